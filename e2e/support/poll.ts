@@ -1,0 +1,31 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const TIMEOUT_MS = 30_000;
+const INTERVAL_MS = 20;
+
+/**
+ * Asks until the answer is something, and answers that. A probe that throws counts as "not yet"; its last error is part of the message when time is up.
+ *
+ * @example await waitFor('the cursor at the head', async () => (await cursor()) === head);
+ */
+export async function waitFor<Answer>(
+  what: string,
+  probe: () => Promise<Answer | false | null | undefined>,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Answer> {
+  const deadline = Date.now() + timeoutMs;
+  let last: unknown = 'the answer was empty';
+  for (;;) {
+    try {
+      const answer = await probe();
+      if (answer !== false && answer !== null && answer !== undefined) return answer;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) {
+      const reason = last instanceof Error ? last.message : String(last);
+      throw new Error(`waited ${timeoutMs} ms for ${what}: ${reason}`, { cause: last });
+    }
+    await delay(INTERVAL_MS);
+  }
+}

@@ -1,0 +1,100 @@
+import express, { type Express, type Request } from 'express';
+import type { Registry } from 'prom-client';
+import { logAccess } from './http/access-log.ts';
+import { serveDocs } from './http/docs.ts';
+import { answerErrors } from './http/error-response.ts';
+import { serveHealth } from './http/health.ts';
+import { measureRequests, registerProcessMetrics, serveMetrics } from './http/metrics.ts';
+import { serveOpenApi } from './http/openapi.ts';
+import { isDirectLoopback, type OriginPolicy, refuseForeignOrigins } from './http/origin.ts';
+import { createContextFactory } from './http/request-context.ts';
+import { identifyRequest } from './http/request-state.ts';
+import { REST_PREFIX, serveRest } from './http/rest.ts';
+import { setSecurityHeaders } from './http/security-headers.ts';
+import { serveTrpc } from './http/trpc.ts';
+import type { Clock } from './kernel/clock.ts';
+import { AppError } from './kernel/errors.ts';
+import type { Logger } from './kernel/logger.ts';
+import { appRouter } from './router.ts';
+import type { Services } from './trpc/context.ts';
+import { createRateLimiter } from './trpc/rate-limiter.ts';
+import { createStreamRegistry } from './trpc/streams.ts';
+
+/** What the app is made of. */
+export type AppDeps = {
+  services: Services;
+  /** Asked by /health/ready. */
+  database: { ping(): Promise<void> };
+  clock: Clock;
+  logger: Logger;
+  /** Gets the process's and the requests' metrics, beside whatever else is in it. */
+  metrics: Registry;
+  settings: {
+    /** Nothing configured, everything local: the person at this machine may control sync. */
+    embedded: boolean;
+    /** How the outside calls the server. Outside embedded mode it also says that a proxy on a private address may name the client's address. */
+    publicUrl?: string | undefined;
+    /** Multiplies every rate limit. */
+    rateLimitScale: number;
+    version: string;
+    /** True where browsers come over https. */
+    isSecureCookie: boolean;
+  };
+};
+
+export type FinverseApp = {
+  app: Express;
+  /** From now on not ready, and every live stream ends so that its client reconnects elsewhere. Call it before closing the server. */
+  beginShutdown(): void;
+};
+
+/** Puts the HTTP layers together. Opens nothing and listens to nothing. */
+export function createApp({ services, database, clock, logger, metrics, settings }: AppDeps): FinverseApp {
+  const origins: OriginPolicy = {
+    embedded: settings.embedded,
+    publicOrigin: settings.publicUrl === undefined ? null : new URL(settings.publicUrl).origin,
+  };
+  const limiter = createRateLimiter({ clock, scale: settings.rateLimitScale });
+  const streams = createStreamRegistry({ scale: settings.rateLimitScale });
+  const createContext = createContextFactory({ services, limiter, streams, origins });
+  let isShuttingDown = false;
+
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  // Only limits and logs look at the address that a proxy names; access looks at the socket.
+  if (!settings.embedded && origins.publicOrigin !== null) app.set('trust proxy', 'loopback, linklocal, uniquelocal');
+  registerProcessMetrics(metrics, streams);
+
+  app.use(identifyRequest(clock), logAccess(logger, clock), measureRequests(metrics, clock));
+  app.use(setSecurityHeaders({ isHttps: settings.isSecureCookie }), refuseForeignOrigins(origins));
+  app.use(serveHealth({ database, isShuttingDown: () => isShuttingDown, logger }));
+  app.get('/metrics', serveMetrics(metrics, mayReadMetrics));
+  app.get('/', (_request, response) => response.redirect(`${REST_PREFIX}/docs`));
+
+  const rest = express.Router();
+  rest.use(serveDocs());
+  rest.get('/openapi.json', serveOpenApi(appRouter, settings.version));
+  rest.use(serveRest({ router: appRouter, createContext, logger }));
+  app.use(REST_PREFIX, rest);
+  app.use('/trpc', serveTrpc({ router: appRouter, createContext, logger }));
+
+  app.use(() => {
+    throw new AppError('NOT_FOUND', 'There is nothing here.');
+  });
+  app.use(answerErrors(logger));
+
+  async function mayReadMetrics(request: Request): Promise<boolean> {
+    if (isDirectLoopback(request)) return true;
+    const token = services.auth.readToken({ authorization: request.headers.authorization });
+    return token !== null && (await services.auth.authenticate(token))?.role === 'admin';
+  }
+
+  return {
+    app,
+    beginShutdown() {
+      isShuttingDown = true;
+      streams.endAll();
+    },
+  };
+}

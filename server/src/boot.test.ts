@@ -1,0 +1,81 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { bootServer, type RunningServer } from './boot.ts';
+import { parseSettings } from './config/settings.ts';
+import { createLogger } from './kernel/logger.ts';
+
+let dataDir: string;
+let running: RunningServer[];
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'finverse-test-'));
+  running = [];
+});
+afterEach(async () => {
+  for (const server of running) await server.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+const operator = { OPERATOR_EMAIL: 'operator@example.test', OPERATOR_PASSWORD: 'staple mandolin sphinx' };
+/** A chain that does not answer: nothing gets as far as asking it. */
+const outside = { WEB3_RPC_URL: 'http://127.0.0.1:9', STAKE_VAULT_ADDRESS: `0x${'11'.repeat(20)}` };
+
+async function boot(environment: Record<string, string> = {}): Promise<RunningServer> {
+  const settings = parseSettings({ FINVERSE_DATA_DIR: dataDir, PORT: String(await freePort()), ...environment });
+  const log = createLogger({ level: 'silent' });
+  const server = await bootServer({ settings, log, progress: () => undefined });
+  running.push(server);
+  return server;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return address !== null && typeof address === 'object' ? address.port : 0;
+}
+
+async function loginRole({ url, describe: { demo } }: RunningServer): Promise<unknown> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${url}/api/v1/auth/login`, { method: 'POST', headers, body: JSON.stringify(demo) });
+  return ((await answer.json()) as { user?: { role?: unknown } }).user?.role;
+}
+
+test('the demo login counts for nothing outside embedded mode, and works again back in it', async () => {
+  const first = await boot();
+  expect(await loginRole(first)).toBe('admin');
+  await first.stop();
+  await expect(boot(outside)).rejects.toThrow('OPERATOR_EMAIL, OPERATOR_PASSWORD: there is no admin yet');
+  const second = await boot();
+  expect(await loginRole(second)).toBe('admin');
+  await second.stop();
+  expect(await loginRole(await boot(operator))).toBe('user');
+}, 60_000);
+
+test('the login that is printed works after its file was deleted', async () => {
+  const first = await boot();
+  await first.stop();
+  rmSync(join(dataDir, 'demo-password'));
+  const second = await boot();
+  expect(second.describe.demo?.password).not.toBe(first.describe.demo?.password);
+  expect(await loginRole(second)).toBe('admin');
+}, 60_000);
+
+test('the operator cannot be the demo person', async () => {
+  const taken = { ...operator, OPERATOR_EMAIL: 'Demo@finverse.local' };
+  await expect(boot({ ...outside, ...taken })).rejects.toThrow(
+    "OPERATOR_EMAIL: demo@finverse.local is the demo login's",
+  );
+});
+
+test('says so when the embedded chain is killed, and starts again with it', async () => {
+  const server = await boot();
+  const [, anvilPid] = readFileSync(join(dataDir, 'chain', 'state.json.lock'), 'utf8').split('\n');
+  process.kill(Number(anvilPid), 'SIGKILL');
+  expect(await server.failed).toContain('the embedded chain ended although nobody asked');
+  await server.stop();
+  expect(await loginRole(await boot())).toBe('admin');
+}, 60_000);

@@ -1,0 +1,58 @@
+import { formatMoney, parseMoney } from '@finverse/shared';
+import { p, type Platform, Type } from '@mikro-orm/core';
+
+/** True where the platform is SQLite, which stores money as a scaled integer. */
+function isSqlite(platform: Platform): boolean {
+  return platform.constructor.name.includes('Sqlite');
+}
+
+/**
+ * Exact money: a decimal string in code, DECIMAL(18,8) on MySQL, an INTEGER of 10^-8 units on SQLite, so that comparison, order and SUM are exact on
+ * both. A raw SUM on SQLite answers units of 10^-8.
+ */
+export class MoneyType extends Type<string | null, string | bigint | null> {
+  override convertToDatabaseValue(value: string | null, platform: Platform): string | bigint | null {
+    if (value === null || value === undefined) return null;
+    const units = parseMoney(value);
+    return isSqlite(platform) ? units : formatMoney(units);
+  }
+
+  override convertToJSValue(value: unknown, platform: Platform): string | null {
+    if (value === null || value === undefined) return null;
+    if (isSqlite(platform)) return formatMoney(BigInt(value as number | bigint));
+    return value as string;
+  }
+
+  override compareAsType(): string {
+    return 'string';
+  }
+
+  override get runtimeType(): string {
+    return 'string';
+  }
+
+  override getColumnType(_property: unknown, platform: Platform): string {
+    return isSqlite(platform) ? 'integer' : 'decimal(18,8)';
+  }
+}
+
+/** A uint256 in base units, as decimal text: 78 digits, more than any DECIMAL of MySQL holds. Never summed in SQL. */
+export const baseUnitsColumn = () => p.string().length(78);
+
+/** An instant in milliseconds since the epoch. */
+export const epochMsColumn = () => p.bigint('number');
+
+/** A chain's time in seconds since the epoch. */
+export const epochSecondsColumn = () => p.bigint('number');
+
+/** A block number; int32 reaches 2.1 billion blocks. */
+export const blockNumberColumn = () => p.integer();
+
+/** A 32-byte hash as 0x and 64 lower-case hex digits. */
+export const hashColumn = () => p.string().length(66);
+
+/** An EVM address as 0x and 40 lower-case hex digits. */
+export const addressColumn = () => p.string().length(42);
+
+/** A TypeID: prefix, underscore, 26 characters. */
+export const idColumn = () => p.string().length(32);

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { freePort } from '../../../e2e/support/mariadb.ts';
+import { entities } from '../entities.ts';
+import { SettingsError } from '../kernel/errors.ts';
+import { openDatabase } from './orm.ts';
+
+const faultOf = async (url: string): Promise<string> => {
+  const error: unknown = await openDatabase({ url, entities }).then(
+    (database) => database.close().then(() => null),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(SettingsError);
+  return (error as SettingsError).message;
+};
+
+test.each(['postgres://u:p@db/x', 'mongodb://db', 'finverse.sqlite', ''])(
+  'the scheme of %j is refused with those that there are',
+  async (url) => {
+    expect(await faultOf(url)).toMatch(
+      /^DATABASE_URL: unknown scheme .*; use mysql:\/\/, mariadb:\/\/ or sqlite:FILE$/,
+    );
+  },
+);
+
+test('a server that does not answer, a URL without a database and a file that cannot be opened are each named, without the password', async () => {
+  const port = await freePort();
+  for (const scheme of ['mysql', 'mariadb']) {
+    expect(await faultOf(`${scheme}://root:hunter2@127.0.0.1:${port}/finverse`)).toMatch(
+      /^DATABASE_URL: .*does not answer \(ECONNREFUSED\)(?!.*hunter2)/,
+    );
+    expect(await faultOf(`${scheme}://root:hunter2@127.0.0.1:${port}`)).toMatch(
+      /^DATABASE_URL: names no database(?!.*hunter2)/,
+    );
+  }
+  expect(await faultOf('sqlite:/dev/null/finverse.sqlite')).toMatch(/^DATABASE_URL: cannot open the SQLite file/);
+});

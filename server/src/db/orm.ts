@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EntitySchema } from '@mikro-orm/core';
+import { MikroORM as MariaDbOrm } from '@mikro-orm/mariadb';
+import { Migrator } from '@mikro-orm/migrations';
+import { MikroORM as MySqlOrm } from '@mikro-orm/mysql';
+import type { MikroORM, SqlEntityManager } from '@mikro-orm/sql';
+import { MikroORM as SqliteOrm } from '@mikro-orm/sqlite';
+import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import { format } from 'mysql2';
+import { describeError, SettingsError } from '../kernel/errors.ts';
+import { redactUrl } from '../kernel/logger.ts';
+import { migrateMySql } from './migrate.ts';
+import { makePrivateFile } from './private-file.ts';
+import { exactSqliteDialect } from './sqlite-dialect.ts';
+import { IN_MEMORY, sqlitePath } from './sqlite-path.ts';
+
+export type Dialect = 'mysql' | 'sqlite';
+
+/** An open database. Everything that touches rows takes a fresh {@link Database.em} or the one that `transact` hands in. */
+export type Database = {
+  readonly dialect: Dialect;
+  readonly orm: MikroORM;
+  /** A fresh EntityManager outside any transaction. */
+  em(): SqlEntityManager;
+  /** Throws when the database does not answer. */
+  ping(): Promise<void>;
+  /** Brings the schema up to date. */
+  migrate(): Promise<void>;
+  close(): Promise<void>;
+};
+
+type OpenOptions = {
+  /** `mysql://`, `mariadb://` or `sqlite:FILE`; `sqlite::memory:` for tests. */
+  url: string;
+  entities: readonly EntitySchema[];
+  /** Called with every SQL statement, for tests and benchmarks that count them. */
+  onStatement?: ((sql: string) => void) | undefined;
+};
+
+/** A replica waits this long for another one to bring the schema up to date. */
+
+/**
+ * What every connection begins with, whatever the server's own settings say. Values are written into statements with backslash escapes, so a mode that
+ * takes backslashes literally (NO_BACKSLASH_ESCAPES) must not be in force. READ COMMITTED takes fewer locks; what must not change is locked by name.
+ */
+const SESSION_SETTINGS = [
+  "set session sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'",
+  'set session transaction isolation level read committed',
+];
+
+const migrationsRoot = fileURLToPath(new URL('../../../migrations', import.meta.url));
+
+/** The migrations folder of a dialect. */
+export function migrationsFolder(dialect: Dialect): string {
+  return join(migrationsRoot, dialect);
+}
+
+/**
+ * Opens the database that the URL names; the driver follows from the scheme.
+ *
+ * @throws SettingsError for an unknown scheme, an unreachable server or refused credentials, with how to mend it.
+ */
+export async function openDatabase(options: OpenOptions): Promise<Database> {
+  const scheme = /^([a-z0-9+]+):/i.exec(options.url)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case 'sqlite':
+      return openSqlite(options);
+    case 'mysql':
+    case 'mariadb':
+      return openServer(options, scheme === 'mysql' ? MySqlOrm : MariaDbOrm);
+    default:
+      throw new SettingsError(
+        `DATABASE_URL: unknown scheme ${JSON.stringify(scheme ?? options.url.slice(0, 12))}; use mysql://, mariadb:// or sqlite:FILE`,
+      );
+  }
+}
+
+async function openSqlite(options: OpenOptions): Promise<Database> {
+  const path = sqlitePath(options.url);
+  try {
+    if (path !== IN_MEMORY) makePrivateFile(path);
+    const orm = await SqliteOrm.init({
+      ...commonConfig(options, 'sqlite'),
+      dbName: path,
+      driverOptions: exactSqliteDialect(path),
+    });
+    await orm.em.execute('select 1');
+    return wrap(orm, 'sqlite');
+  } catch (error) {
+    throw new SettingsError(`DATABASE_URL: cannot open the SQLite file ${path}: ${describeError(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function openServer(options: OpenOptions, Orm: typeof MySqlOrm | typeof MariaDbOrm): Promise<Database> {
+  const database = databaseName(options.url);
+  const orm = await Orm.init({
+    ...commonConfig(options, 'mysql'),
+    clientUrl: options.url,
+    charset: 'utf8mb4',
+    collate: 'utf8mb4_bin',
+    pool: { min: 0, max: 10 },
+    onCreateConnection: async (connection: unknown) => {
+      for (const statement of SESSION_SETTINGS) {
+        await (connection as DatabaseConnection).executeQuery(CompiledQuery.raw(statement));
+      }
+    },
+    driverOptions: {
+      connectTimeout: 5000,
+      enableKeepAlive: true,
+      // The library inlines values itself; without this every statement is scanned once more for placeholders that are none.
+      queryFormat: (sql: string, values: unknown) =>
+        Array.isArray(values) && values.length > 0 ? format(sql, values) : sql,
+    },
+  });
+  try {
+    await orm.em.execute('select 1');
+  } catch (error) {
+    await orm.close(true).catch(() => undefined);
+    throw new SettingsError(
+      `DATABASE_URL: cannot use the database ${JSON.stringify(database)} at ${redactUrl(options.url)}: ${connectFault(error)}`,
+      { cause: error },
+    );
+  }
+  return wrap(orm, 'mysql');
+}
+
+function databaseName(url: string): string {
+  let name = '';
+  try {
+    name = decodeURIComponent(new URL(url).pathname.slice(1));
+  } catch (error) {
+    throw new SettingsError('DATABASE_URL: is no URL; write mariadb://user:password@host:3306/database', {
+      cause: error,
+    });
+  }
+  if (name === '')
+    throw new SettingsError('DATABASE_URL: names no database; write mariadb://user:password@host:3306/database');
+  return name;
+}
+
+/** The fault in words that an operator can act on. The driver's error code leads, since ORM errors wrap it. */
+function connectFault(error: unknown): string {
+  for (let fault = error; fault instanceof Error; fault = fault.cause ?? (fault as { previous?: unknown }).previous) {
+    const code = (fault as { code?: unknown }).code;
+    if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'ETIMEDOUT' || code === 'EHOSTUNREACH') {
+      return `the server does not answer (${code}); is it running, and are host and port right?`;
+    }
+    if (code === 'ER_ACCESS_DENIED_ERROR' || code === 'ER_DBACCESS_DENIED_ERROR') return 'user or password refused';
+    if (code === 'ER_BAD_DB_ERROR')
+      return 'no such database; create it first (CREATE DATABASE … CHARACTER SET utf8mb4)';
+  }
+  return describeError(error);
+}
+
+function commonConfig(options: OpenOptions, dialect: Dialect) {
+  return {
+    entities: [...options.entities],
+    extensions: [Migrator],
+    migrations: {
+      path: migrationsFolder(dialect),
+      glob: 'Migration*.ts',
+      snapshotName: '.snapshot',
+      snapshotOnMigrate: false,
+      disableForeignKeys: false,
+    },
+    // A name that is misspelt would be made as a new, empty database.
+    ensureDatabase: false,
+    // The library would write to standard output.
+    logger: () => undefined,
+    // With batched updates two concurrent flushes of versioned entities both succeed: a lost update.
+    useBatchUpdates: false,
+    ...(options.onStatement ? { onQuery: (sql: string) => (options.onStatement?.(sql), sql) } : {}),
+  };
+}
+
+function wrap(orm: MikroORM, dialect: Dialect): Database {
+  return {
+    dialect,
+    orm,
+    em: () => orm.em.fork(),
+    ping: async () => void (await orm.em.fork().execute('select 1')),
+    migrate: async () => {
+      if (dialect === 'mysql') await migrateMySql(orm, migrationsFolder(dialect));
+      else await orm.migrator.up();
+    },
+    close: async () => orm.close(true),
+  };
+}

@@ -1,0 +1,211 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startTestServer, PEOPLE, type TestServer } from '../../http/test-server.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { UserSchema } from '../users/index.ts';
+import { SessionSchema } from './auth.entity.ts';
+import { PasswordHasher } from './passwords.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+let skewMs = 0;
+const clock = { ...systemClock, now: () => systemClock.now() + skewMs };
+let server: TestServer;
+
+beforeEach(async () => {
+  skewMs = 0;
+  server = await startTestServer({ clock });
+});
+afterEach(() => server[Symbol.asyncDispose]());
+
+const credentials = { email: PEOPLE.user.email, password: PEOPLE.user.password };
+const login = (body: unknown, headers?: Record<string, string>) =>
+  server.rest('POST', '/auth/login', { body, ...(headers ? { headers } : {}) });
+
+describe('login', () => {
+  test('answers a token, when it ends, and the person; the token then is the person', async () => {
+    const created = await server.auth.ensureUser({ ...PEOPLE.user, watchedAddresses: [`0x${'AB'.repeat(20)}`] });
+    const { status, body } = await login(credentials);
+    expect(status).toBe(200);
+    expect(Object.keys(body ?? {})).toEqual(['token', 'expires_at', 'user']);
+    expect(Date.parse(String(body?.['expires_at'])) - clock.now()).toBeGreaterThan(29 * DAY_MS);
+    expect(body?.['user']).toEqual({
+      id: created.id,
+      email: credentials.email,
+      role: 'user',
+      watched_addresses: [`0x${'ab'.repeat(20)}`],
+      created_at: created.createdAt,
+    });
+    const me = await server.rest('GET', '/auth/me', { token: String(body?.['token']) });
+    expect(me.body).toEqual(body?.['user']);
+  });
+
+  test('an unknown person and a wrong password get the same answer, word for word', async () => {
+    await server.auth.ensureUser(PEOPLE.user);
+    const wrong = await login({ ...credentials, password: 'wrong' }, { 'x-request-id': 'same' });
+    const unknown = await login({ ...credentials, email: 'nobody@example.test' }, { 'x-request-id': 'same' });
+    expect(wrong.status).toBe(401);
+    expect(wrong.body?.error?.code).toBe('INVALID_CREDENTIALS');
+    expect(unknown).toMatchObject({ status: wrong.status, body: wrong.body });
+  });
+
+  test('an unknown person costs the same work as a wrong password', async () => {
+    const verify = vi.spyOn(PasswordHasher.prototype, 'verify');
+    await login({ ...credentials, email: 'nobody@example.test' });
+    expect(verify).toHaveBeenCalledExactlyOnceWith(null, credentials.password);
+    verify.mockRestore();
+  });
+
+  test('what is no e-mail address, and fields that login does not know, are named', async () => {
+    const answer = await login({ email: 'x', password: '', remember_me: true });
+    expect(answer.status).toBe(400);
+    expect(answer.body?.error?.details.map(({ path }) => path)).toEqual(['email', 'password', 'remember_me']);
+  });
+
+  test('ten tries a minute for an address, counted over accounts', async () => {
+    await using strict = await startTestServer({ rateLimitScale: 1 });
+    const statuses = [];
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      const body = { email: `user${attempt}@example.test`, password: 'x' };
+      statuses.push((await strict.rest('POST', '/auth/login', { body })).status);
+    }
+    expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
+  });
+
+  test('ten tries a minute for an account, counted over addresses', async () => {
+    // A trusted proxy names the address, so one test can come from many.
+    await using strict = await startTestServer({ rateLimitScale: 1, publicUrl: 'https://finverse.example' });
+    await strict.auth.ensureUser(PEOPLE.user);
+    const statuses = [];
+    for (let attempt = 0; attempt < 11; attempt += 1) {
+      const headers = { 'x-forwarded-for': `203.0.113.${attempt}` };
+      statuses.push(
+        (await strict.rest('POST', '/auth/login', { body: { ...credentials, password: 'x' }, headers })).status,
+      );
+    }
+    expect(statuses).toEqual([...Array(10).fill(401), 429]);
+  });
+});
+
+describe('sessions', () => {
+  test('the table holds the hash of the token, never the token', async () => {
+    const token = await server.signIn('user');
+    const rows = await server.database.em().find(SessionSchema, {});
+    expect(rows.map(({ id }) => id)).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    expect(JSON.stringify(rows)).not.toContain(token);
+    expect((await server.rest('GET', '/auth/me', { token: String(rows[0]?.id) })).status).toBe(401);
+  });
+
+  test('one that is not used for 30 days is over; one that is used goes on', async () => {
+    const [idle, forgotten, used] = [
+      await server.signIn('user'),
+      await server.signIn('user'),
+      await server.signIn('user'),
+    ];
+    expect(forgotten).not.toBe(idle);
+    skewMs = 20 * DAY_MS;
+    expect((await server.rest('GET', '/auth/me', { token: used })).status).toBe(200);
+    skewMs = 31 * DAY_MS;
+    expect((await server.rest('GET', '/auth/me', { token: idle })).status).toBe(401);
+    expect((await server.rest('GET', '/auth/me', { token: used })).status).toBe(200);
+    expect(await server.auth.purgeExpiredSessions()).toBe(1);
+    expect(await server.database.em().count(SessionSchema, {})).toBe(1);
+  });
+
+  test('logout ends this session, takes the cookie away, and leaves the others', async () => {
+    const [token, other] = [await server.signIn('user'), await server.signIn('user')];
+    const answer = await server.rest('POST', '/auth/logout', { token });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('set-cookie')).toMatch(/^finverse_session=; .*Max-Age=0/);
+    expect((await server.rest('GET', '/auth/me', { token })).status).toBe(401);
+    expect((await server.rest('GET', '/auth/me', { token: other })).status).toBe(200);
+  });
+
+  test('the cookie of plain http on loopback is HttpOnly and SameSite=Lax, and signs in', async () => {
+    await server.auth.ensureUser(PEOPLE.user);
+    const cookie = (await login(credentials)).headers.get('set-cookie') ?? '';
+    expect(cookie).toMatch(/^finverse_session=[a-z2-7]{40}; HttpOnly; Max-Age=2592000; Path=\/; SameSite=Lax$/);
+    const pair = cookie.split(';')[0] ?? '';
+    expect((await server.rest('GET', '/auth/me', { headers: { cookie: `other=%E0%A4%A; ${pair}` } })).status).toBe(200);
+    expect((await server.rest('GET', '/auth/me', { headers: { cookie: `x${pair}` } })).status).toBe(401);
+    expect(
+      (await server.rest('GET', '/auth/me', { headers: { cookie: pair, authorization: 'Bearer nonsense' } })).status,
+    ).toBe(401);
+  });
+
+  test('the cookie of https is bound to the host and Secure', async () => {
+    await using secure = await startTestServer({ isSecureCookie: true });
+    await secure.auth.ensureUser(PEOPLE.user);
+    const answer = await secure.rest('POST', '/auth/login', { body: credentials });
+    expect(answer.headers.get('set-cookie')).toMatch(
+      /^__Host-finverse_session=[a-z2-7]{40}; HttpOnly; Max-Age=2592000; Path=\/; SameSite=Lax; Secure$/,
+    );
+    expect(answer.headers.get('strict-transport-security')).toContain('max-age=');
+  });
+
+  test.each(['Basic dXNlcjp4', 'Bearer', 'Bearer ', 'Bearer a b', `Bearer ${'a'.repeat(5000)}`, "Bearer ' or 1=1"])(
+    'authorization %j is nobody',
+    async (authorization) => {
+      expect((await server.rest('GET', '/auth/me', { headers: { authorization } })).status).toBe(401);
+    },
+  );
+});
+
+describe('people', () => {
+  test('ensuring one twice changes neither password nor role, and follows new addresses once', async () => {
+    const [first, second] = [`0x${'11'.repeat(20)}`, `0x${'22'.repeat(20)}`];
+    const before = await server.auth.ensureUser({ ...PEOPLE.user, watchedAddresses: [first] });
+    const after = await server.auth.ensureUser({
+      email: ' USER@example.test',
+      password: 'another',
+      role: 'admin',
+      watchedAddresses: [first, second],
+    });
+    expect(after).toEqual({ ...before, watchedAddresses: [first, second] });
+    expect((await login(credentials)).status).toBe(200);
+  });
+
+  test('ensured by several replicas at once there is one', async () => {
+    const wanted = { ...PEOPLE.user, watchedAddresses: [`0x${'11'.repeat(20)}`] };
+    const made = await Promise.all(Array.from({ length: 4 }, () => server.auth.ensureUser(wanted)));
+    expect(made.map(({ watchedAddresses }) => watchedAddresses.length)).toEqual([1, 1, 1, 1]);
+    expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+    expect(await server.database.em().count(UserSchema, {})).toBe(1);
+  });
+
+  test('whether there is an admin', async () => {
+    await server.auth.ensureUser(PEOPLE.user);
+    expect(await server.auth.hasAdmin()).toBe(false);
+    await server.auth.ensureUser(PEOPLE.admin);
+    expect(await server.auth.hasAdmin()).toBe(true);
+  });
+
+  test('the demo person signs in with the password it is told, whatever was stored', async () => {
+    const demo = { ...PEOPLE.admin, email: 'demo@finverse.local' };
+    await server.auth.ensureUser({ ...demo, password: 'an earlier one', role: 'user' });
+    expect(await server.auth.ensureDemo(demo)).toMatchObject({ email: demo.email, role: 'admin' });
+    const { status, body } = await login({ email: demo.email, password: demo.password });
+    expect(status).toBe(200);
+    await server.auth.ensureDemo(demo);
+    expect((await server.rest('GET', '/auth/me', { token: String(body?.['token']) })).status).toBe(200);
+  });
+
+  test('the demo person, retired, is no admin, has no session and cannot sign in, until ensured again', async () => {
+    const demo = { ...PEOPLE.admin, email: 'demo@finverse.local' };
+    const tryLogin = () => login({ email: demo.email, password: demo.password });
+    await server.auth.retireDemo(demo.email);
+    await server.auth.ensureDemo(demo);
+    const { body } = await tryLogin();
+    await server.auth.retireDemo(demo.email);
+    expect(await server.auth.hasAdmin()).toBe(false);
+    expect((await server.rest('GET', '/auth/me', { token: String(body?.['token']) })).status).toBe(401);
+    expect((await tryLogin()).status).toBe(401);
+    await server.auth.ensureDemo(demo);
+    expect((await tryLogin()).body?.['user']).toMatchObject({ role: 'admin' });
+  });
+
+  test('passwords are stored as Argon2id with the recommended cost', async () => {
+    await server.auth.ensureUser(PEOPLE.user);
+    const [row] = await server.database.em().find(UserSchema, {});
+    expect(row?.passwordHash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  });
+});

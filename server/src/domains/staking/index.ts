@@ -1,0 +1,3 @@
+export { stakingEntities } from './staking.entity.ts';
+export { StakingService } from './staking.service.ts';
+export { StakingSink } from './staking.sink.ts';

@@ -1,0 +1,37 @@
+import type { RequestHandler } from 'express';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { requestState } from './request-state.ts';
+
+const PATH_LENGTH_MAX = 200;
+
+/**
+ * One log line for each request, when it is over. It holds no query, header or body: queries carry what people look for, and tRPC puts whole inputs
+ * there.
+ */
+export function logAccess(logger: Logger, clock: Clock): RequestHandler {
+  return (request, response, next) => {
+    const path = pathOf(request.originalUrl).slice(0, PATH_LENGTH_MAX);
+    response.once('close', () => {
+      const { id, startedAtMs, route } = requestState(request);
+      const line = {
+        requestId: id,
+        method: request.method,
+        path,
+        route,
+        status: response.statusCode,
+        durationMs: Math.round((clock.monotonic() - startedAtMs) * 10) / 10,
+        remoteAddress: request.ip,
+        ...(response.writableFinished ? {} : { isAborted: true }),
+      };
+      if (route.startsWith('/health') || route === '/metrics') logger.debug(line, 'request');
+      else logger.info(line, 'request');
+    });
+    next();
+  };
+}
+
+function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return end === -1 ? url : url.slice(0, end);
+}

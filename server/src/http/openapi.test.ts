@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import { appRouter } from '../router.ts';
+import { openApiDocument } from './openapi.ts';
+import { restRoutes } from './rest-routes.ts';
+
+type Json = { [key: string]: unknown };
+type Operation = {
+  operationId: string;
+  summary?: string;
+  tags?: string[];
+  parameters?: { name: string; in: string; required?: boolean; schema: Json }[];
+  requestBody?: Json;
+  responses: Record<string, Json>;
+  security: Json[];
+};
+type Document = {
+  openapi: string;
+  info: Json;
+  servers: Json[];
+  paths: Record<string, Record<string, Operation>>;
+  components: Json;
+};
+
+const document = (await openApiDocument(appRouter, '1.2.3')) as Document;
+const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
+);
+const METHODS = new Set(['get', 'put', 'post', 'delete', 'patch']);
+
+/** Every object in the document, with the keys that lead to it. */
+function* walk(node: unknown, trail: string[] = []): Generator<{ node: Json; trail: string[] }> {
+  if (typeof node !== 'object' || node === null) return;
+  if (!Array.isArray(node)) yield { node: node as Json, trail };
+  for (const [key, child] of Object.entries(node)) yield* walk(child, [...trail, key]);
+}
+
+test('the document has what OpenAPI 3.1 asks for', () => {
+  expect(document.openapi).toMatch(/^3\.1\.\d$/);
+  expect(document.info).toMatchObject({ title: 'FinVerse', version: '1.2.3' });
+  expect(document.servers).toEqual([{ url: '/api/v1' }]);
+  expect(operations.every(({ path, method }) => path.startsWith('/') && METHODS.has(method))).toBe(true);
+  const ids = operations.map(({ operation }) => operation.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const { path, operation } of operations) {
+    const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
+    expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{[^}]+\}/g) ?? []);
+    expect(inPath.every(({ required }) => required)).toBe(true);
+    expect(
+      Object.values(operation.responses).every(
+        (response) => '$ref' in response || typeof response['description'] === 'string',
+      ),
+    ).toBe(true);
+  }
+});
+
+test('every reference leads somewhere', () => {
+  for (const { node } of walk(document)) {
+    const reference = node['$ref'];
+    if (typeof reference !== 'string') continue;
+    const target = reference
+      .slice(2)
+      .split('/')
+      .reduce<unknown>((found, key) => (found as Json | undefined)?.[key], document);
+    expect(target, reference).toBeTypeOf('object');
+  }
+});
+
+test('every procedure is a route, and every route is documented with a summary, a tag and its errors', () => {
+  const routes = restRoutes(appRouter);
+  expect(routes.map(({ procedure }) => procedure).toSorted()).toEqual(
+    Object.keys(appRouter._def.procedures).toSorted(),
+  );
+  expect(operations).toHaveLength(routes.length);
+  for (const { method, path } of routes) {
+    const operation = document.paths[path]?.[method.toLowerCase()];
+    expect(operation?.summary, path).toBeTruthy();
+    expect(operation?.tags).toHaveLength(1);
+    expect(operation?.responses).toMatchObject({
+      '4XX': { $ref: '#/components/responses/Error' },
+      '5XX': { $ref: '#/components/responses/Error' },
+    });
+  }
+});
+
+test('every name of a field is snake_case', () => {
+  const names = operations.flatMap(({ operation }) =>
+    (operation.parameters ?? []).filter((parameter) => parameter.in !== 'header').map(({ name }) => name),
+  );
+  for (const { node, trail } of walk(document)) {
+    if (trail.at(-1) === 'properties' && trail.at(-2) !== 'properties') names.push(...Object.keys(node));
+    if (Array.isArray(node['required'])) names.push(...(node['required'] as string[]));
+    for (const example of (node['examples'] as unknown[] | undefined) ?? [])
+      for (const { node: inner } of walk(example)) names.push(...Object.keys(inner));
+  }
+  expect(names).toContain('user_address');
+  expect(names).toContain('next_cursor');
+  expect(names.filter((name) => !/^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$/.test(name))).toEqual([]);
+});
+
+test('no schema uses data as keys, which the translation would change', () => {
+  const records = [...walk(document.paths)].filter(
+    ({ node }) =>
+      typeof node['additionalProperties'] === 'object' && Object.keys(node['additionalProperties'] as Json).length > 0,
+  );
+  expect(records.map(({ trail }) => trail.join('/'))).toEqual([]);
+});
+
+test('the live feed is documented as Server-Sent Events that take Last-Event-ID', () => {
+  const live = document.paths['/sync/live']?.['get'];
+  expect(live?.parameters?.map(({ name }) => name)).toEqual(['last_event_id', 'owner_address', 'Last-Event-ID']);
+  expect(Object.keys((live?.responses['200']?.['content'] as Json | undefined) ?? {})).toEqual(['text/event-stream']);
+  expect(JSON.stringify(live?.responses['200'])).toContain('"pending_reward_raw"');
+});
+
+test('what anyone may call says so, everything else names both ways to sign in', () => {
+  for (const { operation } of operations) {
+    const isPublic = ['auth_login', 'sync_health'].includes(operation.operationId);
+    expect(operation.security, operation.operationId).toEqual(isPublic ? [] : [{ bearer: [] }, { cookie: [] }]);
+  }
+});

@@ -1,0 +1,136 @@
+import { OpenAPIGenerator } from '@orpc/openapi';
+import { toORPCRouter } from '@orpc/trpc';
+import type { AnyRouter } from '@trpc/server';
+import { errorCodes } from '@finverse/shared';
+import type { RequestHandler } from 'express';
+import type { Access } from '../trpc/init.ts';
+import { requestState } from './request-state.ts';
+import { restRoutes, schemaConverter } from './rest-routes.ts';
+import { snakeCasePaths } from './snake-case.ts';
+
+type Operation = {
+  operationId: string;
+  parameters?: object[];
+  responses?: Record<string, unknown>;
+  [key: string]: unknown;
+};
+
+const DESCRIPTION = `Bank-like accounts beside staking positions that are kept provably equal to the contracts they mirror.
+
+Token amounts are exact base units as text (\`…_raw\`) beside a decimal with eight digits after the point. Times are ISO 8601, UTC, with milliseconds.
+Lists answer \`{items, next_cursor}\`. Errors answer \`{error: {code, message, request_id, details}}\`; every answer carries \`X-Request-Id\`.`;
+
+/** The OpenAPI 3.1 document of every procedure that has a REST route. */
+export async function openApiDocument(router: AnyRouter, version: string): Promise<object> {
+  const routes = new Map(restRoutes(router).map((route) => [route.procedure, route]));
+  const document = await new OpenAPIGenerator({ schemaConverters: [schemaConverter] }).generate(toORPCRouter(router), {
+    filter: ({ path }) => routes.has(path.join('.')),
+    info: { title: 'FinVerse', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/api/v1' }],
+    tags: [
+      { name: 'auth', description: 'Sign-in' },
+      { name: 'sync', description: 'The engine that keeps positions equal to the contracts' },
+      { name: 'staking', description: 'Staking positions and the facts behind them' },
+    ],
+  });
+  const paths = Object.fromEntries(
+    Object.entries(document.paths ?? {}).map(([path, item]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(item as Record<string, Operation>).map(([method, operation]) => [
+          method,
+          finishOperation(operation, routes.get(operation.operationId)?.access ?? 'public'),
+        ]),
+      ),
+    ]),
+  );
+  return { ...document, paths: snakeCasePaths(paths), components: COMPONENTS };
+}
+
+/** GET /openapi.json. Made at the first request and kept. */
+export function serveOpenApi(router: AnyRouter, version: string): RequestHandler {
+  let document: Promise<object> | undefined;
+  return async (request, response) => {
+    requestState(request).route = '/api/v1/openapi.json';
+    document ??= openApiDocument(router, version);
+    response.json(await document);
+  };
+}
+
+function finishOperation(operation: Operation, access: Access): Operation {
+  const responses: Record<string, unknown> = { ...operation.responses, '4XX': ERROR_REFERENCE, '5XX': ERROR_REFERENCE };
+  const isStream = JSON.stringify(operation.responses).includes('text/event-stream');
+  const parameters = (operation.parameters ?? []).map(plainParameter);
+  if (isStream) parameters.push(LAST_EVENT_ID);
+  return {
+    ...operation,
+    operationId: operation.operationId.replaceAll('.', '_').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    responses,
+    security: access === 'public' ? [] : [{ bearer: [] }, { cookie: [] }],
+    'x-access': access,
+  };
+}
+
+/** oRPC allows empty values and reserved characters in every query parameter, which says nothing true of ours. */
+function plainParameter(parameter: object): object {
+  const { allowEmptyValue: _empty, allowReserved: _reserved, ...plain } = parameter as Record<string, unknown>;
+  return plain;
+}
+
+const LAST_EVENT_ID = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  schema: { type: 'string' },
+  description: 'The id of the last event that was seen; the stream goes on after it.',
+};
+
+const ERROR_REFERENCE = { $ref: '#/components/responses/Error' };
+
+const COMPONENTS = {
+  securitySchemes: {
+    bearer: { type: 'http', scheme: 'bearer', description: 'The `token` that login answers' },
+    cookie: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: '__Host-finverse_session',
+      description: '`finverse_session` over plain http on loopback',
+    },
+  },
+  responses: {
+    Error: {
+      description: 'What went wrong. `Retry-After` says when to try again, where that helps.',
+      headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds' } },
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    },
+  },
+  schemas: {
+    Error: {
+      type: 'object',
+      required: ['error'],
+      properties: {
+        error: {
+          type: 'object',
+          required: ['code', 'message', 'request_id', 'details'],
+          properties: {
+            code: { type: 'string', enum: Object.keys(errorCodes) },
+            message: { type: 'string' },
+            request_id: { type: 'string' },
+            details: {
+              type: 'array',
+              items: {
+                type: 'object',
+                required: ['path', 'message'],
+                properties: {
+                  path: { type: 'string', description: 'The bad field, dotted' },
+                  message: { type: 'string' },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,80 @@
+import { JsonSchemaCoercer } from '@orpc/json-schema';
+import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4';
+import type { AnyRouter } from '@trpc/server';
+import { z } from 'zod';
+import { invariant } from '../kernel/errors.ts';
+import type { Access, ProcedureMeta } from '../trpc/init.ts';
+
+/** A procedure as REST sees it. */
+export type RestRoute = {
+  /** The procedure's path: `sync.status`. */
+  procedure: string;
+  method: string;
+  /** `/staking/positions/{id}` */
+  path: string;
+  access: Access;
+  pathParameters: string[];
+  /** Fields that the input cannot do without, in camelCase. */
+  requiredFields: string[];
+  /** Reads the text of query parameters as the numbers and booleans that the input wants; what does not fit stays text, for zod to refuse. */
+  coerceQuery: (query: unknown) => unknown;
+};
+
+/** The converter that REST's coercion and the OpenAPI document share. */
+export const schemaConverter = new ZodToJsonSchemaConverter();
+const coercer = new JsonSchemaCoercer();
+
+type ProcedureDefinition = { meta?: ProcedureMeta; inputs: unknown[] };
+
+/** Every procedure of the router that has a REST route. */
+export function restRoutes(router: AnyRouter): RestRoute[] {
+  const procedures = router._def.procedures as Record<string, { _def: ProcedureDefinition }>;
+  return Object.entries(procedures).flatMap(([procedure, { _def }]) => {
+    const { method, path } = _def.meta?.route ?? {};
+    if (method === undefined || path === undefined) return [];
+    const input = _def.inputs.at(-1);
+    invariant(input instanceof z.ZodType, `${procedure} has a zod input`);
+    return [
+      {
+        procedure,
+        method,
+        path,
+        access: _def.meta?.access ?? 'public',
+        pathParameters: [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name),
+        requiredFields: requiredFieldsOf(input),
+        coerceQuery: queryCoercion(input),
+      },
+    ];
+  });
+}
+
+/** The route of a request, or the methods that its path has. */
+export function matchRoute(
+  routes: RestRoute[],
+  method: string,
+  path: string,
+): { route?: RestRoute | undefined; methods: string[] } {
+  const matching = routes.filter((route) => patternOf(route.path).test(path));
+  return { route: matching.find((route) => route.method === method), methods: matching.map((route) => route.method) };
+}
+
+const patterns = new Map<string, RegExp>();
+
+function patternOf(path: string): RegExp {
+  const known = patterns.get(path);
+  if (known) return known;
+  const pattern = new RegExp(`^${path.replace(/\{[^}]+\}/g, '[^/]+')}/?$`);
+  patterns.set(path, pattern);
+  return pattern;
+}
+
+function requiredFieldsOf(input: z.ZodType): string[] {
+  const result = input.safeParse({});
+  const issues = result.success ? [] : result.error.issues;
+  return issues.flatMap((issue) => (issue.path.length === 1 ? [String(issue.path[0])] : []));
+}
+
+function queryCoercion(input: z.ZodType): (query: unknown) => unknown {
+  const [, schema] = schemaConverter.convert(input, { strategy: 'input' });
+  return (query) => coercer.coerce(schema, query);
+}

@@ -1,0 +1,215 @@
+import { errorCodes } from '@finverse/shared';
+import { describe, expect, test } from 'vitest';
+import { ADDRESS } from './test-fakes.ts';
+import { startTestServer } from './test-server.ts';
+
+const MIXED_CASE = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
+
+describe('bodies', () => {
+  test('sync/user answers the address in lower case, in snake_case', async () => {
+    await using server = await startTestServer({ embedded: true });
+    const answer = await server.rest('POST', '/sync/user', { body: { user_address: MIXED_CASE } });
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({
+      user_address: ADDRESS,
+      facts_applied: 0,
+      positions: [{ owner_address: ADDRESS, amount_raw: '1500000000000000000' }],
+    });
+    expect(server.sync.calls).toEqual([`user ${ADDRESS}`]);
+  });
+
+  test.each([
+    ['no body', undefined, 'user_address'],
+    ['an empty object', {}, 'user_address'],
+    ['broken JSON', '{', 'user_address'],
+    ['an array', [], 'user_address'],
+    ['null', 'null', 'user_address'],
+    ['text', '"x"', 'user_address'],
+    ['a bad address', { user_address: '0x12' }, 'user_address'],
+    ['null as the address', { user_address: null }, 'user_address'],
+    ['a number as the address', { user_address: 5 }, 'user_address'],
+    ['an unknown field', { user_address: MIXED_CASE, chain_id: 1 }, 'chain_id'],
+    ['camelCase', { userAddress: MIXED_CASE }, 'userAddress'],
+    ['a field that would change prototypes', `{"user_address":"${MIXED_CASE}","__proto__":{"x":1}}`, '__proto__'],
+  ])('sync/user with %s is a 400 that names the field, and reaches nothing', async (_name, body, path) => {
+    await using server = await startTestServer({ embedded: true });
+    const answer = await server.rest('POST', '/sync/user', { body });
+    expect(answer.status).toBe(400);
+    expect(answer.body?.error).toMatchObject({ code: 'VALIDATION_FAILED', details: [{ path }] });
+    expect(server.sync.calls).toEqual([]);
+  });
+
+  test.each(['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x'])(
+    'a %s body is a 400 that names the missing field where one is needed, a 415 elsewhere',
+    async (type) => {
+      await using server = await startTestServer({ embedded: true });
+      const call = { body: `{"user_address":"${MIXED_CASE}"}`, headers: { 'content-type': type } };
+      const user = await server.rest('POST', '/sync/user', call);
+      expect(user.status).toBe(400);
+      expect(user.body?.error?.details).toMatchObject([{ path: 'user_address' }]);
+      const start = await server.rest('POST', '/sync/start', call);
+      expect(start.status).toBe(415);
+      expect(start.body?.error?.code).toBe('UNSUPPORTED_MEDIA_TYPE');
+      expect(server.sync.calls).toEqual([]);
+    },
+  );
+
+  test.each(['/sync/start', '/sync/run-cycle', '/sync/stop'])(
+    '%s needs no body and no content type, as curl -X POST sends it',
+    async (path) => {
+      await using server = await startTestServer({ embedded: true });
+      const answer = await server.open('POST', `/api/v1${path}`, { headers: { 'content-length': '0' } });
+      expect(answer.status).toBe(200);
+      expect(server.sync.calls).toHaveLength(1);
+    },
+  );
+
+  test('numbers in a body must be numbers: text and null are refused, never read as one', async () => {
+    await using server = await startTestServer({ embedded: true });
+    for (const interval of ['5', null, true, 0, 1.5]) {
+      const answer = await server.rest('POST', '/sync/start', { body: { interval_seconds: interval } });
+      expect(answer.status).toBe(400);
+      expect(answer.body?.error?.details[0]?.path).toBe('interval_seconds');
+    }
+    expect((await server.rest('POST', '/sync/start', { body: { interval_seconds: 5 } })).status).toBe(200);
+    expect(server.sync.calls).toEqual(['start 5']);
+  });
+
+  test('a body over 32 KB is a 413, with a length and without', async () => {
+    await using server = await startTestServer({ embedded: true });
+    const body = JSON.stringify({ user_address: 'x'.repeat(33_000) });
+    const headers = { 'content-type': 'application/json' };
+    const sized = await server.open('POST', '/api/v1/sync/user', { body, headers });
+    const chunked = await server.open('POST', '/api/v1/sync/user', {
+      body,
+      headers: { ...headers, 'transfer-encoding': 'chunked' },
+    });
+    for (const answer of [sized, chunked]) {
+      expect(answer.status).toBe(413);
+      expect(JSON.parse(await answer.text())).toMatchObject({ error: { code: 'PAYLOAD_TOO_LARGE' } });
+    }
+  });
+
+  test('JSON that nests 10,000 deep is a 400 and does not end the process', async () => {
+    await using server = await startTestServer({ embedded: true });
+    const answer = await server.rest('POST', '/sync/user', {
+      body: `{"user_address":${'['.repeat(10_000)}${']'.repeat(10_000)}}`,
+    });
+    expect(answer.status).toBe(400);
+    expect((await server.rest('GET', '/sync/health')).status).toBe(200);
+  });
+});
+
+describe('queries', () => {
+  test('numbers are read from their text, fields are snake_case', async () => {
+    await using server = await startTestServer({ embedded: true });
+    const answer = await server.rest('GET', `/staking/positions?limit=7&owner_address=${MIXED_CASE}&state=locked`);
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ next_cursor: 'next' });
+    expect(server.staking.queries).toEqual([{ limit: 7, ownerAddress: ADDRESS, state: 'locked' }]);
+  });
+
+  test.each([
+    ['limit=x', 'limit'],
+    ['limit=', 'limit'],
+    ['limit=201', 'limit'],
+    ['limit=0x10', 'limit'],
+    ['limit=5&limit=6', 'limit'],
+    ['owner_address=0x12', 'owner_address'],
+    ['ownerAddress=0x12', 'ownerAddress'],
+    ['state=open', 'state'],
+    ['offset=5', 'offset'],
+    ['a[b][c]=5', 'a'],
+  ])('?%s is a 400 that names the field', async (query, path) => {
+    await using server = await startTestServer({ embedded: true });
+    const answer = await server.rest('GET', `/staking/positions?${query}`);
+    expect(answer.status).toBe(400);
+    expect(answer.body?.error?.details[0]?.path).toBe(path);
+    expect(server.staking.queries).toEqual([]);
+  });
+
+  test('a query cannot override what stands in the path', async () => {
+    await using server = await startTestServer({ embedded: true });
+    expect((await server.rest('GET', '/staking/positions/pos_1?id=pos_2')).status).toBe(400);
+    expect((await server.rest('GET', '/staking/positions/pos_1')).status).toBe(200);
+    expect(server.staking.queries).toEqual(['pos_1']);
+  });
+});
+
+describe('errors', () => {
+  test('an unknown route is a JSON 404, a wrong method a 405 that lists the right ones', async () => {
+    await using server = await startTestServer();
+    for (const path of ['/nothing', '/sync', '/staking/positions/a/b', '/sync.status', '/sync/status/']) {
+      const answer = await server.rest('GET', path);
+      if (path === '/sync/status/') expect(answer.status).toBe(401);
+      else expect(answer.body?.error).toMatchObject({ code: 'NOT_FOUND', details: [] });
+    }
+    const wrong = await server.rest('GET', '/sync/start');
+    expect(wrong.status).toBe(405);
+    expect(wrong.headers.get('allow')).toBe('POST');
+    expect(wrong.body?.error?.code).toBe('METHOD_NOT_ALLOWED');
+    const outside = await server.open('GET', '/favicon.ico');
+    expect(outside.status).toBe(404);
+    expect(JSON.parse(await outside.text())).toMatchObject({ error: { code: 'NOT_FOUND' } });
+  });
+
+  test('nothing of an unforeseen error leaves, and the log finds it by the request id', async () => {
+    await using server = await startTestServer({ embedded: true });
+    server.sync.failure = new Error("select * from users where secret = 'x' - ER_NO_SUCH_TABLE at /srv/app/db.ts:1", {
+      cause: new Error('password=hunter2'),
+    });
+    const answer = await server.rest('GET', '/sync/status', { headers: { 'x-request-id': 'trace-1' } });
+    expect(answer.status).toBe(500);
+    expect(answer.body).toEqual({
+      error: {
+        code: 'INTERNAL',
+        message: expect.stringContaining('on our side') as string,
+        request_id: 'trace-1',
+        details: [],
+      },
+    });
+    const logged = server.logLines.find((line) => line.includes('ER_NO_SUCH_TABLE'));
+    expect(JSON.parse(logged ?? '{}')).toMatchObject({ requestId: 'trace-1', level: 50 });
+  });
+
+  test('an answer that does not fit its schema is INTERNAL, not a refusal of the input', async () => {
+    await using server = await startTestServer({ embedded: true });
+    server.sync.status = async () => ({ isRunning: 'yes' }) as never;
+    const answer = await server.rest('GET', '/sync/status');
+    expect(answer.body?.error).toMatchObject({ code: 'INTERNAL', details: [] });
+  });
+
+  test('every answer carries a request id; a strange one is replaced', async () => {
+    await using server = await startTestServer();
+    const kept = await server.rest('GET', '/sync/health', { headers: { 'x-request-id': 'abc-1.2_3' } });
+    expect(kept.headers.get('x-request-id')).toBe('abc-1.2_3');
+    const replaced = await server.rest('GET', '/nothing', { headers: { 'x-request-id': 'a b<script>' } });
+    expect(replaced.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(replaced.body?.error?.request_id).toBe(replaced.headers.get('x-request-id'));
+  });
+
+  test('over the rate limit: 429 with Retry-After, and only the caller who is over it', async () => {
+    await using server = await startTestServer({ rateLimitScale: 0.001 });
+    const token = await server.signIn('user');
+    const statuses = [];
+    for (let call = 0; call < 8; call += 1) statuses.push((await server.rest('GET', '/sync/health')).status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429, 429]);
+    const refused = await server.rest('GET', '/sync/health');
+    expect(refused.body?.error?.code).toBe('RATE_LIMITED');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await server.rest('GET', '/sync/health', { token })).status).toBe(200);
+  });
+
+  test('logs hold no query, body, password or token', async () => {
+    await using server = await startTestServer({ embedded: true });
+    const token = await server.signIn('user');
+    await server.rest('POST', '/auth/login', { body: { email: 'user@example.test', password: 'hunter2-hunter2' } });
+    await server.rest('GET', `/staking/positions?owner_address=${ADDRESS}&cursor=sekret`, { token });
+    const log = server.logLines.join('');
+    for (const secret of ['hunter2', token, 'sekret', ADDRESS, 'correct horse']) expect(log).not.toContain(secret);
+  });
+
+  test('each error code has the status that its table says', () => {
+    expect(Object.values(errorCodes).every((status) => status >= 400 && status < 600)).toBe(true);
+  });
+});

@@ -1,0 +1,101 @@
+import { OpenAPIHandler } from '@orpc/openapi/node';
+import { toORPCRouter } from '@orpc/trpc';
+import type { AnyRouter } from '@trpc/server';
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import { AppError, invariant } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { reportError, toAppError } from '../trpc/errors.ts';
+import type { Context } from '../trpc/context.ts';
+import { STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
+import { errorHeaders, restErrorBody } from './error-response.ts';
+import type { ContextFactory } from './request-context.ts';
+import { requestState } from './request-state.ts';
+import { readRestBody, refuseShadowedParameters } from './rest-body.ts';
+import { isEventStream, restEvents, STREAM_HEADERS } from './rest-events.ts';
+import { matchRoute, type RestRoute, restRoutes } from './rest-routes.ts';
+import { camelCaseInput, snakeCaseOutput } from './snake-case.ts';
+
+/** Where the REST API stands. */
+export const REST_PREFIX = '/api/v1';
+
+type RestOptions = { router: AnyRouter; createContext: ContextFactory; logger: Logger };
+
+/** The router as REST: procedures with a route, in snake_case. To be mounted at {@link REST_PREFIX}, where unmatched paths fall through. */
+export function serveRest({ router, createContext, logger }: RestOptions): (RequestHandler | ErrorRequestHandler)[] {
+  const routes = restRoutes(router);
+  const matched = new WeakMap<Request, RestRoute>();
+  const routeOf = (request: Request) => {
+    const route = matched.get(request);
+    invariant(route, 'the request was matched');
+    return route;
+  };
+  const handler = createHandler(router, routes, logger);
+
+  const match: RequestHandler = (request, response, next) => {
+    const { route, methods } = matchRoute(routes, request.method, request.path);
+    if (route) {
+      matched.set(request, route);
+      requestState(request).route = REST_PREFIX + route.path;
+      refuseShadowedParameters(route, Object.keys(request.query));
+      next();
+    } else if (methods.length > 0) {
+      response.setHeader('Allow', methods.join(', '));
+      throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${methods.join(', ')}.`);
+    } else {
+      next('router');
+    }
+  };
+  const handle: RequestHandler = async (request, response) => {
+    const context = await createContext(request, response, 1);
+    const { matched: isHandled } = await handler.handle(request, response, { prefix: REST_PREFIX, context });
+    if (!isHandled) throw new AppError('NOT_FOUND', 'There is nothing here.');
+  };
+  return [match, ...readRestBody(routeOf), handle];
+}
+
+function createHandler(router: AnyRouter, routes: RestRoute[], logger: Logger): OpenAPIHandler<Context> {
+  const routesByProcedure = new Map(routes.map((route) => [route.procedure, route]));
+  return new OpenAPIHandler<Context>(toORPCRouter(router), {
+    // Without this every procedure is exposed, under a path that is made up from its name.
+    filter: ({ path }) => routesByProcedure.has(path.join('.')),
+    eventIteratorKeepAliveInterval: STREAM_KEEP_ALIVE_MS - 1_000,
+    interceptors: [
+      async ({ context, next }) => {
+        try {
+          const result = await next();
+          if (result.matched && isEventStream(result.response.body))
+            Object.assign(result.response.headers, STREAM_HEADERS);
+          return result;
+        } catch (thrown) {
+          const error = toAppError(thrown);
+          reportError(logger, error, { requestId: context.requestId });
+          return {
+            matched: true,
+            response: {
+              status: error.httpStatus,
+              headers: errorHeaders(error),
+              body: restErrorBody(error, context.requestId),
+            },
+          };
+        }
+      },
+    ],
+    clientInterceptors: [
+      async ({ input, path, context, next, ...rest }) => {
+        const route = routesByProcedure.get(path.join('.'));
+        invariant(route, 'only procedures with a route are exposed');
+        const camelInput = camelCaseInput(input);
+        const output: unknown = await next({
+          ...rest,
+          path,
+          context,
+          // Bodies are JSON and say what they mean; only the text of a query has to be read as numbers and booleans.
+          input: route.method === 'GET' ? route.coerceQuery(camelInput) : camelInput,
+        });
+        return isEventStream(output)
+          ? restEvents(output, { logger, requestId: context.requestId })
+          : snakeCaseOutput(output);
+      },
+    ],
+  });
+}

@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
+import { Registry } from 'prom-client';
+import { createApp } from '../app.ts';
+import { type Database, openDatabase } from '../db/index.ts';
+import { AuthService } from '../domains/auth/index.ts';
+import { entities } from '../entities.ts';
+import { type Clock, systemClock } from '../kernel/clock.ts';
+import { createLogger } from '../kernel/logger.ts';
+import { fakeStaking, fakeSync } from './test-fakes.ts';
+
+// Test support: a server whose every layer is real (Express on a socket, SQLite, Argon2id, lucia), but for what stands behind the two ports.
+
+type TestOptions = {
+  embedded?: boolean;
+  rateLimitScale?: number;
+  publicUrl?: string;
+  isSecureCookie?: boolean;
+  clock?: Clock;
+};
+
+export const PEOPLE = {
+  user: { email: 'user@example.test', password: 'correct horse battery', role: 'user' },
+  admin: { email: 'admin@example.test', password: 'staple mandolin sphinx', role: 'admin' },
+} as const;
+
+/** A server on a free port of 127.0.0.1. Dispose it with `await using`. */
+export async function startTestServer(options: TestOptions = {}) {
+  const clock = options.clock ?? systemClock;
+  const database: Database = await openDatabase({
+    url: 'sqlite::memory:',
+    entities,
+  });
+  await database.migrate();
+  const auth = new AuthService({ database, clock, isSecureCookie: options.isSecureCookie ?? false });
+  const sync = fakeSync();
+  const staking = fakeStaking();
+  const logLines: string[] = [];
+  const logger = createLogger({ level: 'debug', destination: { write: (line) => void logLines.push(line) } });
+  const { app, beginShutdown } = createApp({
+    services: { auth, sync, staking },
+    database,
+    clock,
+    logger,
+    metrics: new Registry(),
+    settings: {
+      embedded: options.embedded ?? false,
+      rateLimitScale: options.rateLimitScale ?? 100,
+      version: '0.0.0-test',
+      isSecureCookie: options.isSecureCookie ?? false,
+      ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+    },
+  });
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  return {
+    url,
+    port,
+    server,
+    database,
+    auth,
+    sync,
+    staking,
+    logLines,
+    beginShutdown,
+    /** Makes the person and answers a session token. */
+    async signIn(who: keyof typeof PEOPLE): Promise<string> {
+      await auth.ensureUser(PEOPLE[who]);
+      return (await auth.login(PEOPLE[who])).token;
+    },
+    /** A REST call; a body that is not text is sent as JSON. */
+    async rest(method: string, path: string, { body, token, headers = {} }: CallOptions = {}) {
+      const response = await fetch(`${url}/api/v1${path}`, {
+        method,
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return {
+        status: response.status,
+        headers: response.headers,
+        body: text === '' ? undefined : (JSON.parse(text) as RestAnswer),
+      };
+    },
+    /** A request with any headers, also those that fetch does not let one set. Resolves when the headers are there; the body is still to be read. */
+    async open(
+      method: string,
+      path: string,
+      { body, headers = {} }: { body?: string; headers?: Record<string, string> } = {},
+    ) {
+      const sent = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false });
+      sent.end(body);
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      return { status: response.statusCode ?? 0, headers: response.headers, response, text: () => readText(response) };
+    },
+    async [Symbol.asyncDispose]() {
+      beginShutdown();
+      server.closeAllConnections();
+      server.close();
+      await database.close();
+    },
+  };
+}
+
+type CallOptions = { body?: unknown; token?: string; headers?: Record<string, string> };
+
+/** What the tests read of REST answers. */
+export type RestAnswer = {
+  error?: { code: string; message: string; request_id: string; details: { path: string; message: string }[] };
+  [field: string]: unknown;
+};
+
+export type TestServer = Awaited<ReturnType<typeof startTestServer>>;

@@ -1,0 +1,49 @@
+import type { AnyRouter } from '@trpc/server';
+import { createExpressMiddleware } from '@trpc/server/adapters/express';
+import express, { type RequestHandler } from 'express';
+import { AppError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { reportError, toAppError } from '../trpc/errors.ts';
+import { BATCH_SIZE_MAX, BODY_BYTES_MAX } from '../trpc/limits.ts';
+import { isJson } from './body.ts';
+import type { ContextFactory } from './request-context.ts';
+import { requestState } from './request-state.ts';
+
+type TrpcOptions = { router: AnyRouter; createContext: ContextFactory; logger: Logger };
+
+/** The router at /trpc, for the SDK and any tRPC client. */
+export function serveTrpc({ router, createContext, logger }: TrpcOptions): RequestHandler[] {
+  return [
+    requireJsonPost,
+    // tRPC's own limit leaves the connection hanging on a body that is too large; read here, a string is handed over as it is.
+    express.text({ type: () => true, limit: BODY_BYTES_MAX, inflate: false }),
+    createExpressMiddleware({
+      router,
+      maxBatchSize: BATCH_SIZE_MAX,
+      createContext: ({ req, res, info }) => {
+        const [call] = info.calls;
+        requestState(req).route = `/trpc/${info.isBatchCall ? 'batch' : call?.procedure ? call.path : 'unknown'}`;
+        return createContext(req, res, info.calls.length);
+      },
+      onError: ({ error, path, req }) =>
+        reportError(logger, toAppError(error), { requestId: requestState(req).id, procedure: path }),
+      responseMeta: ({ errors }) => {
+        const waits = errors.map((error) => toAppError(error).retryAfterSeconds ?? 0);
+        const retryAfterSeconds = Math.max(0, ...waits);
+        return retryAfterSeconds > 0 ? { headers: { 'retry-after': String(retryAfterSeconds) } } : {};
+      },
+    }),
+  ];
+}
+
+/** tRPC also takes forms, which a foreign page can post without asking first. */
+const requireJsonPost: RequestHandler = (request, _response, next) => {
+  requestState(request).route = '/trpc/unknown';
+  if (request.method !== 'GET' && request.method !== 'POST') {
+    throw new AppError('METHOD_NOT_ALLOWED', 'Queries and subscriptions are called with GET, mutations with POST.');
+  }
+  if (request.method === 'POST' && !isJson(request)) {
+    throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Mutations take JSON, with Content-Type: application/json.');
+  }
+  next();
+};

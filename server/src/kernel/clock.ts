@@ -1,0 +1,22 @@
+/** The only place that reads the time. Tests hand in their own. */
+export type Clock = {
+  /** Milliseconds since the epoch, wall clock. */
+  now(): number;
+  /** Milliseconds on a clock that never goes back, for durations. */
+  monotonic(): number;
+};
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+};
+
+/** An instant in milliseconds as ISO 8601 UTC with milliseconds. */
+export function toInstant(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}
+
+/** A chain's time in whole seconds as ISO 8601 UTC with milliseconds. */
+export function secondsToInstant(epochSeconds: number): string {
+  return toInstant(epochSeconds * 1000);
+}

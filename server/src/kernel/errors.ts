@@ -1,0 +1,38 @@
+import { errorCodes, type ErrorCode, type ErrorDetail } from '@finverse/shared';
+
+type AppErrorOptions = { cause?: unknown; details?: ErrorDetail[]; retryAfterSeconds?: number };
+
+/** An error whose code, message and details may leave the server. `cause` never does. */
+export class AppError extends Error {
+  override name = 'AppError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetail[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  /** The HTTP status that goes with the code. */
+  get httpStatus(): number {
+    return errorCodes[this.code];
+  }
+}
+
+/** A mistake in the settings or in what they point at. Ends the start with one line and exit code 1. */
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+}
+
+/** The text of anything that was thrown, for logs; never for callers. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** A state that the code rules out. Kills the request, never the process. */
+export function invariant(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`invariant broken: ${message}`);
+}

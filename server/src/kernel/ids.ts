@@ -1,0 +1,24 @@
+import { fromUUIDBytes, typeidUnboxed } from 'typeid-js';
+
+/** The prefix of each kind of id. */
+export type IdPrefix = 'usr' | 'vlt' | 'pos' | 'cyc' | 'cfl' | 'adr';
+
+/** A new id such as `pos_01j…`: a TypeID (UUIDv7), so ids sort by the time they were made, byte-wise. */
+export function newId(prefix: IdPrefix): string {
+  return typeidUnboxed(prefix);
+}
+
+/**
+ * The id of a log: always the same for the same block and index, so that a log that is applied again keeps its id. A UUIDv7 of the block's time with
+ * 42 bits of the block hash and the log index in place of the random bits.
+ */
+export function logId(blockTimeSeconds: number, blockHash: string, logIndex: number): string {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(blockTimeSeconds * 1000) << 16n);
+  bytes.set(Buffer.from(blockHash.slice(2, 14), 'hex'), 6);
+  view.setUint32(12, logIndex);
+  bytes[6] = 0x70 | ((bytes[6] as number) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f);
+  return fromUUIDBytes('slog', bytes);
+}

@@ -1,0 +1,58 @@
+import { inspect } from 'node:util';
+import { bootServer, type RunningServer } from './boot.ts';
+import { loadSettings, type Settings } from './config/index.ts';
+import { SettingsError } from './kernel/errors.ts';
+import { createLogger, redactUrls } from './kernel/logger.ts';
+
+const SHUTDOWN_TIMEOUT_MS = 20_000;
+
+try {
+  const settings = loadSettings();
+  const log = createLogger({ level: settings.logLevel });
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+  const server = await bootServer({ settings, log, progress: (line) => console.log(`  ${line} …`) });
+  console.log(banner(settings, server));
+  let isStopping = false;
+  const stop = (reason: string, exitCode = 0) => {
+    if (isStopping) return;
+    isStopping = true;
+    console.log(`  ${reason}: finishing the work in hand …`);
+    setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS).unref();
+    void server.stop().then(() => process.exit(exitCode));
+  };
+  void server.failed.then((reason) => stop(reason, 1));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+} catch (error) {
+  const isForOperator = error instanceof SettingsError;
+  // Whatever it quotes, an address with a key in it stays inside.
+  console.error(`finverse: ${redactUrls(isForOperator ? error.message : inspect(error))}`);
+  process.exit(1);
+}
+
+function banner(settings: Settings, { url, describe }: RunningServer): string {
+  const api = `${url}/api/v1`;
+  const lines = [
+    '',
+    `FinVerse listens on ${url}`,
+    `  database  ${describe.database}`,
+    `  chain     ${describe.chain}`,
+    ...describe.vaults.map((vault) => `  vault     ${vault}`),
+    `  docs      ${api}/docs`,
+    ...(describe.demo ? [`  demo      ${describe.demo.email} / ${describe.demo.password}`] : []),
+    '',
+  ];
+  if (!settings.isEmbedded) return lines.join('\n');
+  return [
+    ...lines,
+    'Try:',
+    `  curl "${api}/sync/status"`,
+    `  curl "${api}/staking/positions?owner_address=0x70997970C51812dc3A010C7d01b50e0d17dc79C8"`,
+    `  curl -N "${api}/sync/live"`,
+    '',
+    '  import { createFinverseClient } from "@finverse/client";',
+    `  const finverse = createFinverseClient({ url: "${url}" });`,
+    '  await finverse.sync.status.query();',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,237 @@
+import type { ChangeCounts } from '@finverse/shared';
+import type { Database } from '../db/index.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { ChainReader } from './chain/reader.ts';
+import { ChainReadError, UnexplainedTotalError } from './errors.ts';
+import type { LogFetcher } from './log-fetcher.ts';
+import { type Difference, planDifferences, planMiscounted } from './plan.ts';
+import type { FactSink, StoredPosition } from './sink.ts';
+import type { Sweep } from './sweep.ts';
+import { type Fact, type Hex, positionRef } from './types.ts';
+import { adapterOf, type PinnedReader } from './vaults/index.ts';
+import { addChanges, NO_CHANGES, type VaultWriter } from './vault-writer.ts';
+
+/** Positions compared in one run: with the interval this sets how long a sweep over all of them takes. */
+export const POSITIONS_PER_RUN = 200;
+
+export type ReconcileOutcome = { changes: ChangeCounts; positionsVerified: number };
+
+type Parts = {
+  database: Database;
+  reader: ChainReader;
+  fetcher: LogFetcher;
+  writer: VaultWriter;
+  sink: FactSink;
+  log: Logger;
+};
+
+/**
+ * Compares the table with the contract at the cursor, all reads pinned to that block's hash. First the cheap test, the sum of all open amounts; then the
+ * next stretch of the rolling sweep. Differences are explained by missed logs where there are any; the rest are conflicts, which the contract wins.
+ *
+ * @throws ChainReadError when any read failed; nothing is changed then.
+ */
+export async function reconcileVault(parts: Parts, sweep: Sweep, signal: AbortSignal): Promise<ReconcileOutcome> {
+  const { writer } = parts;
+  const { cursor } = writer;
+  if (!cursor || signal.aborted) return { changes: NO_CHANGES, positionsVerified: 0 };
+  const pinned = parts.reader.pinnedAt(cursor.hash);
+  const chainTotal = await read(() => adapterOf(writer.vault.kind).readStakedTotal(pinned, writer.vault.address));
+  let changes = NO_CHANGES;
+  if (chainTotal !== writer.state.stakedTotalRaw) changes = await explainTotal(parts, sweep, pinned, chainTotal);
+  const stretch = await sweepStretch(parts, sweep, pinned);
+  return { changes: addChanges(changes, stretch.changes), positionsVerified: stretch.positionsVerified };
+}
+
+/** Compares all positions of one owner with the contract at the cursor. @throws ChainReadError; nothing is changed then. */
+export async function reconcileOwner(
+  parts: Parts,
+  owner: Hex,
+): Promise<{ changes: ChangeCounts; positions: StoredPosition[]; verifiedBlock: number | null }> {
+  const { writer, reader, sink, database } = parts;
+  const { vault, cursor } = writer;
+  if (!cursor) return { changes: NO_CHANGES, positions: [], verifiedBlock: null };
+  const chain = await read(() => adapterOf(vault.kind).readOwner(reader.pinnedAt(cursor.hash), vault.address, owner));
+  const stored = await sink.readOwners(database.em(), vault.id, [owner]);
+  const differences = planDifferences(chain, stored);
+  const changes = await resolve(parts, differences);
+  return { changes, positions: await sink.readOwners(database.em(), vault.id, [owner]), verifiedBlock: cursor.number };
+}
+
+/** The sums differ: looks for missed logs, first since the last complete verification, then everywhere; then compares every position. */
+async function explainTotal(
+  parts: Parts,
+  sweep: Sweep,
+  pinned: PinnedReader,
+  chainTotal: bigint,
+): Promise<ChangeCounts> {
+  const { writer, log } = parts;
+  const { vault } = writer;
+  const totals = `the contract's total is ${chainTotal} base units, the positions sum up to ${writer.state.stakedTotalRaw}`;
+  const unexplained = new UnexplainedTotalError(`${totals}; no log explains the difference`);
+  if (!sweep.shouldSearch(totals)) throw unexplained;
+  log.warn({ vault: vault.id }, totals);
+  const differs = () => writer.state.stakedTotalRaw !== chainTotal;
+  let changes = NO_CHANGES;
+  const sinceVerified = Math.max(vault.startBlock, (writer.state.verifiedBlock ?? 0) + 1);
+  for (const start of new Set([sinceVerified, vault.startBlock])) {
+    if (differs()) changes = addChanges(changes, await applyMissedSince(parts, start));
+  }
+  for (let afterId: string | null = ''; afterId !== null && differs();) {
+    const stretch: Stretch = await compareStretch(parts, pinned, afterId);
+    changes = addChanges(changes, stretch.changes);
+    afterId = stretch.throughId;
+  }
+  if (differs() && (await writer.recountTotal()) !== chainTotal) {
+    sweep.noteUnexplained(totals);
+    throw unexplained;
+  }
+  return changes;
+}
+
+/** Fetches the logs from a block to the cursor again, in stretches, and applies those that are not stored. */
+async function applyMissedSince({ writer, fetcher }: Parts, fromBlock: number): Promise<ChangeCounts> {
+  const cursor = writer.cursor;
+  let changes = NO_CHANGES;
+  for (let from = fromBlock; cursor && from <= cursor.number;) {
+    const range = await fetcher.factsOfRange(from, Math.min(cursor.number, from + fetcher.blocksPerAnswer - 1));
+    if (range.facts.length > 0) changes = addChanges(changes, await writer.applyMissed(range.facts));
+    from = range.toBlock + 1;
+  }
+  return changes;
+}
+
+/**
+ * Puts back rows that are gone although their facts are there: a row that somebody deleted. The anti-join reads the whole of both tables, so it runs only
+ * where sums or counts say that something is missing.
+ */
+async function restoreRows(parts: Parts, pinned: PinnedReader): Promise<ChangeCounts> {
+  const { writer, sink, database } = parts;
+  const { vault } = writer;
+  const missing = await sink.findWithoutRow(database.em(), vault.id);
+  if (missing.length === 0) return NO_CHANGES;
+  const { positions } = await read(() => adapterOf(vault.kind).readPositions(pinned, vault.address, missing));
+  const chainByRef = new Map(positions.map((position) => [positionRef(position), position]));
+  return resolve(
+    parts,
+    missing.map((position) => ({ ...position, chain: chainByRef.get(positionRef(position)) ?? null, stored: null })),
+  );
+}
+
+/** Compares the next stretch; at the end of a round also the sum and the number of all rows that it saw with what is kept. */
+async function sweepStretch(parts: Parts, sweep: Sweep, pinned: PinnedReader): Promise<ReconcileOutcome> {
+  const { writer } = parts;
+  const block = writer.cursor?.number ?? 0;
+  const stretch = await compareStretch(parts, pinned, sweep.afterId);
+  const version = writer.state.counters.factsApplied + writer.state.counters.conflicts + writer.state.counters.reorgs;
+  sweep.noteStretch({
+    throughId: stretch.throughId,
+    block,
+    version,
+    amountRaw: stretch.amountRaw,
+    count: stretch.positionsVerified,
+  });
+  if (!stretch.isLast) return stretch;
+  const seen = sweep.endRound();
+  let { changes } = stretch;
+  // Only a round during which nothing was written says what the table holds.
+  const isWhole = seen.version === version;
+  if (isWhole && (seen.amountRaw !== writer.state.stakedTotalRaw || seen.count !== writer.state.positions)) {
+    changes = addChanges(changes, await restoreRows(parts, pinned));
+    await writer.recountTotal();
+  } else {
+    writer.observe({ verifiedBlock: seen.startBlock });
+  }
+  return { ...stretch, changes };
+}
+
+type Stretch = ReconcileOutcome & {
+  /** Sum of the amounts of the rows that were compared. */
+  amountRaw: bigint;
+  /** The last id that was compared; null where no position was left. */
+  throughId: string | null;
+  isLast: boolean;
+};
+
+/** Compares the next positions in id order, and the number of positions of each of their owners. */
+async function compareStretch(parts: Parts, pinned: PinnedReader, afterId: string): Promise<Stretch> {
+  const { writer, sink, database } = parts;
+  const { vault } = writer;
+  const adapter = adapterOf(vault.kind);
+  const em = database.em();
+  const stored = await sink.readAfter(em, vault.id, afterId, POSITIONS_PER_RUN);
+  if (stored.length === 0)
+    return { changes: NO_CHANGES, positionsVerified: 0, amountRaw: 0n, throughId: null, isLast: true };
+  const chain = await read(() => adapter.readPositions(pinned, vault.address, stored));
+  const storedCounts = await sink.countByOwner(em, vault.id, [...chain.counts.keys()]);
+  const differences = planDifferences(chain.positions, stored);
+  const seen = new Set(differences.map(positionRef));
+  const add = (difference: Difference) => {
+    if (!seen.has(positionRef(difference))) differences.push(difference);
+    seen.add(positionRef(difference));
+  };
+  const chainByRef = new Map(chain.positions.map((position) => [positionRef(position), position]));
+  const storedByRef = new Map(stored.map((position) => [positionRef(position), position]));
+  for (const position of await sink.findMisfolded(em, vault, stored)) {
+    const ref = positionRef(position);
+    add({ ...position, chain: chainByRef.get(ref) ?? null, stored: storedByRef.get(ref) ?? null });
+  }
+  for (const owner of planMiscounted(chain.counts, storedCounts)) {
+    const owned = await read(() => adapter.readOwner(pinned, vault.address, owner));
+    planDifferences(owned, await sink.readOwners(em, vault.id, [owner])).forEach(add);
+  }
+  return {
+    changes: await resolve(parts, differences),
+    positionsVerified: stored.length,
+    amountRaw: stored.reduce((sum, { amountRaw }) => sum + amountRaw, 0n),
+    throughId: stored.at(-1)?.id ?? null,
+    isLast: stored.length < POSITIONS_PER_RUN,
+  };
+}
+
+async function resolve(parts: Parts, differences: readonly Difference[]): Promise<ChangeCounts> {
+  const { writer, fetcher, log } = parts;
+  if (differences.length === 0 || !writer.cursor) return NO_CHANGES;
+  log.warn({ vault: writer.vault.id, differences: differences.length }, 'positions differ from the contract');
+  const owners = [...new Set(differences.map(({ ownerAddress }) => ownerAddress))];
+  const facts = await fetcher.allFacts(writer.vault.startBlock, writer.cursor.number, owners);
+  await requireHonestLogs(parts, owners, facts);
+  return writer.resolve(differences, facts);
+}
+
+/**
+ * What no log explains is corrected, so it must be certain that the node answers logs at all: those of these owners that it answered before, and the newest
+ * one that is stored.
+ *
+ * @throws ChainReadError where it leaves one out; a correction now would bury the true log for good.
+ */
+async function requireHonestLogs(
+  { writer, fetcher, sink, database }: Parts,
+  owners: readonly Hex[],
+  facts: readonly Fact[],
+): Promise<void> {
+  const { vault, cursor } = writer;
+  const throughBlock = cursor?.number ?? 0;
+  const em = database.em();
+  const unanswered = await sink.countUnanswered(em, vault, owners, { facts, throughBlock });
+  if (unanswered > 0) throw new ChainReadError(`the node leaves out ${unanswered} logs that it answered before`);
+  const newest = await sink.newestLog(em, vault.id, throughBlock);
+  if (newest && !(await fetcher.answersAgain(newest))) {
+    throw new ChainReadError(`the node leaves out the log that it answered before for block ${newest.blockNumber}`);
+  }
+}
+
+/** Whatever fails in a reading is a failed reading: never an empty one. */
+async function read<Answer>(reading: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await reading();
+  } catch (error) {
+    if (error instanceof ChainReadError) throw error;
+    throw new ChainReadError(`the contract could not be read: ${shortMessage(error)}`, { cause: error });
+  }
+}
+
+function shortMessage(error: unknown): string {
+  const { shortMessage: short, message } = error as { shortMessage?: string; message?: string };
+  return short ?? message ?? String(error);
+}

@@ -1,0 +1,72 @@
+import { ORPCError } from '@orpc/server';
+import { TRPCError } from '@trpc/server';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { AppError } from '../kernel/errors.ts';
+import { formatError, toAppError, toErrorShape } from './errors.ts';
+import { withRequestId } from './request-scope.ts';
+
+const zodError = z
+  .strictObject({ splits: z.array(z.object({ amount: z.string() })) })
+  .safeParse({ splits: [{ amount: 5 }], other: 1 }).error;
+
+describe('what leaves', () => {
+  test('an AppError as it is, through any number of wrappers', () => {
+    const error = new AppError('CONFLICT', 'taken', { details: [{ path: 'name', message: 'is taken' }] });
+    const wrapped = new ORPCError('INTERNAL_SERVER_ERROR', {
+      cause: new TRPCError({ code: 'INTERNAL_SERVER_ERROR', cause: error }),
+    });
+    expect(toAppError(wrapped)).toBe(error);
+  });
+
+  test('a refused input with each bad field, unknown ones too', () => {
+    const error = toAppError(new TRPCError({ code: 'BAD_REQUEST', cause: zodError }));
+    expect(error).toMatchObject({
+      code: 'VALIDATION_FAILED',
+      details: [{ path: 'splits.0.amount' }, { path: 'other', message: 'unknown field' }],
+    });
+  });
+
+  test('a ZodError of our own making is our fault', () => {
+    const error = toAppError(
+      new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: zodError }),
+    );
+    expect(error).toMatchObject({ code: 'INTERNAL', details: [] });
+  });
+
+  test('an AppError that another error wraps was meant for that error, not for the caller', () => {
+    expect(toAppError(new Error('select 1', { cause: new AppError('NOT_FOUND', 'x') })).code).toBe('INTERNAL');
+  });
+
+  test.each([
+    ['text', 'select * from secrets'],
+    ['null', null],
+    ['undefined', undefined],
+    ['an error', new Error('select * from secrets')],
+    ['a wrapped error', new TRPCError({ code: 'INTERNAL_SERVER_ERROR', cause: new Error('select * from secrets') })],
+    [
+      'a wrapper with words of its own',
+      new TRPCError({ code: 'BAD_REQUEST', message: 'select * from secrets', cause: new Error('x') }),
+    ],
+  ])('nothing of %s', (_name, thrown) => {
+    expect(JSON.stringify(toErrorShape(toAppError(thrown), 'r'))).not.toContain('secrets');
+  });
+
+  test('the request id also where tRPC has no context yet', () => {
+    withRequestId('trace-1', () => {
+      expect(formatError({ error: new TRPCError({ code: 'PARSE_ERROR' }) }).data).toMatchObject({
+        code: 'VALIDATION_FAILED',
+        requestId: 'trace-1',
+      });
+    });
+  });
+});
+
+test('subscriptions reconnect after our faults and not after the caller’s', () => {
+  // tRPC's client reconnects after -32603 alone.
+  const number = (error: AppError) => toErrorShape(error, 'r').code;
+  expect(number(new AppError('SHUTTING_DOWN', 'x'))).toBe(-32603);
+  expect(number(new AppError('INTERNAL', 'x'))).toBe(-32603);
+  expect(number(new AppError('UNAUTHENTICATED', 'x'))).toBe(-32001);
+  expect(number(new AppError('RATE_LIMITED', 'x'))).toBe(-32029);
+});

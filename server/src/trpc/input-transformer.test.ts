@@ -1,0 +1,46 @@
+import superjson from 'superjson';
+import { expect, test } from 'vitest';
+import { inputTransformer } from './input-transformer.ts';
+import { ANNOTATIONS_MAX } from './limits.ts';
+
+const read = (payload: unknown) => inputTransformer.input.deserialize(payload);
+
+test('dates, bigints, undefined and plain JSON arrive as they were sent', () => {
+  const at = new Date(86_400_000);
+  const input = { at, nested: [{ amount: 5n }, { gone: undefined }], text: 'x', none: null };
+  expect(read(superjson.serialize(input))).toEqual(input);
+  expect(read(superjson.serialize(at))).toEqual(at);
+  expect(read(superjson.serialize(undefined))).toBeUndefined();
+});
+
+test('one object in two places arrives twice', () => {
+  const day = new Date(0);
+  const payload = superjson.serialize({ from: day, to: day });
+  expect(payload.meta?.referentialEqualities).toBeDefined();
+  expect(read(payload)).toEqual({ from: day, to: day });
+});
+
+test('what would cost quadratic time is refused by its count', () => {
+  const places = Array.from({ length: ANNOTATIONS_MAX + 1 }, (_, index) => `a.${index}`);
+  expect(() => read({ json: {}, meta: { values: { a: ['set'] } } })).toThrow(/only Date/);
+  expect(() => read({ json: {}, meta: { referentialEqualities: { a: places } } })).toThrow(/too many referential/);
+  expect(() => read({ json: {}, meta: { referentialEqualities: [places, { b: places }] } })).toThrow(
+    /too many referential/,
+  );
+  expect(() =>
+    read({ json: {}, meta: { values: Object.fromEntries(places.map((place) => [place, ['Date']])) } }),
+  ).toThrow(/too many annotations/);
+});
+
+test.each([
+  null,
+  5,
+  'x',
+  [],
+  { json: 1, meta: [] },
+  { json: 1, meta: { values: 5 } },
+  { json: 1, meta: { values: { a: 'Date' } } },
+  { json: 1, meta: { values: ['Date', { a: ['set'] }] } },
+])('%j is refused', (payload) => {
+  expect(() => read(payload)).toThrow(/refused/);
+});

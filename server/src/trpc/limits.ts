@@ -1,0 +1,47 @@
+/** The largest request body. Nothing that the API takes today comes near it. */
+export const BODY_BYTES_MAX = 32 * 1024;
+
+/** The most calls in one tRPC batch. */
+export const BATCH_SIZE_MAX = 20;
+
+/** How deep a JSON input may nest; deeper is refused before anything walks it recursively. */
+export const JSON_DEPTH_MAX = 32;
+
+/** The most superjson annotations (dates, bigints, undefined) in one input. */
+export const ANNOTATIONS_MAX = 100;
+
+/** Open live streams: per caller (multiplied by RATE_LIMIT_SCALE), and in the whole process. */
+export const STREAMS_PER_CALLER_MAX = 20;
+export const STREAMS_MAX = 2_000;
+
+/** A silent stream says something at least this often, so that proxies keep it open. */
+export const STREAM_KEEP_ALIVE_MS = 15_000;
+
+/**
+ * Calls per minute and caller, by class: a signed-in person is one caller wherever they come from, anyone else is their address. Every call inside a
+ * batch counts. `login` counts by address alone, `loginAccount` by the e-mail address that is tried.
+ */
+export const CALLS_PER_MINUTE = {
+  read: 6_000,
+  write: 600,
+  control: 300,
+  stream: 300,
+  login: 10,
+  loginAccount: 10,
+} as const;
+
+export type RateClass = keyof typeof CALLS_PER_MINUTE;
+
+/** True where `value` nests no deeper than {@link JSON_DEPTH_MAX}. Does not recurse, so the input cannot exhaust the stack. */
+export function isWithinDepth(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= JSON_DEPTH_MAX; depth += 1) {
+    const next: unknown[] = [];
+    for (const node of level) {
+      if (typeof node === 'object' && node !== null) for (const child of Object.values(node)) next.push(child);
+    }
+    if (next.length === 0) return true;
+    level = next;
+  }
+  return false;
+}

@@ -1,0 +1,84 @@
+import { AppError, invariant } from '../kernel/errors.ts';
+import { bareProcedure, middleware } from './init.ts';
+import type { Context } from './context.ts';
+
+/** Who a call counts for: a signed-in person wherever they are, otherwise the address. */
+export function callerKey(ctx: Pick<Context, 'caller' | 'remoteAddress'>): string {
+  return ctx.caller ? `user ${ctx.caller.userId}` : `address ${ctx.remoteAddress}`;
+}
+
+/** Batches are cheap ways to try passwords, so sign-in stays out of them; every call of a batch counts for itself. */
+const countCalls = middleware(({ ctx, path, type, meta, next }) => {
+  if (ctx.batchSize > 1 && path.startsWith('auth.')) {
+    throw new AppError('VALIDATION_FAILED', 'auth procedures cannot be called in a batch; send them alone.');
+  }
+  invariant(type !== 'subscription' || meta?.rate === 'stream', `${path} is built with liveProcedure`);
+  const rateClass = meta?.rate ?? (type === 'query' ? 'read' : 'write');
+  ctx.limiter.take(rateClass, rateClass === 'login' ? `address ${ctx.remoteAddress}` : callerKey(ctx));
+  return next();
+});
+
+/** Gives a subscription its place among the open streams, for as long as someone reads it. */
+const holdStream = middleware(async ({ ctx, signal, next }) => {
+  const stream = ctx.streams.open(callerKey(ctx), signal);
+  const result = await next({ ctx: { streamSignal: stream.signal } });
+  if (result.ok) return { ...result, data: stream.read(result.data as AsyncIterable<unknown>) };
+  stream.close();
+  return result;
+});
+
+const requireCaller = middleware(({ ctx, next }) => next({ ctx: { caller: signedIn(ctx) } }));
+
+const requireReader = middleware(({ ctx, next }) => {
+  if (!ctx.isLocalOperator) signedIn(ctx);
+  return next();
+});
+
+const requireAdmin = middleware(({ ctx, next }) => next({ ctx: { caller: admin(ctx) } }));
+
+const requireSyncControl = middleware(({ ctx, next }) => {
+  if (!ctx.isLocalOperator) admin(ctx);
+  return next();
+});
+
+/** Anyone. Nothing that depends on who asks, and no secret. */
+export const publicProcedure = bareProcedure.meta({ access: 'public' }).use(countCalls);
+
+/** Any signed-in person, or the local operator in embedded mode. For what the chain makes public. */
+export const readerProcedure = bareProcedure.meta({ access: 'reader' }).use(countCalls).use(requireReader);
+
+/** A signed-in person; `ctx.caller` is one. @throws AppError UNAUTHENTICATED */
+export const authedProcedure = bareProcedure.meta({ access: 'user' }).use(countCalls).use(requireCaller);
+
+/**
+ * An admin. @throws AppError UNAUTHENTICATED, FORBIDDEN
+ * @public of this module: the domains that are still to come build on it
+ */
+export const adminProcedure = bareProcedure.meta({ access: 'admin' }).use(countCalls).use(requireAdmin);
+
+/** An admin, or the local operator in embedded mode. @throws AppError UNAUTHENTICATED, FORBIDDEN */
+export const syncControlProcedure = bareProcedure
+  .meta({ access: 'syncControl', rate: 'control' })
+  .use(countCalls)
+  .use(requireSyncControl);
+
+/**
+ * A subscription for whom `readerProcedure` lets in. `ctx.streamSignal` aborts when it is over: its reader left, or the server shuts down.
+ * @throws AppError RATE_LIMITED over the number of streams, SHUTTING_DOWN
+ */
+export const liveProcedure = readerProcedure.meta({ rate: 'stream' }).use(holdStream);
+
+function signedIn(ctx: Context) {
+  if (!ctx.caller)
+    throw new AppError(
+      'UNAUTHENTICATED',
+      'Sign in first: send Authorization: Bearer with the token that login answers.',
+    );
+  return ctx.caller;
+}
+
+function admin(ctx: Context) {
+  const caller = signedIn(ctx);
+  if (caller.role !== 'admin') throw new AppError('FORBIDDEN', 'Only an admin may do this.');
+  return caller;
+}

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { addressOut, addressSchema, idInput, pageInput } from './common.ts';
+
+const lower = fc.stringMatching(/^0x[0-9a-f]{40}$/);
+
+describe('addresses', () => {
+  test('any mix of upper and lower case is the same address, answered in lower case', () => {
+    fc.assert(
+      fc.property(lower, fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }), (address, isUpper) => {
+        const mixed = address
+          .slice(2)
+          .replace(/./g, (digit, at: number) => (isUpper[at] ? digit.toUpperCase() : digit));
+        expect(addressSchema.parse(`0x${mixed}`)).toBe(address);
+        expect(addressOut.safeParse(address).success).toBe(true);
+      }),
+    );
+  });
+
+  test.each([
+    ['39 digits', `0x${'a'.repeat(39)}`],
+    ['41 digits', `0x${'a'.repeat(41)}`],
+    ['no prefix', 'a'.repeat(40)],
+    ['an upper-case prefix', `0X${'a'.repeat(40)}`],
+    ['a letter that is no digit', `0x${'a'.repeat(39)}g`],
+    ['a space before it', ` 0x${'a'.repeat(40)}`],
+    ['a line break after it', `0x${'a'.repeat(40)}\n`],
+    ['a wide digit', `0x${'a'.repeat(39)}１`],
+    ['a name', 'vitalik.eth'],
+    ['nothing', ''],
+    ['null', null],
+    ['a number', 0x70997970],
+    ['an array of one', [`0x${'a'.repeat(40)}`]],
+  ])('%s is refused with a message for a person', (_, input) => {
+    const parsed = addressSchema.safeParse(input);
+    expect(parsed.success).toBe(false);
+    expect(JSON.stringify(parsed.error?.issues)).toMatch(/must be an address|expected string|Too big/);
+  });
+
+  test('a megabyte of digits is refused at once', () => {
+    const startedAt = performance.now();
+    expect(addressSchema.safeParse(`0x${'a'.repeat(1_000_000)}`).success).toBe(false);
+    expect(performance.now() - startedAt).toBeLessThan(100);
+  });
+});
+
+describe('ids', () => {
+  test('of any kind are taken as they are; anything that no id has in it is refused', () => {
+    for (const id of ['pos_01kampz1ctfen98j5mgjgd6bwb', 'vlt_test', 'x', '']) expect(idInput.parse(id)).toBe(id);
+    for (const id of ['pos_\0', 'pos 1', "pos_'", 'pos_ä', 'pos_1\n', 'a'.repeat(65), 7, null]) {
+      expect(idInput.safeParse(id).success, JSON.stringify(id)).toBe(false);
+    }
+  });
+});
+
+describe('pages', () => {
+  test('hold 50 items unless asked, and never more than 200', () => {
+    expect(pageInput.parse({})).toEqual({ limit: 50 });
+    expect(pageInput.parse({ limit: 200 })).toEqual({ limit: 200 });
+    for (const limit of [0, -1, 201, 1.5, '10', Number.NaN, null]) {
+      expect(pageInput.safeParse({ limit }).success, String(limit)).toBe(false);
+    }
+  });
+
+  test('an unknown field and a cursor of any length are refused', () => {
+    expect(pageInput.safeParse({ offset: 10 }).success).toBe(false);
+    expect(pageInput.safeParse({ cursor: 'a'.repeat(513) }).success).toBe(false);
+  });
+});
