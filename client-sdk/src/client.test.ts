@@ -163,3 +163,25 @@ test('what the server does not offer does not compile', () => {
   ];
   expect(refused).toBeTypeOf('function');
 });
+
+describe('idempotency keys', () => {
+  const keyOf = ({ headers }: { headers: Headers }) => headers.get('idempotency-key');
+
+  test('each mutation has one of its own, a query has none', async () => {
+    const { finverse, requests } = listeningClient();
+    await finverse.sync.start.mutate();
+    await finverse.sync.start.mutate();
+    await finverse.sync.status.query();
+    const [first, second, query] = requests.map(keyOf);
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    expect(second).toMatch(/^[0-9a-f]{32}$/);
+    expect(second).not.toBe(first);
+    expect(query).toBeNull();
+  });
+
+  test("the caller's own is sent as it is, so that a mutation whose answer was lost can be sent again", async () => {
+    const { finverse, requests } = listeningClient();
+    await finverse.sync.start.mutate(undefined, { context: { idempotencyKey: 'draft-17' } });
+    expect(requests.map(keyOf)).toEqual(['draft-17']);
+  });
+});

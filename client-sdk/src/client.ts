@@ -12,6 +12,7 @@ import { fetchJson } from './answers.ts';
 import { finverseErrors } from './errors.ts';
 import { FetchEventSource } from './event-source.ts';
 import { type HeaderSource, requestHeaders } from './headers.ts';
+import { idempotencyHeaders, idempotencyKeys } from './idempotency.ts';
 import { createSessionKeeper, type TokenSource } from './session.ts';
 import type { AppRouter, Session } from './types.ts';
 
@@ -44,7 +45,7 @@ export type FinverseClient = TRPCClient<AppRouter>;
 
 /**
  * Makes a client of a FinVerse server. Opens nothing until the first call. Queries that are made together share one request; mutations and sign-in go
- * alone. Subscriptions reconnect by themselves, after the last event that was read. Every failed call throws a FinverseError.
+ * alone, each with an idempotency key of its own. Subscriptions reconnect by themselves, after the last event that was read. Every failed call throws a FinverseError.
  *
  * @throws TypeError where `url` is no http(s) address.
  * @example
@@ -65,6 +66,7 @@ export function createFinverseClient(options: FinverseClientOptions): FinverseCl
     links: [
       finverseErrors(base),
       session.link,
+      idempotencyKeys,
       splitLink({
         condition: (operation) => operation.type === 'subscription',
         true: httpSubscriptionLink({
@@ -75,7 +77,7 @@ export function createFinverseClient(options: FinverseClientOptions): FinverseCl
         false: splitLink({
           condition: isBatchable,
           true: httpBatchLink({ ...http, maxItems: BATCH_SIZE_MAX, maxURLLength: URL_CHARACTERS_MAX }),
-          false: httpLink(http),
+          false: httpLink({ ...http, headers: idempotencyHeaders(headers) }),
         }),
       }),
     ],

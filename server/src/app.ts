@@ -12,6 +12,7 @@ import { identifyRequest } from './http/request-state.ts';
 import { REST_PREFIX, serveRest } from './http/rest.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
 import { serveTrpc } from './http/trpc.ts';
+import type { Database } from './db/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import { AppError } from './kernel/errors.ts';
 import type { Logger } from './kernel/logger.ts';
@@ -23,8 +24,7 @@ import { createStreamRegistry } from './trpc/streams.ts';
 /** What the app is made of. */
 export type AppDeps = {
   services: Services;
-  /** Asked by /health/ready. */
-  database: { ping(): Promise<void> };
+  database: Database;
   clock: Clock;
   logger: Logger;
   /** Gets the process's and the requests' metrics, beside whatever else is in it. */
@@ -56,7 +56,7 @@ export function createApp({ services, database, clock, logger, metrics, settings
   };
   const limiter = createRateLimiter({ clock, scale: settings.rateLimitScale });
   const streams = createStreamRegistry({ scale: settings.rateLimitScale });
-  const createContext = createContextFactory({ services, limiter, streams, origins });
+  const createContext = createContextFactory({ services, database, clock, limiter, streams, origins });
   let isShuttingDown = false;
 
   const app = express();

@@ -1,5 +1,13 @@
 export * from './bulk.ts';
 export * from './columns.ts';
+export { idempotencyEntities } from './idempotency.entity.ts';
+export {
+  IDEMPOTENCY_KEEP_MS,
+  type KeyedRequest,
+  purgeIdempotencyKeys,
+  transactOnce,
+  type UnitOfWork,
+} from './idempotency.ts';
 export { lockDataFolder, lockSqliteFile } from './instance-lock.ts';
 export { type Database, type Dialect, openDatabase } from './orm.ts';
 export { transact } from './transact.ts';

@@ -1,4 +1,7 @@
 import type { Request, Response } from 'express';
+import { type Database, transact, transactOnce } from '../db/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { AppError } from '../kernel/errors.ts';
 import type { Context, Services } from '../trpc/context.ts';
 import type { RateLimiter } from '../trpc/rate-limiter.ts';
 import type { StreamRegistry } from '../trpc/streams.ts';
@@ -9,9 +12,20 @@ import { requestState } from './request-state.ts';
 /** Makes what the procedures are given from an HTTP request; tRPC and REST share it, so that neither knows more of a caller than the other. */
 export type ContextFactory = (request: Request, response: Response, batchSize: number) => Promise<Context>;
 
-type ContextParts = { services: Services; limiter: RateLimiter; streams: StreamRegistry; origins: OriginPolicy };
+type ContextParts = {
+  services: Services;
+  database: Database;
+  clock: Clock;
+  limiter: RateLimiter;
+  streams: StreamRegistry;
+  origins: OriginPolicy;
+};
 
-export function createContextFactory({ services, limiter, streams, origins }: ContextParts): ContextFactory {
+/** Printable ASCII without spaces: what every client and proxy carries unchanged. */
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+export function createContextFactory(parts: ContextParts): ContextFactory {
+  const { services, database, clock, limiter, streams, origins } = parts;
   return async (request, response, batchSize) => {
     const { authorization, cookie } = request.headers;
     const token = services.auth.readToken({ authorization, cookie });
@@ -23,10 +37,23 @@ export function createContextFactory({ services, limiter, streams, origins }: Co
       isLocalOperator: isLocalOperator(request, origins),
       remoteAddress: rateAddress(request.ip),
       batchSize,
+      idempotencyKey: readIdempotencyKey(request),
+      openUnit: (keyed) => (work) =>
+        keyed === null ? transact(database, work) : transactOnce(database, { ...keyed, nowMs: clock.now() }, work),
       services,
       limiter,
       streams,
       setCookie: (header) => void response.appendHeader('Set-Cookie', header),
     };
   };
+}
+
+/** @throws AppError VALIDATION_FAILED naming the header */
+function readIdempotencyKey(request: Request): string | null {
+  const key = request.get('idempotency-key');
+  if (key === undefined) return null;
+  if (IDEMPOTENCY_KEY.test(key)) return key;
+  throw new AppError('VALIDATION_FAILED', 'The Idempotency-Key header was refused; see details.', {
+    details: [{ path: 'idempotencyKey', message: 'must be 1 to 255 printable ASCII characters without spaces' }],
+  });
 }

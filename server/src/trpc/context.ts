@@ -1,5 +1,6 @@
 import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
+import type { KeyedRequest, UnitOfWork } from '../db/index.ts';
 import type { SyncApi } from '../sync/sync.port.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { StreamRegistry } from './streams.ts';
@@ -23,6 +24,10 @@ export type Context = {
   remoteAddress: string;
   /** Calls in this HTTP request; 1 unless it is a tRPC batch. */
   batchSize: number;
+  /** What the caller's Idempotency-Key header says. */
+  idempotencyKey: string | null;
+  /** Makes the transaction of one mutation; with a request, one that is done once for its key. */
+  openUnit: (request: KeyedRequest | null) => UnitOfWork;
   services: Services;
   limiter: RateLimiter;
   streams: StreamRegistry;

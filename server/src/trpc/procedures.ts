@@ -1,4 +1,5 @@
 import { AppError, invariant } from '../kernel/errors.ts';
+import type { UnitOfWork } from '../db/index.ts';
 import { bareProcedure, middleware } from './init.ts';
 import type { Context } from './context.ts';
 
@@ -27,6 +28,22 @@ const holdStream = middleware(async ({ ctx, signal, next }) => {
   return result;
 });
 
+/** Gives a mutation its one transaction, which a repeated idempotency key does not run twice. */
+const openUnit = middleware(({ ctx, path, type, getRawInput, next }) => {
+  const { idempotencyKey: key } = ctx;
+  if (key !== null && type === 'mutation' && ctx.batchSize > 1) {
+    throw new AppError('VALIDATION_FAILED', 'A mutation with an idempotency key is sent alone, not in a batch.', {
+      details: [{ path: 'idempotencyKey', message: 'does not go with a batch' }],
+    });
+  }
+  const commit: UnitOfWork = async (work) => {
+    const caller = callerKey(ctx);
+    const request = key === null ? null : { caller, key, procedure: path, input: await getRawInput() };
+    return ctx.openUnit(request)(work);
+  };
+  return next({ ctx: { commit } });
+});
+
 const requireCaller = middleware(({ ctx, next }) => next({ ctx: { caller: signedIn(ctx) } }));
 
 const requireReader = middleware(({ ctx, next }) => {
@@ -42,19 +59,19 @@ const requireSyncControl = middleware(({ ctx, next }) => {
 });
 
 /** Anyone. Nothing that depends on who asks, and no secret. */
-export const publicProcedure = bareProcedure.meta({ access: 'public' }).use(countCalls);
+export const publicProcedure = bareProcedure.meta({ access: 'public' }).use(countCalls).use(openUnit);
 
 /** Any signed-in person, or the local operator in embedded mode. For what the chain makes public. */
 export const readerProcedure = bareProcedure.meta({ access: 'reader' }).use(countCalls).use(requireReader);
 
-/** A signed-in person; `ctx.caller` is one. @throws AppError UNAUTHENTICATED */
-export const authedProcedure = bareProcedure.meta({ access: 'user' }).use(countCalls).use(requireCaller);
+/** A signed-in person; `ctx.caller` is one, and `ctx.commit` runs a mutation's transaction. @throws AppError UNAUTHENTICATED */
+export const authedProcedure = bareProcedure.meta({ access: 'user' }).use(countCalls).use(requireCaller).use(openUnit);
 
 /**
  * An admin. @throws AppError UNAUTHENTICATED, FORBIDDEN
  * @public of this module: the domains that are still to come build on it
  */
-export const adminProcedure = bareProcedure.meta({ access: 'admin' }).use(countCalls).use(requireAdmin);
+export const adminProcedure = bareProcedure.meta({ access: 'admin' }).use(countCalls).use(requireAdmin).use(openUnit);
 
 /** An admin, or the local operator in embedded mode. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export const syncControlProcedure = bareProcedure
