@@ -10,6 +10,7 @@ import { StakingService, StakingSink } from './domains/staking/index.ts';
 import { entities } from './entities.ts';
 import { systemClock } from './kernel/clock.ts';
 import { describeError, SettingsError } from './kernel/errors.ts';
+import { createLedgerServices } from './ledger-services.ts';
 import type { Logger } from './kernel/logger.ts';
 import { createSyncEngine, type SyncEngine, type SyncSettings } from './sync/index.ts';
 import { registerSyncMetrics } from './sync/metrics.ts';
@@ -190,7 +191,12 @@ function composeApp({ settings, log, database, auth, engine }: AppParts): Finver
   const metrics = new Registry();
   registerSyncMetrics(metrics, engine.api);
   return createApp({
-    services: { auth, sync: engine.api, staking: engine.staking },
+    services: {
+      ...createLedgerServices({ database, clock: systemClock }),
+      auth,
+      sync: engine.api,
+      staking: engine.staking,
+    },
     database,
     clock: systemClock,
     logger: log,

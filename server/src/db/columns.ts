@@ -1,5 +1,7 @@
-import { formatMoney, parseMoney } from '@finverse/shared';
+import { formatMoney, MONEY_SCALE, parseMoney } from '@finverse/shared';
 import { p, type Platform, Type } from '@mikro-orm/core';
+import type { SqlValue } from './bulk.ts';
+import type { Dialect } from './orm.ts';
 
 /** True where the platform is SQLite, which stores money as a scaled integer. */
 function isSqlite(platform: Platform): boolean {
@@ -35,6 +37,32 @@ export class MoneyType extends Type<string | null, string | bigint | null> {
     return isSqlite(platform) ? 'integer' : 'decimal(18,8)';
   }
 }
+
+/** Money as {@link MoneyType} stores it. */
+export const moneyColumn = () => p.type(MoneyType).$type<string>();
+
+/** Units of 10^-8 as a statement's value for a money column. */
+export function moneyToSql(dialect: Dialect, units: bigint): SqlValue {
+  return dialect === 'sqlite' ? units : formatMoney(units);
+}
+
+/** Units of 10^-8 out of a money column, or out of a SUM over one, which may be larger than any column. */
+export function moneyFromSql(dialect: Dialect, value: unknown): bigint {
+  if (value === null || value === undefined) return 0n;
+  if (dialect === 'sqlite') return BigInt(value as number | bigint);
+  const [whole = '0', fraction = ''] = String(value as string).split('.');
+  const magnitude = BigInt(whole.replace('-', '') + fraction.padEnd(MONEY_SCALE, '0'));
+  return whole.startsWith('-') ? -magnitude : magnitude;
+}
+
+/** A calendar date as YYYY-MM-DD, which sorts by time. */
+export const dateColumn = () => p.string().length(10);
+
+/** A month as YYYY-MM. */
+export const monthColumn = () => p.string().length(7);
+
+/** A currency code of ISO 4217. */
+export const currencyColumn = () => p.string().length(3);
 
 /** A uint256 in base units, as decimal text: 78 digits, more than any DECIMAL of MySQL holds. Never summed in SQL. */
 export const baseUnitsColumn = () => p.string().length(78);

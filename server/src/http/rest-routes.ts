@@ -29,7 +29,7 @@ type ProcedureDefinition = { meta?: ProcedureMeta; inputs: unknown[] };
 /** Every procedure of the router that has a REST route. */
 export function restRoutes(router: AnyRouter): RestRoute[] {
   const procedures = router._def.procedures as Record<string, { _def: ProcedureDefinition }>;
-  return Object.entries(procedures).flatMap(([procedure, { _def }]) => {
+  const routes = Object.entries(procedures).flatMap(([procedure, { _def }]) => {
     const { method, path } = _def.meta?.route ?? {};
     if (method === undefined || path === undefined) return [];
     const input = _def.inputs.at(-1);
@@ -46,6 +46,8 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
       },
     ];
   });
+  // A path that is spelt out goes before one that a parameter would match as well: /accounts/summary is no account.
+  return routes.toSorted((a, b) => a.pathParameters.length - b.pathParameters.length);
 }
 
 /** The route of a request, or the methods that its path has. */

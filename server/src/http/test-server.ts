@@ -8,6 +8,7 @@ import { type Database, openDatabase } from '../db/index.ts';
 import { AuthService } from '../domains/auth/index.ts';
 import { entities } from '../entities.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
+import { createLedgerServices } from '../ledger-services.ts';
 import { createLogger } from '../kernel/logger.ts';
 import { fakeStaking, fakeSync } from './test-fakes.ts';
 
@@ -40,7 +41,7 @@ export async function startTestServer(options: TestOptions = {}) {
   const logLines: string[] = [];
   const logger = createLogger({ level: 'debug', destination: { write: (line) => void logLines.push(line) } });
   const { app, beginShutdown } = createApp({
-    services: { auth, sync, staking },
+    services: { ...createLedgerServices({ database, clock }), auth, sync, staking },
     database,
     clock,
     logger,

@@ -36,3 +36,8 @@ export function describeError(error: unknown): string {
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`invariant broken: ${message}`);
 }
+
+/** The refusal of one field of an input, found out after its shape was checked. */
+export function invalidField(path: string, message: string): AppError {
+  return new AppError('VALIDATION_FAILED', 'The input was refused; see details.', { details: [{ path, message }] });
+}

@@ -1,4 +1,7 @@
+import type { AccountsApi } from '../domains/accounts/accounts.port.ts';
 import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
+import type { CategoriesApi } from '../domains/categories/categories.port.ts';
+import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
 import type { KeyedRequest, UnitOfWork } from '../db/index.ts';
 import type { SyncApi } from '../sync/sync.port.ts';
@@ -6,7 +9,14 @@ import type { RateLimiter } from './rate-limiter.ts';
 import type { StreamRegistry } from './streams.ts';
 
 /** What the procedures call. Each is the port of what stands behind it. */
-export type Services = { auth: AuthApi; sync: SyncApi; staking: StakingReads };
+export type Services = {
+  auth: AuthApi;
+  accounts: AccountsApi;
+  categories: CategoriesApi;
+  transactions: TransactionsApi;
+  sync: SyncApi;
+  staking: StakingReads;
+};
 
 /**
  * What every procedure is given. All context types stand in this one file, so that the SDK's build can replace it by an empty one and ship no type of

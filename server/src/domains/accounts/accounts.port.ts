@@ -1,0 +1,34 @@
+import type {
+  AccountCreate,
+  AccountOut,
+  AccountsOut,
+  AccountsQuery,
+  AccountSummaryOut,
+  AccountUpdate,
+  MoveEntriesOut,
+  NetWorthOut,
+  StatementOut,
+  StatementQuery,
+} from '@finverse/shared';
+import type { UnitOfWork } from '../../db/index.ts';
+
+/** What the accounts router needs. Every method is of one person; a foreign id is one that does not exist. */
+export interface AccountsApi {
+  list(userId: string, query: AccountsQuery): Promise<AccountsOut>;
+  /** @throws AppError NOT_FOUND */
+  get(userId: string, id: string): Promise<AccountOut>;
+  create(commit: UnitOfWork, userId: string, input: AccountCreate): Promise<AccountOut>;
+  /** @throws AppError NOT_FOUND, ACCOUNT_ARCHIVED where the opening balance of an archived account is to change */
+  update(commit: UnitOfWork, userId: string, input: AccountUpdate): Promise<AccountOut>;
+  /** @throws AppError NOT_FOUND */
+  setArchived(commit: UnitOfWork, userId: string, input: { id: string; isArchived: boolean }): Promise<AccountOut>;
+  /** @throws AppError NOT_FOUND, ACCOUNT_NOT_EMPTY */
+  remove(commit: UnitOfWork, userId: string, id: string): Promise<void>;
+  /** Moves all entries to another account of the same currency. @throws AppError NOT_FOUND, VALIDATION_FAILED, CONFLICT */
+  moveEntries(commit: UnitOfWork, userId: string, input: { id: string; toAccountId: string }): Promise<MoveEntriesOut>;
+  summary(userId: string): Promise<AccountSummaryOut>;
+  /** @throws AppError VALIDATION_FAILED where the months are too many or the wrong way round */
+  netWorth(userId: string, range: { from: string; to: string }): Promise<NetWorthOut>;
+  /** @throws AppError NOT_FOUND */
+  statement(userId: string, query: StatementQuery): Promise<StatementOut>;
+}

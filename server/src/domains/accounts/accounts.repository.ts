@@ -1,0 +1,103 @@
+import type { AccountsQuery, StatementQuery } from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Dialect, moneyFromSql, type SqlValue } from '../../db/index.ts';
+import { type AccountRecord, fromAccountRow, monthOf, type RawRow, type Units } from '../ledger/index.ts';
+import type { MonthlyMove } from './accounts.rules.ts';
+
+type Reading = { em: SqlEntityManager; dialect: Dialect; userId: string };
+
+/** A page of accounts after an id, one more than asked for where there are more. */
+export async function selectAccounts(
+  { em, dialect, userId }: Reading,
+  query: AccountsQuery,
+  afterId: string | undefined,
+): Promise<AccountRecord[]> {
+  const conditions: [string, SqlValue[]][] = [['user_id = ?', [userId]]];
+  if (afterId !== undefined) conditions.push(['id > ?', [afterId]]);
+  if (query.type) conditions.push(['type = ?', [query.type]]);
+  if (query.currency) conditions.push(['currency = ?', [query.currency]]);
+  if (!query.includeArchived) conditions.push(['archived_at is null', []]);
+  if (!query.includeHidden) conditions.push(['is_hidden = ?', [0]]);
+  const where = conditions.map(([sql]) => sql).join(' and ');
+  const rows = await em.execute<RawRow[]>(`select * from accounts where ${where} order by id limit ?`, [
+    ...conditions.flatMap(([, values]) => values),
+    query.limit + 1,
+  ]);
+  return rows.map((row) => fromAccountRow(dialect, row));
+}
+
+/** What every month did to every account of the person, up to a month. */
+export async function selectMonthlyMoves({ em, dialect, userId }: Reading, to: string): Promise<MonthlyMove[]> {
+  const rows = await em.execute<RawRow[]>(
+    `select m.account_id, a.currency, m.month, m.total from account_months m join accounts a on a.id = m.account_id
+     where m.user_id = ? and m.month <= ?`,
+    [userId, to],
+  );
+  return rows.map((row) => ({
+    accountId: row['account_id'] as string,
+    currency: row['currency'] as string,
+    month: row['month'] as string,
+    total: moneyFromSql(dialect, row['total']),
+  }));
+}
+
+/** The place of an entry in an account's order. */
+export type EntryPlace = { occurredOn: string; transactionId: string; line: number };
+
+/** Entries of an account before a place, newest first, one more than asked for where there are more. */
+export async function selectEntries(
+  { em, userId }: Reading,
+  query: StatementQuery,
+  before: EntryPlace | undefined,
+): Promise<RawRow[]> {
+  const conditions: [string, SqlValue[]][] = [
+    ['e.account_id = ?', [query.id]],
+    ['e.user_id = ?', [userId]],
+  ];
+  if (query.from !== undefined) conditions.push(['e.occurred_on >= ?', [query.from]]);
+  if (query.to !== undefined) conditions.push(['e.occurred_on <= ?', [query.to]]);
+  if (before) {
+    const { occurredOn, transactionId, line } = before;
+    // The first condition alone lets the index be entered at the right date; neither database does so for the comparison of a row.
+    conditions.push(['e.occurred_on <= ?', [occurredOn]]);
+    conditions.push(['(e.occurred_on, e.transaction_id, e.line) < (?, ?, ?)', [occurredOn, transactionId, line]]);
+  }
+  return em.execute<RawRow[]>(
+    `select e.*, t.description, t.payee from entries e join transactions t on t.id = e.transaction_id
+     where ${conditions.map(([sql]) => sql).join(' and ')}
+     order by e.occurred_on desc, e.transaction_id desc, e.line desc limit ?`,
+    [...conditions.flatMap(([, values]) => values), query.limit + 1],
+  );
+}
+
+/** The balance of an account after an entry: the months before it, and the entries of its month up to it. */
+export async function balanceAfter(
+  { em, dialect, userId }: Reading,
+  accountId: string,
+  place: EntryPlace,
+): Promise<Units> {
+  const month = monthOf(place.occurredOn);
+  const [months] = await em.execute<RawRow[]>(
+    'select sum(total) as total from account_months where account_id = ? and user_id = ? and month < ?',
+    [accountId, userId, month],
+  );
+  const [entries] = await em.execute<RawRow[]>(
+    `select sum(amount) as total from entries where account_id = ? and user_id = ? and occurred_on >= ? and occurred_on <= ?
+     and (occurred_on, transaction_id, line) <= (?, ?, ?)`,
+    [accountId, userId, `${month}-01`, place.occurredOn, place.occurredOn, place.transactionId, place.line],
+  );
+  return moneyFromSql(dialect, months?.['total']) + moneyFromSql(dialect, entries?.['total']);
+}
+
+/** Transactions on an account, oldest id first, after an id. */
+export async function selectTransactionIdsOf(
+  { em, userId }: Reading,
+  accountId: string,
+  { afterId, limit }: { afterId: string; limit: number },
+): Promise<string[]> {
+  const rows = await em.execute<{ transaction_id: string }[]>(
+    `select distinct transaction_id from entries where account_id = ? and user_id = ? and transaction_id > ? order by transaction_id limit ?`,
+    [accountId, userId, afterId, limit],
+  );
+  return rows.map((row) => row.transaction_id);
+}

@@ -1,0 +1,152 @@
+import {
+  accountCreateInput,
+  accountIdInput,
+  accountOut,
+  accountsInput,
+  accountsOut,
+  accountSummaryOut,
+  accountUpdateInput,
+  emptyInput,
+  moveEntriesInput,
+  moveEntriesOut,
+  netWorthInput,
+  netWorthOut,
+  statementInput,
+  statementOut,
+} from '@finverse/shared';
+import { z } from 'zod';
+import { router } from '../../trpc/init.ts';
+import { authedProcedure } from '../../trpc/procedures.ts';
+
+const route = { tags: ['accounts'] };
+
+/** Accounts and what is on them. */
+export const accountsRouter = router({
+  list: authedProcedure
+    .meta({ route: { ...route, method: 'GET', path: '/accounts', summary: 'Accounts, by type and currency' } })
+    .input(accountsInput)
+    .output(accountsOut)
+    .query(({ ctx, input }) => ctx.services.accounts.list(ctx.caller.userId, input)),
+
+  summary: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/accounts/summary',
+        summary: 'Balances by type and currency',
+        description:
+          'Amounts in different currencies are never added. Archived accounts count while their balance is not zero.',
+      },
+    })
+    .input(emptyInput)
+    .output(accountSummaryOut)
+    .query(({ ctx }) => ctx.services.accounts.summary(ctx.caller.userId)),
+
+  netWorth: authedProcedure
+    .meta({
+      route: { ...route, method: 'GET', path: '/accounts/net-worth', summary: 'Net worth at the end of each month' },
+    })
+    .input(netWorthInput)
+    .output(netWorthOut)
+    .query(({ ctx, input }) => ctx.services.accounts.netWorth(ctx.caller.userId, input)),
+
+  get: authedProcedure
+    .meta({ route: { ...route, method: 'GET', path: '/accounts/{id}', summary: 'One account' } })
+    .input(accountIdInput)
+    .output(accountOut)
+    .query(({ ctx, input }) => ctx.services.accounts.get(ctx.caller.userId, input.id)),
+
+  statement: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/accounts/{id}/statement',
+        summary: 'The entries of an account, newest first, each with the balance after it',
+      },
+    })
+    .input(statementInput)
+    .output(statementOut)
+    .query(({ ctx, input }) => ctx.services.accounts.statement(ctx.caller.userId, input)),
+
+  create: authedProcedure
+    .meta({ route: { ...route, method: 'POST', path: '/accounts', summary: 'Open an account' } })
+    .input(accountCreateInput)
+    .output(accountOut)
+    .mutation(({ ctx, input }) => ctx.services.accounts.create(ctx.commit, ctx.caller.userId, input)),
+
+  update: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'PATCH',
+        path: '/accounts/{id}',
+        summary: 'Change an account',
+        description: 'What is left out stays as it is. Type and currency never change.',
+      },
+    })
+    .input(accountUpdateInput)
+    .output(accountOut)
+    .mutation(({ ctx, input }) => ctx.services.accounts.update(ctx.commit, ctx.caller.userId, input)),
+
+  archive: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/accounts/{id}/archive',
+        summary: 'Archive an account: it keeps its entries, and no money moves on it',
+      },
+    })
+    .input(accountIdInput)
+    .output(accountOut)
+    .mutation(({ ctx, input }) =>
+      ctx.services.accounts.setArchived(ctx.commit, ctx.caller.userId, { ...input, isArchived: true }),
+    ),
+
+  restore: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/accounts/{id}/restore',
+        summary: 'Take an account out of the archive',
+      },
+    })
+    .input(accountIdInput)
+    .output(accountOut)
+    .mutation(({ ctx, input }) =>
+      ctx.services.accounts.setArchived(ctx.commit, ctx.caller.userId, { ...input, isArchived: false }),
+    ),
+
+  moveEntries: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/accounts/{id}/move-entries',
+        summary: 'Move all entries to another account of the same currency',
+      },
+    })
+    .input(moveEntriesInput)
+    .output(moveEntriesOut)
+    .mutation(({ ctx, input }) => ctx.services.accounts.moveEntries(ctx.commit, ctx.caller.userId, input)),
+
+  delete: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'DELETE',
+        path: '/accounts/{id}',
+        summary: 'Delete an account without entries',
+        description: 'One that has entries is archived instead, or its entries are moved first.',
+      },
+    })
+    .input(accountIdInput)
+    .output(z.object({}))
+    .mutation(async ({ ctx, input }) => {
+      await ctx.services.accounts.remove(ctx.commit, ctx.caller.userId, input.id);
+      return {};
+    }),
+});

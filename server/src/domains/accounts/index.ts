@@ -1,0 +1,2 @@
+export { accountsRouter } from './accounts.router.ts';
+export { AccountsService } from './accounts.service.ts';

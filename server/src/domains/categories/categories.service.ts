@@ -1,0 +1,211 @@
+import {
+  CATEGORIES_MAX,
+  type CategoriesOut,
+  type CategoriesQuery,
+  type CategoryCreate,
+  type CategoryDelete,
+  type CategoryMergeOut,
+  type CategoryOut,
+  type CategoryUpdate,
+} from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database, UnitOfWork } from '../../db/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
+import { newId } from '../../kernel/ids.ts';
+import {
+  type CategoryRecord,
+  deleteCategory,
+  ensureLedger,
+  insertCategories,
+  kindsFiledUnder,
+  type Ledger,
+  listCategories,
+  openLedger,
+  refileCategory,
+  updateCategory,
+} from '../ledger/index.ts';
+import type { CategoriesApi } from './categories.port.ts';
+import {
+  type CategoryTree,
+  inTreeOrder,
+  requirePlaceable,
+  toCategoryOut,
+  treeOf,
+  withDescendants,
+} from './categories.rules.ts';
+
+/** Categories: a tree of each person's own. */
+export class CategoriesService implements CategoriesApi {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor({ database, clock }: { database: Database; clock: Clock }) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async list(userId: string, { kind, includeArchived }: CategoriesQuery): Promise<CategoriesOut> {
+    await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
+    const tree = treeOf(await listCategories(this.#database.em(), userId));
+    const wanted = inTreeOrder(tree).filter(
+      (category) =>
+        (includeArchived || category.archivedAtMs === null) &&
+        (kind === undefined || category.kind === kind || category.kind === 'both'),
+    );
+    return { items: wanted.map((category) => toCategoryOut(tree, category)) };
+  }
+
+  async get(userId: string, id: string): Promise<CategoryOut> {
+    const tree = treeOf(await listCategories(this.#database.em(), userId));
+    return toCategoryOut(tree, requireCategory(tree, id));
+  }
+
+  async create(commit: UnitOfWork, userId: string, items: readonly CategoryCreate[]): Promise<CategoryOut[]> {
+    return commit(async (em) => {
+      const { ledger, tree } = await this.#open(em, userId);
+      if (tree.size + items.length > CATEGORIES_MAX) {
+        throw new AppError('CONFLICT', `A person has at most ${CATEGORIES_MAX} categories.`);
+      }
+      const grown = new Map(tree);
+      const created = items.map((item, index) => {
+        const category: CategoryRecord = {
+          ...item,
+          id: newId('cat'),
+          systemKey: null,
+          archivedAtMs: null,
+          createdAtMs: ledger.changedAtMs,
+          updatedAtMs: ledger.changedAtMs,
+        };
+        atItem(items.length > 1 ? `items.${index}` : '', () => requirePlaceable(grown, category));
+        grown.set(category.id, category);
+        return category;
+      });
+      await insertCategories(em, ledger, created);
+      return created.map((category) => toCategoryOut(grown, category));
+    });
+  }
+
+  async update(commit: UnitOfWork, userId: string, { id, ...changes }: CategoryUpdate): Promise<CategoryOut> {
+    return commit(async (em) => {
+      const { ledger, tree } = await this.#open(em, userId);
+      const before = requireCategory(tree, id);
+      const category: CategoryRecord = {
+        ...before,
+        name: changes.name ?? before.name,
+        kind: changes.kind ?? before.kind,
+        parentId: changes.parentId === undefined ? before.parentId : changes.parentId,
+        icon: changes.icon === undefined ? before.icon : changes.icon,
+        color: changes.color === undefined ? before.color : changes.color,
+        updatedAtMs: ledger.changedAtMs,
+      };
+      requirePlaceable(tree, category);
+      if (category.kind !== 'both' && category.kind !== before.kind) {
+        const filed = await kindsFiledUnder(em, userId, id);
+        if (filed.some((kind) => kind !== category.kind)) {
+          throw invalidField('kind', 'must allow what is filed under the category');
+        }
+      }
+      await updateCategory(em, ledger, category);
+      return toCategoryOut(new Map(tree).set(id, category), category);
+    });
+  }
+
+  async setArchived(
+    commit: UnitOfWork,
+    userId: string,
+    input: { id: string; isArchived: boolean },
+  ): Promise<CategoryOut> {
+    return commit(async (em) => {
+      const { ledger, tree } = await this.#open(em, userId);
+      requireCategory(tree, input.id);
+      const next = new Map(tree);
+      for (const id of withDescendants(tree, input.id)) {
+        const category = requireCategory(tree, id);
+        if ((category.archivedAtMs !== null) === input.isArchived) continue;
+        const archivedAtMs = input.isArchived ? ledger.changedAtMs : null;
+        next.set(id, { ...category, archivedAtMs, updatedAtMs: ledger.changedAtMs });
+        await updateCategory(em, ledger, requireCategory(next, id));
+      }
+      return toCategoryOut(next, requireCategory(next, input.id));
+    });
+  }
+
+  async remove(commit: UnitOfWork, userId: string, { id, moveTo }: CategoryDelete): Promise<void> {
+    await commit(async (em) => {
+      const { ledger, tree } = await this.#open(em, userId);
+      const category = requireCategory(tree, id);
+      if (withDescendants(tree, id).length > 1) {
+        throw new AppError('CATEGORY_IN_USE', 'The category has others below it: move or delete those first.');
+      }
+      if ((await kindsFiledUnder(em, userId, id)).length > 0) {
+        if (moveTo === undefined) {
+          throw new AppError('CATEGORY_IN_USE', 'The category has transactions: say where they go.', {
+            details: [{ path: 'moveTo', message: 'is needed: another category, or null for none' }],
+          });
+        }
+        if (moveTo !== null) requireTarget(tree, category, { id: moveTo, path: 'moveTo' });
+        await refileCategory(em, ledger, { fromId: id, toId: moveTo });
+      }
+      await deleteCategory(em, ledger, id);
+      return {};
+    });
+  }
+
+  async merge(
+    commit: UnitOfWork,
+    userId: string,
+    { id, intoId }: { id: string; intoId: string },
+  ): Promise<CategoryMergeOut> {
+    return commit(async (em) => {
+      const { ledger, tree } = await this.#open(em, userId);
+      const category = requireCategory(tree, id);
+      const into = requireTarget(tree, category, { id: intoId, path: 'intoId' });
+      if (withDescendants(tree, id).includes(intoId)) throw invalidField('intoId', 'must not be below the category');
+      const next = new Map(tree);
+      for (const child of tree.values()) {
+        if (child.parentId !== id) continue;
+        const moved = { ...child, parentId: intoId, updatedAtMs: ledger.changedAtMs };
+        atItem('intoId', () => requirePlaceable(next, moved));
+        next.set(child.id, moved);
+        await updateCategory(em, ledger, moved);
+      }
+      const movedEntries = await refileCategory(em, ledger, { fromId: id, toId: intoId });
+      await deleteCategory(em, ledger, id);
+      next.delete(id);
+      return { into: toCategoryOut(next, into), movedEntries };
+    });
+  }
+
+  async #open(em: SqlEntityManager, userId: string): Promise<{ ledger: Ledger; tree: CategoryTree }> {
+    const ledger = await openLedger(em, this.#database.dialect, { userId, nowMs: this.#clock.now() });
+    return { ledger, tree: treeOf(await listCategories(em, userId)) };
+  }
+}
+
+function requireCategory(tree: CategoryTree, id: string): CategoryRecord {
+  const category = tree.get(id);
+  if (!category) throw new AppError('NOT_FOUND', 'There is no such category.');
+  return category;
+}
+
+/** Where the transactions of another category may go. @throws AppError VALIDATION_FAILED naming `path` */
+function requireTarget(tree: CategoryTree, from: CategoryRecord, target: { id: string; path: string }): CategoryRecord {
+  const category = tree.get(target.id);
+  if (!category) throw invalidField(target.path, 'is no category');
+  if (category.id === from.id) throw invalidField(target.path, 'must be another category');
+  if (category.kind !== 'both' && category.kind !== from.kind)
+    throw invalidField(target.path, `must allow ${from.kind}`);
+  return category;
+}
+
+/** Puts the place of an item before the fields that a refusal names. */
+function atItem(place: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (!(error instanceof AppError) || place === '') throw error;
+    const details = error.details.map(({ path, message }) => ({ path: `${place}.${path}`, message }));
+    throw new AppError(error.code, error.message, { details, cause: error });
+  }
+}

@@ -1,0 +1,86 @@
+import type { CategoryKind } from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { insertRows, type SqlValue } from '../../db/index.ts';
+import { buryAll } from './account-store.ts';
+import type { Ledger } from './ledger.lock.ts';
+import type { RawRow } from './ledger.rows.ts';
+import type { CategoryRecord } from './ledger.types.ts';
+
+const COLUMNS = [
+  'id',
+  'user_id',
+  'created_at',
+  'system_key',
+  'parent_id',
+  'name',
+  'kind',
+  'icon',
+  'color',
+  'archived_at',
+  'updated_at',
+] as const;
+const MUTABLE_COLUMNS = COLUMNS.slice(4);
+
+/** All categories of a person, archived ones included; there are at most a thousand. */
+export async function listCategories(em: SqlEntityManager, userId: string): Promise<CategoryRecord[]> {
+  const rows = await em.execute<RawRow[]>('select * from categories where user_id = ? order by id', [userId]);
+  return rows.map(fromRow);
+}
+
+export async function insertCategories(
+  em: SqlEntityManager,
+  { dialect, userId }: Ledger,
+  categories: readonly CategoryRecord[],
+): Promise<void> {
+  const rows = categories.map((category) => toRow(userId, category));
+  await insertRows(em, dialect, { table: 'categories', columns: COLUMNS, rows });
+}
+
+export async function updateCategory(
+  em: SqlEntityManager,
+  { userId }: Ledger,
+  category: CategoryRecord,
+): Promise<void> {
+  await em.execute(
+    `update categories set ${MUTABLE_COLUMNS.map((column) => `${column} = ?`).join(', ')} where id = ? and user_id = ?`,
+    [...toRow(userId, category).slice(-MUTABLE_COLUMNS.length), category.id, userId],
+    'run',
+  );
+}
+
+/** Deletes a category that nothing refers to, and leaves a tombstone. */
+export async function deleteCategory(em: SqlEntityManager, ledger: Ledger, id: string): Promise<void> {
+  await em.execute('delete from categories where id = ? and user_id = ?', [id, ledger.userId], 'run');
+  await buryAll(em, ledger, 'category', [id]);
+}
+
+function toRow(userId: string, category: CategoryRecord): SqlValue[] {
+  return [
+    category.id,
+    userId,
+    category.createdAtMs,
+    category.systemKey,
+    category.parentId,
+    category.name,
+    category.kind,
+    category.icon,
+    category.color,
+    category.archivedAtMs,
+    category.updatedAtMs,
+  ];
+}
+
+function fromRow(row: RawRow): CategoryRecord {
+  return {
+    id: row['id'] as string,
+    parentId: row['parent_id'] as string | null,
+    name: row['name'] as string,
+    kind: row['kind'] as CategoryKind,
+    icon: row['icon'] as string | null,
+    color: row['color'] as string | null,
+    systemKey: row['system_key'] as string | null,
+    archivedAtMs: row['archived_at'] === null ? null : Number(row['archived_at']),
+    createdAtMs: Number(row['created_at']),
+    updatedAtMs: Number(row['updated_at']),
+  };
+}

@@ -1,0 +1,19 @@
+export {
+  buryAll,
+  deleteAccount,
+  findAccounts,
+  hasEntries,
+  insertAccount,
+  listAccounts,
+  updateAccount,
+} from './account-store.ts';
+export { deleteCategory, insertCategories, listCategories, updateCategory } from './category-store.ts';
+export { ledgerEntities } from './ledger.entity.ts';
+export { ensureLedger, type Ledger, openLedger } from './ledger.lock.ts';
+export { type RawRow, fromAccountRow } from './ledger.rows.ts';
+export { monthOf, searchable } from './ledger.rules.ts';
+export type * from './ledger.types.ts';
+export { post } from './post.ts';
+export { findTransactions, withSplits } from './transaction-store.ts';
+export { kindsFiledUnder, refileCategory } from './refile.ts';
+export { changesSince } from './changes-since.ts';

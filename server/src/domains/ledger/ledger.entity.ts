@@ -1,0 +1,197 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { currencyColumn, dateColumn, epochMsColumn, idColumn, moneyColumn, monthColumn } from '../../db/index.ts';
+import { UserSchema } from '../users/index.ts';
+
+/** Whose it is. With the person goes everything of theirs. */
+const owner = () => p.manyToOne(UserSchema).deleteRule('cascade');
+
+/** Accounts, categories and entries are named by id alone: the person's lock keeps them true, and `integrity.check` reports what is not. */
+const reference = idColumn;
+
+/** One row for each person who has a ledger. Every change of it begins by locking this row, so they come one after the other. */
+export const LedgerSchema = defineEntity({
+  name: 'Ledger',
+  tableName: 'ledgers',
+  properties: {
+    user: () => p.manyToOne(UserSchema).deleteRule('cascade').primary(),
+    /** The time of the newest change; it grows with every one, so that "changed since" misses nothing. */
+    changedAt: epochMsColumn(),
+  },
+});
+
+/** An account; `balance` is the sum of its entries. */
+export const AccountSchema = defineEntity({
+  name: 'Account',
+  tableName: 'accounts',
+  indexes: [{ properties: ['user', 'id'] }, { properties: ['user', 'updatedAt', 'id'] }],
+  properties: {
+    id: idColumn().primary(),
+    user: owner,
+    name: p.string().length(100),
+    type: p.string().length(16),
+    currency: currencyColumn(),
+    balance: moneyColumn(),
+    creditLimit: moneyColumn().nullable(),
+    openingTransactionId: reference().nullable(),
+    icon: p.string().length(40).nullable(),
+    color: p.string().length(7).nullable(),
+    note: p.string().length(1000),
+    isHidden: p.boolean(),
+    archivedAt: epochMsColumn().nullable(),
+    createdAt: epochMsColumn(),
+    updatedAt: epochMsColumn(),
+  },
+});
+
+/** What an income or expense is for. `parentId` names another one of the person, or none. */
+export const CategorySchema = defineEntity({
+  name: 'Category',
+  tableName: 'categories',
+  indexes: [{ properties: ['user', 'id'] }],
+  properties: {
+    id: idColumn().primary(),
+    user: owner,
+    parentId: reference().nullable(),
+    name: p.string().length(100),
+    kind: p.string().length(8),
+    icon: p.string().length(40).nullable(),
+    color: p.string().length(7).nullable(),
+    systemKey: p.string().length(40).nullable(),
+    archivedAt: epochMsColumn().nullable(),
+    createdAt: epochMsColumn(),
+    updatedAt: epochMsColumn(),
+  },
+});
+
+/** What a person sees as one: an income, an expense, a transfer, an opening balance. Its entries say what it does to accounts. */
+export const TransactionSchema = defineEntity({
+  name: 'Transaction',
+  tableName: 'transactions',
+  indexes: [
+    { properties: ['user', 'occurredOn', 'id'] },
+    { properties: ['user', 'updatedAt', 'id'] },
+    { properties: ['user', 'source', 'contentHash'] },
+  ],
+  uniques: [{ properties: ['user', 'source', 'externalId'] }],
+  properties: {
+    id: idColumn().primary(),
+    user: owner,
+    kind: p.string().length(10),
+    accountId: reference(),
+    toAccountId: reference().nullable(),
+    amount: moneyColumn(),
+    currency: currencyColumn(),
+    toAmount: moneyColumn().nullable(),
+    toCurrency: currencyColumn().nullable(),
+    rate: p.string().length(30).nullable(),
+    occurredOn: dateColumn(),
+    description: p.string().length(200),
+    payee: p.string().length(200),
+    note: p.string().length(2000),
+    /** Description, payee and note as they are searched: lower case, composed. */
+    searchText: p.string().length(2500),
+    categoryId: reference().nullable(),
+    isSplit: p.boolean(),
+    /** JSON lists. */
+    tags: p.string().length(1500),
+    attachments: p.text(),
+    source: p.string().length(40),
+    externalId: p.string().length(200).nullable(),
+    /** For imports without ids: a hash of what makes the row the same one. */
+    contentHash: p.string().length(64).nullable(),
+    createdAt: epochMsColumn(),
+    updatedAt: epochMsColumn(),
+  },
+});
+
+/** What a transaction does to an account. */
+export const EntrySchema = defineEntity({
+  name: 'Entry',
+  tableName: 'entries',
+  indexes: [
+    { properties: ['accountId', 'occurredOn', 'transaction', 'line'] },
+    { properties: ['user', 'categoryId', 'occurredOn', 'transaction'] },
+  ],
+  properties: {
+    transaction: () => p.manyToOne(TransactionSchema).deleteRule('cascade').primary(),
+    line: p.smallint().primary(),
+    user: owner,
+    accountId: reference(),
+    /** Signed. */
+    amount: moneyColumn(),
+    currency: currencyColumn(),
+    categoryId: reference().nullable(),
+    note: p.string().length(200),
+    /** The transaction's own, repeated for the indexes. */
+    kind: p.string().length(10),
+    occurredOn: dateColumn(),
+  },
+});
+
+/** Tags, for finding transactions by them. */
+export const TransactionTagSchema = defineEntity({
+  name: 'TransactionTag',
+  tableName: 'transaction_tags',
+  indexes: [{ properties: ['user', 'tag', 'occurredOn', 'transaction'] }],
+  properties: {
+    transaction: () => p.manyToOne(TransactionSchema).deleteRule('cascade').primary(),
+    tag: p.string().length(50).primary(),
+    user: owner,
+    occurredOn: dateColumn(),
+  },
+});
+
+/** What was deleted, for clients that keep a copy. */
+export const TombstoneSchema = defineEntity({
+  name: 'Tombstone',
+  tableName: 'ledger_tombstones',
+  indexes: [{ properties: ['user', 'kind', 'deletedAt', 'id'] }],
+  properties: {
+    id: idColumn().primary(),
+    user: owner,
+    kind: p.string().length(12),
+    deletedAt: epochMsColumn(),
+  },
+});
+
+/** What the entries of a month do to an account: balances of any date are a sum over months. */
+export const AccountMonthSchema = defineEntity({
+  name: 'AccountMonth',
+  tableName: 'account_months',
+  indexes: [{ properties: ['user', 'month'] }],
+  properties: {
+    accountId: reference().primary(),
+    month: monthColumn().primary(),
+    user: owner,
+    total: moneyColumn(),
+    count: p.integer(),
+  },
+});
+
+/** Income and expenses of a month by currency and category: what analytics, budgets and the dashboard read. Totals are positive. */
+export const MonthlyTotalSchema = defineEntity({
+  name: 'MonthlyTotal',
+  tableName: 'monthly_totals',
+  properties: {
+    user: () => p.manyToOne(UserSchema).deleteRule('cascade').primary(),
+    month: monthColumn().primary(),
+    currency: currencyColumn().primary(),
+    kind: p.string().length(10).primary(),
+    /** Empty for none: a part of a key cannot be null. */
+    categoryId: reference().primary(),
+    total: moneyColumn(),
+    count: p.integer(),
+  },
+});
+
+export const ledgerEntities = [
+  LedgerSchema,
+  AccountSchema,
+  CategorySchema,
+  TransactionSchema,
+  EntrySchema,
+  TransactionTagSchema,
+  TombstoneSchema,
+  AccountMonthSchema,
+  MonthlyTotalSchema,
+];

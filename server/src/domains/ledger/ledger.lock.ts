@@ -1,0 +1,52 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Database, type Dialect, forUpdate, insertRows, transact } from '../../db/index.ts';
+import { insertStartingSet } from './starting-set.ts';
+
+/** A person's ledger, locked until the end of the transaction. */
+export type Ledger = {
+  dialect: Dialect;
+  userId: string;
+  /** The time of this change, later than that of every change before it: what "changed since" is asked by. */
+  changedAtMs: number;
+};
+
+/**
+ * Locks a person's ledger. Every transaction that changes it begins here, so that changes come one after the other: what is read afterwards cannot be
+ * changed by anybody else, and the times of changes are in the order of their commits. A new ledger gets the categories to start from.
+ */
+export async function openLedger(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  { userId, nowMs }: { userId: string; nowMs: number },
+): Promise<Ledger> {
+  const read = async () => {
+    const [row] = await em.execute<{ changed_at: unknown }[]>(
+      `select changed_at from ledgers where user_id = ?${forUpdate(dialect)}`,
+      [userId],
+    );
+    return row;
+  };
+  let row = await read();
+  const isNew = !row;
+  if (isNew) {
+    await insertRows(em, dialect, {
+      table: 'ledgers',
+      columns: ['user_id', 'changed_at'],
+      rows: [[userId, 0]],
+      onDuplicate: { key: ['user_id'], update: [] },
+    });
+    row = await read();
+  }
+  const isFirst = isNew && Number(row?.changed_at) === 0;
+  const changedAtMs = Math.max(nowMs, Number(row?.changed_at ?? 0) + 1);
+  await em.execute('update ledgers set changed_at = ? where user_id = ?', [changedAtMs, userId], 'run');
+  const ledger = { dialect, userId, changedAtMs };
+  if (isFirst) await insertStartingSet(em, ledger);
+  return ledger;
+}
+
+/** Makes sure that a person has a ledger, with the categories to start from, before it is read. */
+export async function ensureLedger(database: Database, owner: { userId: string; nowMs: number }): Promise<void> {
+  const rows = await database.em().execute<unknown[]>('select 1 from ledgers where user_id = ?', [owner.userId]);
+  if (rows.length === 0) await transact(database, (em) => openLedger(em, database.dialect, owner));
+}

@@ -1,0 +1,118 @@
+import type { Change, Entry, TransactionRecord, Units } from './ledger.types.ts';
+
+/** The entries of a transaction: what it does to accounts. An income adds, an expense takes, a transfer does both, an opening balance is as it stands. */
+export function entriesOf(transaction: TransactionRecord): Entry[] {
+  const { kind, accountId, amount, currency, categoryId, splits, transfer } = transaction;
+  const own = { accountId, currency };
+  if (kind === 'opening') return [{ ...own, line: 0, amount, categoryId: null, note: '' }];
+  if (kind === 'transfer') {
+    const from = { ...own, line: 0, amount: -amount, categoryId: null, note: '' };
+    if (!transfer) throw new Error(`transfer ${transaction.id} goes nowhere`);
+    const to = { accountId: transfer.toAccountId, currency: transfer.toCurrency };
+    return [from, { ...to, line: 1, amount: transfer.toAmount, categoryId: null, note: '' }];
+  }
+  const parts = splits.length > 0 ? splits : [{ amount, categoryId, note: '' }];
+  const sign = kind === 'income' ? 1n : -1n;
+  return parts.map((part, line) => ({
+    ...own,
+    line,
+    amount: sign * part.amount,
+    categoryId: part.categoryId,
+    note: part.note,
+  }));
+}
+
+/** The month of a date: `2026-02-28` is in `2026-02`. */
+export function monthOf(date: string): string {
+  return date.slice(0, 7);
+}
+
+/** How a sum and its number of entries change. */
+export type Delta = { amount: Units; count: number };
+
+/** A sum of account_months. */
+export type AccountMonthKey = { accountId: string; month: string };
+/** A sum of monthly_totals. */
+export type MonthlyTotalKey = { month: string; currency: string; kind: 'income' | 'expense'; categoryId: string };
+
+/** What changes do to every sum that is kept. Those that stay as they are are left out. */
+export type Deltas = {
+  balances: Map<string, Units>;
+  accountMonths: (AccountMonthKey & Delta)[];
+  monthlyTotals: (MonthlyTotalKey & Delta)[];
+};
+
+/** The difference that changes make to balances, account months and monthly totals: what comes is added, what goes is taken away. */
+export function deltasOf(changes: readonly Change[]): Deltas {
+  const balances = new Map<string, Units>();
+  const accountMonths = new Map<string, AccountMonthKey & Delta>();
+  const monthlyTotals = new Map<string, MonthlyTotalKey & Delta>();
+  for (const { before, after } of changes) {
+    for (const [transaction, direction] of [[before, -1] as const, [after, 1] as const]) {
+      if (!transaction) continue;
+      const { kind } = transaction;
+      const month = monthOf(transaction.occurredOn);
+      for (const { accountId, amount, currency, categoryId } of entriesOf(transaction)) {
+        const signed = amount * BigInt(direction);
+        balances.set(accountId, (balances.get(accountId) ?? 0n) + signed);
+        addTo(accountMonths, { accountId, month }, { amount: signed, count: direction });
+        if (kind !== 'income' && kind !== 'expense') continue;
+        const key = { month, currency, kind, categoryId: categoryId ?? '' };
+        addTo(monthlyTotals, key, { amount: kind === 'income' ? signed : -signed, count: direction });
+      }
+    }
+  }
+  return {
+    balances: new Map([...balances].filter(([, amount]) => amount !== 0n)),
+    accountMonths: [...accountMonths.values()].filter(changesAnything),
+    monthlyTotals: [...monthlyTotals.values()].filter(changesAnything),
+  };
+}
+
+function addTo<Key extends object>(sums: Map<string, Key & Delta>, key: Key, delta: Delta): void {
+  const name = JSON.stringify(key);
+  const known = sums.get(name);
+  sums.set(name, { ...key, amount: (known?.amount ?? 0n) + delta.amount, count: (known?.count ?? 0) + delta.count });
+}
+
+function changesAnything({ amount, count }: Delta): boolean {
+  return amount !== 0n || count !== 0;
+}
+
+/** True where the entries, and so every sum, stay as they are. */
+export function isSameBooking(a: TransactionRecord, b: TransactionRecord): boolean {
+  return bookingText(a) === bookingText(b);
+}
+
+function bookingText(transaction: TransactionRecord): string {
+  const { kind, occurredOn } = transaction;
+  return JSON.stringify([
+    kind,
+    occurredOn,
+    entriesOf(transaction).map((entry) => ({ ...entry, amount: `${entry.amount}` })),
+  ]);
+}
+
+/** The accounts whose money moves, in amount or in time. An archived account's may not; another category for what is there is no move. */
+export function movedAccounts(changes: readonly Change[]): string[] {
+  const moved = changes.flatMap(({ before, after }) => {
+    const [from, to] = [before, after].map((transaction) => moneyOf(transaction));
+    const accounts = new Set([...(from?.keys() ?? []), ...(to?.keys() ?? [])]);
+    return [...accounts].filter((accountId) => from?.get(accountId) !== to?.get(accountId));
+  });
+  return [...new Set(moved)].toSorted();
+}
+
+/** For each account, when and how much. */
+function moneyOf(transaction: TransactionRecord | null): Map<string, string> {
+  const amounts = new Map<string, Units>();
+  for (const { accountId, amount } of transaction ? entriesOf(transaction) : []) {
+    amounts.set(accountId, (amounts.get(accountId) ?? 0n) + amount);
+  }
+  return new Map([...amounts].map(([accountId, amount]) => [accountId, `${transaction?.occurredOn} ${amount}`]));
+}
+
+/** Text as it is searched: composed, in lower case. */
+export function searchable(...parts: string[]): string {
+  return parts.filter(Boolean).join('\n').normalize('NFKC').toLowerCase();
+}

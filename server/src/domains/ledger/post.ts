@@ -1,0 +1,182 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { inList, insertRows, moneyToSql } from '../../db/index.ts';
+import { AppError, invariant } from '../../kernel/errors.ts';
+import { buryAll } from './account-store.ts';
+import type { Ledger } from './ledger.lock.ts';
+import {
+  ENTRY_COLUMNS,
+  toEntryRows,
+  toTransactionRow,
+  TRANSACTION_COLUMNS,
+  TRANSACTION_MUTABLE_COLUMNS,
+} from './ledger.rows.ts';
+import { deltasOf, entriesOf, isSameBooking, movedAccounts } from './ledger.rules.ts';
+import { addToSums, requireStorable } from './ledger.sums.ts';
+import type { AccountRecord, Change, TransactionRecord, Units } from './ledger.types.ts';
+
+/** Ids in one statement. */
+const IDS_PER_STATEMENT = 500;
+
+/**
+ * Writes transactions that come, go or change, and with them entries, tags, balances, account months, monthly totals and tombstones: the only way to move
+ * money. Inside the caller's transaction, with the ledger held; `accounts` are all those that the transactions name, as they are now.
+ *
+ * @returns the accounts whose balance has changed, as they are afterwards
+ * @throws AppError ACCOUNT_ARCHIVED, CREDIT_LIMIT_EXCEEDED; VALIDATION_FAILED where a sum grows too large
+ */
+export async function post(
+  em: SqlEntityManager,
+  ledger: Ledger,
+  changes: readonly Change[],
+  accounts: ReadonlyMap<string, AccountRecord>,
+): Promise<AccountRecord[]> {
+  requireConsistent(changes, accounts);
+  for (const id of movedAccounts(changes)) requireOpen(accounts, id);
+  const deltas = deltasOf(changes);
+  const moved = [...deltas.balances].map(([id, amount]) => withBalance(accounts, ledger, id, amount));
+  await writeTransactions(em, ledger, changes);
+  await writeEntries(em, ledger, changes);
+  await writeTags(em, ledger, changes);
+  await addToSums(em, ledger, deltas);
+  for (const { id, balance } of moved.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    await em.execute(
+      'update accounts set balance = ?, updated_at = ? where id = ? and user_id = ?',
+      [moneyToSql(ledger.dialect, balance), ledger.changedAtMs, id, ledger.userId],
+      'run',
+    );
+  }
+  return moved;
+}
+
+/** What the callers have checked already; a mistake here would be a figure that is silently wrong. */
+function requireConsistent(changes: readonly Change[], accounts: ReadonlyMap<string, AccountRecord>): void {
+  for (const { before, after } of changes) {
+    invariant(before === null || after === null || before.id === after.id, 'a change is of one transaction');
+    if (!after) continue;
+    const { amount, splits, transfer, kind } = after;
+    invariant(kind === 'opening' || amount > 0n, 'an amount is positive');
+    invariant((kind === 'transfer') === (transfer !== null), 'a transfer, and nothing else, goes somewhere');
+    const sum = splits.reduce((total, split) => total + split.amount, 0n);
+    invariant(splits.length === 0 || sum === amount, 'splits sum up to their amount');
+    for (const entry of entriesOf(after)) {
+      invariant(accounts.get(entry.accountId)?.currency === entry.currency, 'an entry has the currency of its account');
+    }
+  }
+}
+
+function accountOf(accounts: ReadonlyMap<string, AccountRecord>, id: string): AccountRecord {
+  const account = accounts.get(id);
+  invariant(account, 'every account of a change was read');
+  return account;
+}
+
+function requireOpen(accounts: ReadonlyMap<string, AccountRecord>, id: string): void {
+  const { archivedAtMs, name } = accountOf(accounts, id);
+  if (archivedAtMs === null) return;
+  throw new AppError('ACCOUNT_ARCHIVED', `The account “${name}” is archived; its money does not move.`, {
+    details: [{ path: 'accountId', message: 'is archived; restore the account first' }],
+  });
+}
+
+function withBalance(
+  accounts: ReadonlyMap<string, AccountRecord>,
+  ledger: Ledger,
+  id: string,
+  amount: Units,
+): AccountRecord {
+  const account = accountOf(accounts, id);
+  const balance = account.balance + amount;
+  requireStorable(balance, 'the balance of the account');
+  // Only what makes a debt larger is refused: one that a lowered limit has left behind can always be paid.
+  if (account.creditLimit !== null && amount < 0n && balance < -account.creditLimit) {
+    throw new AppError('CREDIT_LIMIT_EXCEEDED', `The credit limit of “${account.name}” does not reach.`, {
+      details: [{ path: 'amount', message: 'would take the balance below the credit limit' }],
+    });
+  }
+  return { ...account, balance, updatedAtMs: ledger.changedAtMs };
+}
+
+function created(changes: readonly Change[]): TransactionRecord[] {
+  return changes.flatMap(({ before, after }) => (after && !before ? [after] : []));
+}
+
+function deletedIds(changes: readonly Change[]): string[] {
+  return changes.flatMap(({ before, after }) => (before && !after ? [before.id] : []));
+}
+
+async function writeTransactions(em: SqlEntityManager, ledger: Ledger, changes: readonly Change[]): Promise<void> {
+  const { dialect, userId } = ledger;
+  const removed = deletedIds(changes);
+  // Entries and tags go with their transaction.
+  await forEachIds(removed, async (ids) => {
+    const list = inList(dialect, ids);
+    await em.execute(
+      `delete from transactions where user_id = ? and id in (${list.sql})`,
+      [userId, ...list.values],
+      'run',
+    );
+  });
+  await buryAll(em, ledger, 'transaction', removed);
+  await insertRows(em, dialect, {
+    table: 'transactions',
+    columns: TRANSACTION_COLUMNS,
+    rows: created(changes).map((record) => toTransactionRow(dialect, userId, record)),
+  });
+  const assignments = TRANSACTION_MUTABLE_COLUMNS.map((column) => `${column} = ?`).join(', ');
+  for (const { before, after } of changes) {
+    if (!before || !after) continue;
+    const values = toTransactionRow(dialect, userId, after).slice(-TRANSACTION_MUTABLE_COLUMNS.length);
+    await em.execute(
+      `update transactions set ${assignments} where id = ? and user_id = ?`,
+      [...values, after.id, userId],
+      'run',
+    );
+  }
+}
+
+async function writeEntries(
+  em: SqlEntityManager,
+  { dialect, userId }: Ledger,
+  changes: readonly Change[],
+): Promise<void> {
+  const rewritten = changes.filter(({ before, after }) => before && after && !isSameBooking(before, after));
+  await forEachIds(
+    rewritten.flatMap(({ after }) => (after ? [after.id] : [])),
+    async (ids) => {
+      const list = inList(dialect, ids);
+      await em.execute(`delete from entries where transaction_id in (${list.sql})`, list.values, 'run');
+    },
+  );
+  const records = [...created(changes), ...rewritten.flatMap(({ after }) => (after ? [after] : []))];
+  await insertRows(em, dialect, {
+    table: 'entries',
+    columns: ENTRY_COLUMNS,
+    rows: records.flatMap((record) => toEntryRows(dialect, userId, record)),
+  });
+}
+
+async function writeTags(em: SqlEntityManager, { dialect, userId }: Ledger, changes: readonly Change[]): Promise<void> {
+  const tagsOf = (record: TransactionRecord) => JSON.stringify([record.occurredOn, record.tags]);
+  const retagged = changes.flatMap(({ before, after }) =>
+    before && after && tagsOf(before) !== tagsOf(after) ? [after] : [],
+  );
+  await forEachIds(
+    retagged.map(({ id }) => id),
+    async (ids) => {
+      const list = inList(dialect, ids);
+      await em.execute(`delete from transaction_tags where transaction_id in (${list.sql})`, list.values, 'run');
+    },
+  );
+  await insertRows(em, dialect, {
+    table: 'transaction_tags',
+    columns: ['transaction_id', 'tag', 'user_id', 'occurred_on'],
+    rows: [...created(changes), ...retagged].flatMap(({ id, tags, occurredOn }) =>
+      tags.map((tag) => [id, tag, userId, occurredOn]),
+    ),
+  });
+}
+
+async function forEachIds(ids: readonly string[], work: (part: string[]) => Promise<void>): Promise<void> {
+  for (let start = 0; start < ids.length; start += IDS_PER_STATEMENT)
+    await work(ids.slice(start, start + IDS_PER_STATEMENT));
+}

@@ -1,0 +1,2 @@
+export { transactionsRouter } from './transactions.router.ts';
+export { TransactionsService } from './transactions.service.ts';

@@ -1,0 +1,198 @@
+import type {
+  TransactionBulk,
+  TransactionBulkOut,
+  TransactionCreate,
+  TransactionOut,
+  TransactionsOut,
+  TransactionsQuery,
+  TransactionUpdate,
+} from '@finverse/shared';
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database, UnitOfWork } from '../../db/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { AppError } from '../../kernel/errors.ts';
+import { newId } from '../../kernel/ids.ts';
+import { treeOf, withDescendants } from '../categories/index.ts';
+import {
+  type Change,
+  changesSince,
+  findAccounts,
+  findTransactions,
+  listCategories,
+  openLedger,
+  post,
+  type TransactionRecord,
+  withSplits,
+} from '../ledger/index.ts';
+import type { TransactionsApi } from './transactions.port.ts';
+import { accountsNamedBy, accountsOf, edit, type Named, toRecord, toTransactionOut } from './transactions.rules.ts';
+import { searchTransactions } from './transactions.search.ts';
+
+/** Transactions: what moves money, and the search through it. */
+export class TransactionsService implements TransactionsApi {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor({ database, clock }: { database: Database; clock: Clock }) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async list(userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
+    const reading = { em: this.#database.em(), dialect: this.#database.dialect, userId };
+    if (query.updatedSince !== undefined) {
+      const { rows, ...rest } = await changesSince(reading, 'transaction', {
+        ...query,
+        updatedSince: query.updatedSince,
+      });
+      const records = await withSplits(reading.em, reading.dialect, rows);
+      return { items: records.map(toTransactionOut), ...rest };
+    }
+    const [occurredOn, id] = decodeCursor(query.cursor, ['string', 'string']);
+    const categoryIds =
+      query.categoryId === undefined
+        ? []
+        : withDescendants(treeOf(await listCategories(reading.em, userId)), query.categoryId);
+    const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
+    const rows = await searchTransactions({ ...reading, query, categoryIds, after });
+    const page = await withSplits(reading.em, reading.dialect, rows.slice(0, query.limit));
+    const last = page.at(-1);
+    return {
+      items: page.map(toTransactionOut),
+      deleted: [],
+      nextCursor: rows.length > query.limit && last ? encodeCursor([last.occurredOn, last.id]) : null,
+    };
+  }
+
+  async get(userId: string, id: string): Promise<TransactionOut> {
+    const found = await findTransactions(this.#database.em(), this.#database.dialect, userId, [id]);
+    return toTransactionOut(requireTransaction(found, id));
+  }
+
+  async create(commit: UnitOfWork, userId: string, input: TransactionCreate): Promise<TransactionOut> {
+    const { created } = await this.#change(commit, userId, { create: [input], update: [], delete: [] }, () => '');
+    return created[0] as TransactionOut;
+  }
+
+  async update(commit: UnitOfWork, userId: string, input: TransactionUpdate): Promise<TransactionOut> {
+    const { updated } = await this.#change(commit, userId, { create: [], update: [input], delete: [] }, () => '');
+    return updated[0] as TransactionOut;
+  }
+
+  async remove(commit: UnitOfWork, userId: string, id: string): Promise<void> {
+    await this.#change(commit, userId, { create: [], update: [], delete: [id] }, () => '');
+  }
+
+  bulk(commit: UnitOfWork, userId: string, input: TransactionBulk): Promise<TransactionBulkOut> {
+    return this.#change(commit, userId, input, (list, index) => `${list}.${index}`);
+  }
+
+  #change(
+    commit: UnitOfWork,
+    userId: string,
+    input: TransactionBulk,
+    placeOf: (list: keyof TransactionBulk, index: number) => string,
+  ): Promise<TransactionBulkOut> {
+    return commit(async (em) => {
+      const { dialect } = this.#database;
+      const ledger = await openLedger(em, dialect, { userId, nowMs: this.#clock.now() });
+      const known = await findTransactions(em, dialect, userId, [...input.update.map(({ id }) => id), ...input.delete]);
+      requireEachOnce(input);
+      const named = await this.#readNamed(em, userId, input, known);
+      const at = <Result>(list: keyof TransactionBulk, index: number, work: () => Result) =>
+        atPlace(placeOf(list, index), work);
+
+      const removed = input.delete.map((id, index): Change => {
+        const before = at('delete', index, () => requireTransaction(known, id));
+        if (before.kind === 'opening')
+          throw new AppError('CONFLICT', 'An opening balance is changed through its account.');
+        return { before, after: null };
+      });
+      const edited = input.update.map((changes, index) =>
+        at('update', index, () => {
+          const before = requireTransaction(known, changes.id);
+          return { before, after: edit(before, changes, named, ledger.changedAtMs) };
+        }),
+      );
+      const created = input.create.map((item, index) =>
+        at('create', index, () => toRecord(item, named, { id: newId('txn'), nowMs: ledger.changedAtMs })),
+      );
+      const changes: Change[] = [...removed, ...edited, ...created.map((after) => ({ before: null, after }))];
+      try {
+        await post(em, ledger, changes, named.accounts);
+      } catch (error) {
+        if (!(error instanceof UniqueConstraintViolationException)) throw error;
+        throw new AppError('DUPLICATE_EXTERNAL_ID', 'The source has a transaction with this external id already.', {
+          details: [{ path: 'externalId', message: 'is that of another transaction of the same source' }],
+          cause: error,
+        });
+      }
+      return {
+        created: created.map(toTransactionOut),
+        updated: edited.map(({ after }) => toTransactionOut(after)),
+        deleted: [...input.delete],
+      };
+    });
+  }
+
+  /** Accounts and categories that the input or the transactions it changes name. */
+  async #readNamed(
+    em: SqlEntityManager,
+    userId: string,
+    input: TransactionBulk,
+    known: ReadonlyMap<string, TransactionRecord>,
+  ): Promise<Named> {
+    const accountIds = [
+      ...[...known.values()].flatMap(accountsOf),
+      ...input.create.flatMap(accountsNamedBy),
+      ...input.update.flatMap(({ accountId, transfer }) =>
+        accountsNamedBy({ ...(accountId === undefined ? {} : { accountId }), transfer: transfer ?? null }),
+      ),
+    ];
+    const accounts = await findAccounts(em, this.#database.dialect, userId, accountIds);
+    const needsCategories = [...input.create, ...input.update].some(
+      ({ categoryId, splits }) => typeof categoryId === 'string' || splits?.some((split) => split.categoryId !== null),
+    );
+    const isEdited = input.update.length > 0;
+    return { accounts, categories: needsCategories || isEdited ? treeOf(await listCategories(em, userId)) : new Map() };
+  }
+}
+
+function requireTransaction(known: ReadonlyMap<string, TransactionRecord>, id: string): TransactionRecord {
+  const transaction = known.get(id);
+  if (!transaction) throw new AppError('NOT_FOUND', 'There is no such transaction.');
+  return transaction;
+}
+
+/** @throws AppError VALIDATION_FAILED where one transaction is to be changed twice: in which order, nothing would say. */
+function requireEachOnce({ update, delete: removed }: TransactionBulk): void {
+  const seen = new Set<string>();
+  const places = [
+    ...update.map(({ id }, index) => ({ id, path: `update.${index}.id` })),
+    ...removed.map((id, index) => ({ id, path: `delete.${index}` })),
+  ];
+  for (const { id, path } of places) {
+    if (seen.has(id)) {
+      throw new AppError('VALIDATION_FAILED', 'The input was refused; see details.', {
+        details: [{ path, message: 'is named twice' }],
+      });
+    }
+    seen.add(id);
+  }
+}
+
+/** Puts the place of an item before the fields that a refusal names. */
+function atPlace<Result>(place: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof AppError) || place === '') throw error;
+    const details =
+      error.details.length > 0
+        ? error.details.map(({ path, message }) => ({ path: `${place}.${path}`, message }))
+        : [{ path: place, message: error.message }];
+    throw new AppError(error.code, error.message, { details, cause: error });
+  }
+}

@@ -1,0 +1,18 @@
+import type { Database } from './db/index.ts';
+import { AccountsService } from './domains/accounts/index.ts';
+import { CategoriesService } from './domains/categories/index.ts';
+import { TransactionsService } from './domains/transactions/index.ts';
+import type { Clock } from './kernel/clock.ts';
+import type { Services } from './trpc/context.ts';
+
+/** The services of the money ledger, which need nothing but a database and the time. */
+export function createLedgerServices(parts: {
+  database: Database;
+  clock: Clock;
+}): Pick<Services, 'accounts' | 'categories' | 'transactions'> {
+  return {
+    accounts: new AccountsService(parts),
+    categories: new CategoriesService(parts),
+    transactions: new TransactionsService(parts),
+  };
+}

@@ -1,0 +1,162 @@
+import { z } from 'zod';
+import { idInput, instantOut, pageInput, pageOf } from './common.ts';
+import { currencySchema } from './currency.ts';
+import {
+  colorInput,
+  dateInput,
+  dateOut,
+  iconInput,
+  instantInput,
+  limitInput,
+  moneyOut,
+  monthInput,
+  monthOut,
+  nameInput,
+  signedAmountInput,
+  textInput,
+} from './ledger.ts';
+
+/** `credit` is what one owes: its balance may fall to minus its limit. */
+export const accountType = z.enum(['wallet', 'saving', 'investment', 'goal', 'credit']);
+export type AccountType = z.infer<typeof accountType>;
+
+export const accountOut = z.object({
+  id: z.string(),
+  name: z.string(),
+  type: accountType,
+  currency: z.string(),
+  balance: moneyOut.meta({ description: 'The sum of its entries' }),
+  creditLimit: moneyOut
+    .nullable()
+    .meta({ description: 'How far below zero the balance may fall; only of type credit' }),
+  availableCredit: moneyOut.nullable().meta({ description: 'Limit plus balance; only of type credit with a limit' }),
+  openingBalance: moneyOut,
+  openedOn: dateOut.nullable().meta({ description: 'The date of the opening balance; null where there is none' }),
+  icon: z.string().nullable(),
+  color: z.string().nullable(),
+  note: z.string(),
+  isHidden: z.boolean(),
+  archivedAt: instantOut.nullable(),
+  createdAt: instantOut,
+  updatedAt: instantOut,
+});
+export type AccountOut = z.infer<typeof accountOut>;
+
+const fields = {
+  name: nameInput(100),
+  creditLimit: limitInput.nullable(),
+  openingBalance: signedAmountInput,
+  openedOn: dateInput,
+  icon: iconInput.nullable(),
+  color: colorInput.nullable(),
+  note: textInput(1000),
+  isHidden: z.boolean(),
+};
+
+export const accountCreateInput = z.strictObject({
+  name: fields.name,
+  type: accountType,
+  currency: currencySchema,
+  creditLimit: fields.creditLimit.default(null),
+  openingBalance: fields.openingBalance.default('0.00000000'),
+  openedOn: fields.openedOn.optional().meta({ description: 'The date of the opening balance; today by default' }),
+  icon: fields.icon.default(null),
+  color: fields.color.default(null),
+  note: fields.note.default(''),
+  isHidden: fields.isHidden.default(false),
+});
+export type AccountCreate = z.infer<typeof accountCreateInput>;
+
+/** What is left out stays as it is. Type and currency never change. */
+export const accountUpdateInput = z.strictObject({
+  id: idInput,
+  name: fields.name.optional(),
+  creditLimit: fields.creditLimit.optional(),
+  openingBalance: fields.openingBalance.optional(),
+  openedOn: fields.openedOn.optional(),
+  icon: fields.icon.optional(),
+  color: fields.color.optional(),
+  note: fields.note.optional(),
+  isHidden: fields.isHidden.optional(),
+});
+export type AccountUpdate = z.infer<typeof accountUpdateInput>;
+
+export const accountIdInput = z.strictObject({ id: idInput });
+
+export const accountsInput = z.strictObject({
+  ...pageInput.shape,
+  type: accountType.optional(),
+  currency: currencySchema.optional(),
+  includeArchived: z.boolean().default(false),
+  includeHidden: z.boolean().default(true),
+  updatedSince: instantInput.optional().meta({
+    description:
+      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included',
+  }),
+});
+export type AccountsQuery = z.infer<typeof accountsInput>;
+
+/** Something that was deleted, for clients that keep a copy. */
+export const tombstoneOut = z.object({ id: z.string(), deletedAt: instantOut });
+
+export const accountsOut = pageOf(accountOut).extend({
+  deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
+});
+export type AccountsOut = z.infer<typeof accountsOut>;
+
+export const moveEntriesInput = z.strictObject({ id: idInput, toAccountId: idInput });
+export const moveEntriesOut = z.object({ movedEntries: z.number().int(), from: accountOut, to: accountOut });
+export type MoveEntriesOut = z.infer<typeof moveEntriesOut>;
+
+/** Balances by type and currency; amounts in different currencies are never added. */
+export const accountSummaryOut = z.object({
+  groups: z.array(z.object({ type: accountType, currency: z.string(), balance: moneyOut, accounts: z.number().int() })),
+  totals: z.array(
+    z.object({
+      currency: z.string(),
+      assets: moneyOut.meta({ description: 'The sum of the balances above zero' }),
+      liabilities: moneyOut.meta({ description: 'The sum of the balances below zero, as a positive amount' }),
+      netWorth: moneyOut,
+    }),
+  ),
+});
+export type AccountSummaryOut = z.infer<typeof accountSummaryOut>;
+
+export const NET_WORTH_MONTHS_MAX = 600;
+
+export const netWorthInput = z.strictObject({ from: monthInput, to: monthInput });
+
+/** At the end of each month, for each currency. */
+export const netWorthOut = z.object({
+  points: z.array(
+    z.object({
+      month: monthOut,
+      totals: z.array(z.object({ currency: z.string(), assets: moneyOut, liabilities: moneyOut, netWorth: moneyOut })),
+    }),
+  ),
+});
+export type NetWorthOut = z.infer<typeof netWorthOut>;
+
+export const statementInput = z.strictObject({
+  ...pageInput.shape,
+  id: idInput,
+  from: dateInput.optional(),
+  to: dateInput.optional(),
+});
+export type StatementQuery = z.infer<typeof statementInput>;
+
+/** The entries of an account, newest first, each with the balance after it. */
+export const statementOut = pageOf(
+  z.object({
+    transactionId: z.string(),
+    kind: z.enum(['income', 'expense', 'transfer', 'opening']),
+    occurredOn: dateOut,
+    description: z.string(),
+    payee: z.string(),
+    categoryId: z.string().nullable(),
+    note: z.string(),
+    amount: moneyOut.meta({ description: 'Signed: what it did to this account' }),
+    balance: moneyOut.meta({ description: 'The balance of the account after it' }),
+  }),
+);
+export type StatementOut = z.infer<typeof statementOut>;

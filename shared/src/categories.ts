@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { idInput, instantOut } from './common.ts';
+import { colorInput, iconInput, nameInput } from './ledger.ts';
+
+/** What a category may stand for; one below another must be allowed by it. */
+export const categoryKind = z.enum(['income', 'expense', 'both']);
+export type CategoryKind = z.infer<typeof categoryKind>;
+
+/** Levels of the hierarchy. */
+export const CATEGORY_DEPTH_MAX = 4;
+/** Categories of one person. */
+export const CATEGORIES_MAX = 1000;
+export const CATEGORY_BULK_MAX = 100;
+
+export const categoryOut = z.object({
+  id: z.string(),
+  parentId: z.string().nullable(),
+  name: z.string(),
+  kind: categoryKind,
+  icon: z.string().nullable(),
+  color: z.string().nullable(),
+  depth: z.number().int().meta({ description: '1 at the top' }),
+  path: z.string().meta({ description: 'The names from the top down, joined by " / "' }),
+  isSystem: z.boolean().meta({ description: 'One of the set that every person starts with' }),
+  archivedAt: instantOut.nullable(),
+  createdAt: instantOut,
+  updatedAt: instantOut,
+});
+export type CategoryOut = z.infer<typeof categoryOut>;
+
+const fields = {
+  name: nameInput(100),
+  kind: categoryKind,
+  parentId: idInput.nullable(),
+  icon: iconInput.nullable(),
+  color: colorInput.nullable(),
+};
+
+export const categoryCreateInput = z.strictObject({
+  name: fields.name,
+  kind: fields.kind.default('both'),
+  parentId: fields.parentId.default(null),
+  icon: fields.icon.default(null),
+  color: fields.color.default(null),
+});
+export type CategoryCreate = z.infer<typeof categoryCreateInput>;
+
+export const categoryBulkInput = z.strictObject({ items: z.array(categoryCreateInput).min(1).max(CATEGORY_BULK_MAX) });
+
+/** What is left out stays as it is. */
+export const categoryUpdateInput = z.strictObject({
+  id: idInput,
+  name: fields.name.optional(),
+  kind: fields.kind.optional(),
+  parentId: fields.parentId.optional(),
+  icon: fields.icon.optional(),
+  color: fields.color.optional(),
+});
+export type CategoryUpdate = z.infer<typeof categoryUpdateInput>;
+
+export const categoryIdInput = z.strictObject({ id: idInput });
+
+export const categoriesInput = z.strictObject({
+  kind: categoryKind.optional().meta({ description: 'Those that may stand for it; `both` are there in every case' }),
+  includeArchived: z.boolean().default(false),
+});
+export type CategoriesQuery = z.infer<typeof categoriesInput>;
+
+/** All of them, in the order of the tree: a parent before its children, siblings by name. */
+export const categoriesOut = z.object({ items: z.array(categoryOut) });
+export type CategoriesOut = z.infer<typeof categoriesOut>;
+
+export const categoryDeleteInput = z.strictObject({
+  id: idInput,
+  moveTo: idInput
+    .nullable()
+    .optional()
+    .meta({ description: 'Where its transactions go; null leaves them without one. Needed where it has any' }),
+});
+export type CategoryDelete = z.infer<typeof categoryDeleteInput>;
+
+export const categoryMergeInput = z.strictObject({ id: idInput, intoId: idInput });
+export const categoryMergeOut = z.object({ into: categoryOut, movedEntries: z.number().int() });
+export type CategoryMergeOut = z.infer<typeof categoryMergeOut>;

@@ -1,0 +1,193 @@
+import { z } from 'zod';
+import { tombstoneOut } from './accounts.ts';
+import { idInput, instantOut, pageInput, pageOf } from './common.ts';
+import { currencySchema } from './currency.ts';
+import { amountInput, dateInput, dateOut, instantInput, moneyOut, nameInput, textInput } from './ledger.ts';
+
+/** `opening` is an account's opening balance: it is changed through the account. */
+export const transactionKind = z.enum(['income', 'expense', 'transfer', 'opening']);
+export type TransactionKind = z.infer<typeof transactionKind>;
+
+export const SPLITS_MAX = 50;
+export const TAGS_MAX = 20;
+export const ATTACHMENTS_MAX = 10;
+/** Operations of one bulk call. */
+export const BULK_MAX = 100;
+
+/** A link to something that is kept elsewhere. */
+const attachment = z.strictObject({
+  name: nameInput(200),
+  url: z
+    .string()
+    .max(2000)
+    .pipe(z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })),
+});
+export type Attachment = z.infer<typeof attachment>;
+
+const tag = nameInput(50).refine((text) => !text.includes(','), 'must not contain a comma');
+
+/** Up to ten digits before the point and twelve after it. */
+const rateInput = z
+  .string()
+  .max(30)
+  .regex(
+    /^(0|[1-9]\d{0,9})(\.\d{1,12})?$/,
+    'must be a plain decimal number such as 1.0825, of at most 12 digits after the point',
+  )
+  .refine((text) => /[1-9]/.test(text), 'must be above zero');
+
+const splitInput = z.strictObject({
+  amount: amountInput,
+  categoryId: idInput.nullable().default(null),
+  note: textInput(200).default(''),
+});
+
+const transferInput = z.strictObject({
+  toAccountId: idInput,
+  toAmount: amountInput
+    .optional()
+    .meta({ description: 'What arrives; needed, or a rate, where the currencies differ' }),
+  rate: rateInput.optional().meta({ description: 'Units of the receiving currency for one of the sending' }),
+});
+
+const fields = {
+  kind: z.enum(['income', 'expense', 'transfer']),
+  accountId: idInput,
+  amount: amountInput,
+  currency: currencySchema.meta({ description: "The account's; another one is refused" }),
+  occurredOn: dateInput,
+  description: textInput(200),
+  payee: textInput(200),
+  note: textInput(2000),
+  categoryId: idInput.nullable(),
+  tags: z
+    .array(tag)
+    .max(TAGS_MAX)
+    .transform((tags) => [...new Set(tags)]),
+  splits: z.array(splitInput).max(SPLITS_MAX).meta({ description: 'Parts of the amount, which they must sum up to' }),
+  transfer: transferInput.nullable(),
+  attachments: z.array(attachment).max(ATTACHMENTS_MAX),
+};
+
+/** Amounts are positive; the kind gives the sign. */
+export const transactionCreateInput = z.strictObject({
+  kind: fields.kind,
+  accountId: fields.accountId,
+  amount: fields.amount,
+  currency: fields.currency.optional(),
+  occurredOn: fields.occurredOn,
+  description: fields.description.default(''),
+  payee: fields.payee.default(''),
+  note: fields.note.default(''),
+  categoryId: fields.categoryId.default(null),
+  tags: fields.tags.default([]),
+  splits: fields.splits.default([]),
+  transfer: fields.transfer.default(null),
+  attachments: fields.attachments.default([]),
+  source: z
+    .string()
+    .max(40)
+    .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be a name: lower-case letters, digits, dots, hyphens and underscores')
+    .default('manual')
+    .meta({ description: 'Where it came from' }),
+  externalId: nameInput(200)
+    .nullable()
+    .default(null)
+    .meta({ description: 'What the source calls it; unique within the source' }),
+});
+export type TransactionCreate = z.infer<typeof transactionCreateInput>;
+
+/** What is left out stays as it is. Source and external id never change. */
+export const transactionUpdateInput = z.strictObject({
+  id: idInput,
+  kind: fields.kind.optional(),
+  accountId: fields.accountId.optional(),
+  amount: fields.amount.optional(),
+  currency: fields.currency.optional(),
+  occurredOn: fields.occurredOn.optional(),
+  description: fields.description.optional(),
+  payee: fields.payee.optional(),
+  note: fields.note.optional(),
+  categoryId: fields.categoryId.optional(),
+  tags: fields.tags.optional(),
+  splits: fields.splits.optional(),
+  transfer: fields.transfer.optional(),
+  attachments: fields.attachments.optional(),
+});
+export type TransactionUpdate = z.infer<typeof transactionUpdateInput>;
+
+export const transactionOut = z.object({
+  id: z.string(),
+  kind: transactionKind,
+  accountId: z.string(),
+  amount: moneyOut.meta({ description: 'Positive; the kind gives the sign. An opening balance may be negative' }),
+  currency: z.string(),
+  occurredOn: dateOut,
+  description: z.string(),
+  payee: z.string(),
+  note: z.string(),
+  categoryId: z.string().nullable().meta({ description: 'Null where there is none, and where there are splits' }),
+  tags: z.array(z.string()),
+  splits: z.array(z.object({ amount: moneyOut, categoryId: z.string().nullable(), note: z.string() })),
+  transfer: z
+    .object({
+      toAccountId: z.string(),
+      toAmount: moneyOut,
+      toCurrency: z.string(),
+      rate: z.string().meta({ description: 'Units of the receiving currency for one of the sending' }),
+    })
+    .nullable(),
+  attachments: z.array(z.object({ name: z.string(), url: z.string() })),
+  source: z.string(),
+  externalId: z.string().nullable(),
+  createdAt: instantOut,
+  updatedAt: instantOut,
+});
+export type TransactionOut = z.infer<typeof transactionOut>;
+
+export const transactionIdInput = z.strictObject({ id: idInput });
+
+export const transactionsInput = z.strictObject({
+  ...pageInput.shape,
+  accountId: idInput.optional(),
+  categoryId: idInput.optional().meta({ description: 'This category and all below it' }),
+  isUncategorized: z.boolean().optional().meta({ description: 'True: only income and expenses without a category' }),
+  tag: nameInput(50).optional(),
+  kind: transactionKind.optional(),
+  currency: currencySchema.optional(),
+  from: dateInput.optional(),
+  to: dateInput.optional(),
+  amountMin: amountInput.optional(),
+  amountMax: amountInput.optional(),
+  text: nameInput(100).optional().meta({ description: 'In description, payee or note, whatever the case' }),
+  source: z.string().max(40).optional(),
+  updatedSince: instantInput.optional().meta({
+    description: 'Only what changed at or after that instant, oldest change first, with tombstones of what was deleted',
+  }),
+});
+export type TransactionsQuery = z.infer<typeof transactionsInput>;
+
+/** Newest date first; with updatedSince the oldest change first. */
+export const transactionsOut = pageOf(transactionOut).extend({
+  deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
+});
+export type TransactionsOut = z.infer<typeof transactionsOut>;
+
+/** All of it happens, or nothing. */
+export const transactionBulkInput = z
+  .strictObject({
+    create: z.array(transactionCreateInput).max(BULK_MAX).default([]),
+    update: z.array(transactionUpdateInput).max(BULK_MAX).default([]),
+    delete: z.array(idInput).max(BULK_MAX).default([]),
+  })
+  .refine(({ create, update, delete: removed }) => create.length + update.length + removed.length <= BULK_MAX, {
+    error: `must hold at most ${BULK_MAX} operations in all`,
+  });
+export type TransactionBulk = z.infer<typeof transactionBulkInput>;
+
+export const transactionBulkOut = z.object({
+  created: z.array(transactionOut),
+  updated: z.array(transactionOut),
+  deleted: z.array(z.string()),
+});
+export type TransactionBulkOut = z.infer<typeof transactionBulkOut>;
