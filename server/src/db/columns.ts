@@ -50,7 +50,7 @@ export function moneyToSql(dialect: Dialect, units: bigint): SqlValue {
 export function moneyFromSql(dialect: Dialect, value: unknown): bigint {
   if (value === null || value === undefined) return 0n;
   if (dialect === 'sqlite') return BigInt(value as number | bigint);
-  const [whole = '0', fraction = ''] = String(value as string).split('.');
+  const [whole = '0', fraction = ''] = (value as string).split('.');
   const magnitude = BigInt(whole.replace('-', '') + fraction.padEnd(MONEY_SCALE, '0'));
   return whole.startsWith('-') ? -magnitude : magnitude;
 }

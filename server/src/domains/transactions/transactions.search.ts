@@ -54,7 +54,13 @@ type Range = { from: string; alias: 'e' | 'g'; condition: Condition };
 /** The index ranges of the narrowest filter: several where a category has others below it. */
 function rangesOf({ userId, query, categoryIds }: Search): Range[] {
   if (query.accountId !== undefined) {
-    return [{ from: 'entries e', alias: 'e', condition: { sql: `e.account_id = ? and (e.line = 0 or e.kind = 'transfer')`, values: [query.accountId] } }];
+    return [
+      {
+        from: 'entries e',
+        alias: 'e',
+        condition: { sql: `e.account_id = ? and (e.line = 0 or e.kind = 'transfer')`, values: [query.accountId] },
+      },
+    ];
   }
   if (query.categoryId !== undefined) {
     return categoryIds.map((categoryId) => ({

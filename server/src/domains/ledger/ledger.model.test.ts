@@ -1,0 +1,293 @@
+import { formatMoney, parseMoney, type TransactionOut } from '@finverse/shared';
+import fc from 'fast-check';
+import { beforeEach, expect, test } from 'vitest';
+import { entities } from '../../entities.ts';
+import { type Database, moneyFromSql } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { AppError } from '../../kernel/errors.ts';
+import { checkLedger } from './integrity.ts';
+import { draft, type Draft, ledgerOn, type TestLedger } from './test-ledger.ts';
+
+/** Amounts of every size that a ledger takes, most of them ordinary. */
+const amount = fc
+  .oneof(
+    { weight: 8, arbitrary: fc.bigInt({ min: 1n, max: 10n ** 12n }) },
+    { weight: 1, arbitrary: fc.bigInt({ min: 1n, max: 9n }) },
+    { weight: 1, arbitrary: fc.bigInt({ min: 2n ** 53n - 2n, max: 2n ** 53n + 2n }) },
+  )
+  .map(formatMoney);
+const date = fc
+  .record({ month: fc.integer({ min: 1, max: 4 }), day: fc.integer({ min: 1, max: 28 }) })
+  .map(({ month, day }) => `2026-0${month}-${String(day).padStart(2, '0')}`);
+/** Which of what there is; taken modulo its number. */
+const pick = fc.nat({ max: 50 });
+
+const money = { amount, occurredOn: date, account: pick, category: fc.option(pick) };
+const command = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('income', 'expense'), ...money }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('transfer'), ...money, to: pick, toAmount: amount }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('split'),
+      ...money,
+      parts: fc.array(amount, { minLength: 2, maxLength: 4 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('delete'), which: pick }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('editMoney'), which: pick, ...money }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('refile'), which: pick, category: fc.option(pick) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('changeKind'), which: pick, to: pick }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('bulk'), ...money, which: pick, gone: pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('archive'), account: pick, isArchived: fc.boolean() }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('opening'),
+      account: pick,
+      amount: fc.bigInt({ min: -(10n ** 11n), max: 10n ** 11n }).map(formatMoney),
+      occurredOn: date,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('moveEntries'), account: pick, to: pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('merge'), category: pick, into: pick }) },
+);
+type Command = Record<string, unknown> & { do: string };
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  let database: Database;
+  let ledger: TestLedger;
+  beforeEach(async () => {
+    database = await databases.open(entities);
+    await database.migrate();
+    ledger = ledgerOn(database);
+  });
+
+  test('money is conserved: after any sequence, every kept figure is what a naive recomputation says', async () => {
+    let applied = 0;
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
+        const world = await openWorld(ledger);
+        for (const each of commands) {
+          try {
+            await run(world, each as Command);
+            applied += 1;
+          } catch (error) {
+            // A refusal is an answer like any other; what it must not do is leave half of itself behind.
+            if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
+            refused += 1;
+          }
+        }
+        await expectConserved(database, world);
+      }),
+      { numRuns: databases.driver === 'sqlite' ? 25 : 12 },
+    );
+    expect(applied).toBeGreaterThan(refused);
+  }, 240_000);
+});
+
+type World = {
+  ledger: TestLedger;
+  userId: string;
+  accounts: string[];
+  categories: string[];
+  transactions: Map<string, TransactionOut>;
+  openings: Map<string, string>;
+};
+
+async function openWorld(ledger: TestLedger): Promise<World> {
+  const userId = await ledger.person();
+  const accounts: string[] = [];
+  const kinds = ['wallet', 'saving', 'credit', 'investment'] as const;
+  for (const [index, currency] of ['EUR', 'EUR', 'EUR', 'USD'].entries()) {
+    const { id } = await ledger.accounts.create(ledger.commit, userId, {
+      name: `Account ${index}`,
+      type: kinds[index] ?? 'wallet',
+      currency,
+      creditLimit: kinds[index] === 'credit' ? '5000' : null,
+      openingBalance: '0',
+      icon: null,
+      color: null,
+      note: '',
+      isHidden: false,
+    });
+    accounts.push(id);
+  }
+  const made = await ledger.categories.create(
+    ledger.commit,
+    userId,
+    [0, 1, 2, 3].map((index) => ({ name: `Category ${index}`, kind: 'both', parentId: null, icon: null, color: null })),
+  );
+  return {
+    ledger,
+    userId,
+    accounts,
+    categories: made.map(({ id }) => id),
+    transactions: new Map(),
+    openings: new Map(),
+  };
+}
+
+/** Does it for real, and keeps what the answers say: the model is the sum of the answers. */
+async function run(world: World, command: Command): Promise<void> {
+  const { ledger, userId, transactions } = world;
+  const { commit } = ledger;
+  const account = world.accounts[Number(command['account'] ?? 0) % world.accounts.length] as string;
+  const to = world.accounts[Number(command['to'] ?? 0) % world.accounts.length] as string;
+  const categoryId =
+    command['category'] === null || command['category'] === undefined
+      ? null
+      : (world.categories[Number(command['category']) % world.categories.length] as string);
+  const known = [...transactions.values()];
+  const chosen = known[Number(command['which'] ?? 0) % Math.max(1, known.length)];
+  const base = { accountId: account, amount: command['amount'] as string, occurredOn: command['occurredOn'] as string };
+  const keep = (made: readonly TransactionOut[]) => made.forEach((each) => transactions.set(each.id, each));
+  const create = async (fields: Draft) => keep([await ledger.transactions.create(commit, userId, draft(fields))]);
+  switch (command.do) {
+    case 'income':
+    case 'expense':
+      return create({ kind: command.do, ...base, categoryId });
+    case 'transfer':
+      return create({
+        kind: 'transfer',
+        ...base,
+        transfer: {
+          toAccountId: to,
+          ...(to === world.accounts[3] || account === world.accounts[3]
+            ? { toAmount: command['toAmount'] as string }
+            : {}),
+        },
+      });
+    case 'split': {
+      const parts = command['parts'] as string[];
+      const sum = formatMoney(parts.reduce((total, part) => total + parseMoney(part), 0n));
+      return create({
+        kind: 'expense',
+        ...base,
+        amount: sum,
+        splits: parts.map((part, index) => ({ amount: part, categoryId: world.categories[index % 3] ?? null })),
+      });
+    }
+    case 'delete':
+      if (!chosen) return;
+      await ledger.transactions.remove(commit, userId, chosen.id);
+      transactions.delete(chosen.id);
+      return;
+    case 'editMoney':
+      if (chosen) keep([await ledger.transactions.update(commit, userId, { id: chosen.id, ...base, splits: [] })]);
+      return;
+    case 'refile':
+      if (chosen) keep([await ledger.transactions.update(commit, userId, { id: chosen.id, categoryId })]);
+      return;
+    case 'changeKind': {
+      if (!chosen) return;
+      const isTransfer = chosen.kind !== 'transfer';
+      const changes = isTransfer
+        ? ({ kind: 'transfer', transfer: { toAccountId: to } } as const)
+        : ({ kind: 'income' } as const);
+      keep([await ledger.transactions.update(commit, userId, { id: chosen.id, ...changes })]);
+      return;
+    }
+    case 'bulk': {
+      const gone = known[Number(command['gone']) % Math.max(1, known.length)];
+      const outcome = await ledger.transactions.bulk(commit, userId, {
+        create: [draft({ kind: 'income', ...base, categoryId }), draft({ kind: 'expense', ...base })],
+        update: chosen && chosen !== gone ? [{ id: chosen.id, occurredOn: base.occurredOn }] : [],
+        delete: gone ? [gone.id] : [],
+      });
+      keep([...outcome.created, ...outcome.updated]);
+      for (const id of outcome.deleted) transactions.delete(id);
+      return;
+    }
+    case 'archive':
+      await ledger.accounts.setArchived(commit, userId, { id: account, isArchived: command['isArchived'] as boolean });
+      return;
+    case 'opening': {
+      const { amount: openingBalance, occurredOn: openedOn } = base;
+      await ledger.accounts.update(commit, userId, { id: account, openingBalance, openedOn });
+      world.openings.set(account, openingBalance);
+      return;
+    }
+    case 'moveEntries': {
+      await ledger.accounts.moveEntries(commit, userId, { id: account, toAccountId: to });
+      for (const each of known) {
+        const moved = (id: string) => (id === account ? to : id);
+        transactions.set(each.id, {
+          ...each,
+          accountId: moved(each.accountId),
+          transfer: each.transfer && { ...each.transfer, toAccountId: moved(each.transfer.toAccountId) },
+        });
+      }
+      return;
+    }
+    case 'merge': {
+      if (world.categories.length < 2) return;
+      const from = world.categories[Number(command['category']) % world.categories.length] as string;
+      const into = world.categories[Number(command['into']) % world.categories.length] as string;
+      await ledger.categories.merge(commit, userId, { id: from, intoId: into });
+      world.categories = world.categories.filter((id) => id !== from);
+      const moved = (id: string | null) => (id === from ? into : id);
+      for (const each of known) {
+        transactions.set(each.id, {
+          ...each,
+          categoryId: moved(each.categoryId),
+          splits: each.splits.map((split) => ({ ...split, categoryId: moved(split.categoryId) })),
+        });
+      }
+      return;
+    }
+    default:
+      throw new Error(`unknown command ${command.do}`);
+  }
+}
+
+/** Adds up, the simple way, what the answers said, and compares it with every figure that the database keeps. */
+async function expectConserved(database: Database, world: World): Promise<void> {
+  const { ledger, userId, transactions } = world;
+  const balances = new Map(world.accounts.map((id) => [id, parseMoney(world.openings.get(id) ?? '0')]));
+  const totals = new Map<string, { total: bigint; count: number }>();
+  const add = (id: string, units: bigint) => balances.set(id, (balances.get(id) ?? 0n) + units);
+  for (const {
+    kind,
+    accountId,
+    amount: text,
+    transfer,
+    splits,
+    categoryId,
+    occurredOn,
+    currency,
+  } of transactions.values()) {
+    const units = parseMoney(text);
+    add(accountId, kind === 'income' ? units : -units);
+    if (transfer) {
+      add(transfer.toAccountId, parseMoney(transfer.toAmount));
+      continue;
+    }
+    for (const part of splits.length > 0 ? splits : [{ amount: text, categoryId }]) {
+      const key = [occurredOn.slice(0, 7), currency, kind, part.categoryId ?? ''].join(' ');
+      const known = totals.get(key) ?? { total: 0n, count: 0 };
+      totals.set(key, { total: known.total + parseMoney(part.amount), count: known.count + 1 });
+    }
+  }
+  const { items } = await ledger.accounts.list(userId, { limit: 200, includeArchived: true, includeHidden: true });
+  expect(new Map(items.map(({ id, balance }) => [id, balance]))).toEqual(
+    new Map([...balances].map(([id, units]) => [id, formatMoney(units)])),
+  );
+  const rows = await database
+    .em()
+    .execute<Record<string, unknown>[]>('select * from monthly_totals where user_id = ?', [userId]);
+  const kept = rows.map((row) => [
+    ['month', 'currency', 'kind', 'category_id'].map((column) => row[column] as string).join(' '),
+    { total: moneyFromSql(database.dialect, row['total']), count: Number(row['count']) },
+  ]);
+  expect(new Map(kept as [string, unknown][])).toEqual(totals);
+  expect(await checkLedger(database.em(), database.dialect, userId)).toEqual([]);
+  const listed = await ledger.transactions.list(userId, { limit: 200 });
+  const seen = listed.items.filter(({ kind }) => kind !== 'opening');
+  expect(new Set(seen.map(({ id }) => id))).toEqual(new Set(transactions.keys()));
+  for (const each of seen) {
+    const { updatedAt: _now, ...expected } = transactions.get(each.id) as TransactionOut;
+    expect(each).toMatchObject(expected);
+  }
+}

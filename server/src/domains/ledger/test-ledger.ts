@@ -1,0 +1,38 @@
+import { transactionCreateInput, type TransactionCreate } from '@finverse/shared';
+import type { z } from 'zod';
+import { type Database, transact, type UnitOfWork } from '../../db/index.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
+import { createLedgerServices } from '../../ledger-services.ts';
+import { AuthService } from '../auth/index.ts';
+
+// Test support: the services of the ledger on a real database, and people to own one.
+
+export type Draft = z.input<typeof transactionCreateInput>;
+
+export type TestLedger = ReturnType<typeof ledgerOn>;
+
+/** The ledger's services on a migrated database. */
+export function ledgerOn(database: Database, clock: Clock = systemClock) {
+  const commit: UnitOfWork = (work) => transact(database, work);
+  const auth = new AuthService({ database, clock, isSecureCookie: false });
+  return {
+    ...createLedgerServices({ database, clock }),
+    commit,
+    /** A person who did not exist before. */
+    async person(name = `p${(people += 1)}`): Promise<string> {
+      const { id } = await auth.ensureUser({
+        email: `${name}@example.test`,
+        password: 'correct horse battery',
+        role: 'user',
+      });
+      return id;
+    },
+  };
+}
+
+let people = 0;
+
+/** An input as the router hands it on: defaults filled in. */
+export function draft(fields: Draft): TransactionCreate {
+  return transactionCreateInput.parse(fields);
+}
