@@ -3,6 +3,7 @@ import { freePort } from '../../../e2e/support/mariadb.ts';
 import { entities } from '../entities.ts';
 import { SettingsError } from '../kernel/errors.ts';
 import { openDatabase } from './orm.ts';
+import { describeDrivers } from './test-databases.ts';
 
 const faultOf = async (url: string): Promise<string> => {
   const error: unknown = await openDatabase({ url, entities }).then(
@@ -33,4 +34,22 @@ test('a server that does not answer, a URL without a database and a file that ca
     );
   }
   expect(await faultOf('sqlite:/dev/null/finverse.sqlite')).toMatch(/^DATABASE_URL: cannot open the SQLite file/);
+});
+
+describeDrivers(['mariadb', 'mysql'], (databases) => {
+  test('whatever the server’s own mode: no value ends its quotes, and none that does not fit is cut', async () => {
+    const server = await databases.server();
+    const [mode = ''] = (await server.sql('select @@global.sql_mode')).split('\n');
+    try {
+      await server.sql(`set global sql_mode = 'NO_BACKSLASH_ESCAPES'`);
+      const database = await databases.open(entities);
+      const hostile = `x' or '1' = '1`;
+      expect(await database.em().execute('select ? as value', [hostile])).toEqual([{ value: hostile }]);
+      await database.migrate();
+      const insert = `insert into sync_leases (name, holder, fencing_token, expires_at) values (?, '', 0, 0)`;
+      await expect(database.em().execute(insert, ['n'.repeat(33)], 'run')).rejects.toThrow(/Data too long/);
+    } finally {
+      await server.sql(`set global sql_mode = '${mode.trim()}'`);
+    }
+  });
 });

@@ -105,6 +105,17 @@ test('no schema uses data as keys, which the translation would change', () => {
   expect(records.map(({ trail }) => trail.join('/'))).toEqual([]);
 });
 
+test('limits and formats are documented: of text, of numbers, in parameters, bodies and answers', () => {
+  const limit = document.paths['/sync/runs']?.['get']?.parameters?.find(({ name }) => name === 'limit');
+  expect(limit?.schema).toEqual({ type: 'integer', minimum: 1, maximum: 200, default: 50 });
+  const schemas = [...walk(document.paths)];
+  const propertyOf = (path: string, name: string) =>
+    schemas.find(({ trail }) => trail[0] === path && trail.at(-1) === name && trail.at(-2) === 'properties')?.node;
+  expect(propertyOf('/sync/user', 'user_address')).toMatchObject({ type: 'string', pattern: '^0x[0-9a-fA-F]{40}$' });
+  expect(propertyOf('/auth/login', 'password')).toEqual({ type: 'string', minLength: 1, maxLength: 256 });
+  expect(propertyOf('/auth/login', 'expires_at')).toEqual({ type: 'string', format: 'date-time' });
+});
+
 test('the live feed is documented as Server-Sent Events that take Last-Event-ID', () => {
   const live = document.paths['/sync/live']?.['get'];
   expect(live?.parameters?.map(({ name }) => name)).toEqual(['last_event_id', 'owner_address', 'Last-Event-ID']);

@@ -1,11 +1,13 @@
 import { OpenAPIGenerator } from '@orpc/openapi';
 import { toORPCRouter } from '@orpc/trpc';
+import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4';
 import type { AnyRouter } from '@trpc/server';
 import { errorCodes } from '@finverse/shared';
 import type { RequestHandler } from 'express';
+import { z } from 'zod';
 import type { Access } from '../trpc/init.ts';
 import { requestState } from './request-state.ts';
-import { restRoutes, schemaConverter } from './rest-routes.ts';
+import { restRoutes } from './rest-routes.ts';
 import { snakeCasePaths } from './snake-case.ts';
 
 type Operation = {
@@ -19,6 +21,18 @@ const DESCRIPTION = `Bank-like accounts beside staking positions that are kept p
 
 Token amounts are exact base units as text (\`…_raw\`) beside a decimal with eight digits after the point. Times are ISO 8601, UTC, with milliseconds.
 Lists answer \`{items, next_cursor}\`. Errors answer \`{error: {code, message, request_id, details}}\`; every answer carries \`X-Request-Id\`.`;
+
+/** oRPC's own looks for formats and limits where zod 4.6 no longer keeps them, so those of text and numbers are zod's word. */
+const schemaConverter = new ZodToJsonSchemaConverter({
+  interceptors: [
+    ({ schema, next }) => {
+      const [isRequired, jsonSchema] = next();
+      return schema instanceof z.ZodString || schema instanceof z.ZodStringFormat || schema instanceof z.ZodNumber
+        ? [isRequired, { ...jsonSchema, ...constraintsOf(schema) }]
+        : [isRequired, jsonSchema];
+    },
+  ],
+});
 
 /** The OpenAPI 3.1 document of every procedure that has a REST route. */
 export async function openApiDocument(router: AnyRouter, version: string): Promise<object> {
@@ -70,6 +84,13 @@ function finishOperation(operation: Operation, access: Access): Operation {
     security: access === 'public' ? [] : [{ bearer: [] }, { cookie: [] }],
     'x-access': access,
   };
+}
+
+/** What zod says of a schema. A format stands for the pattern that checks it, which nobody can read. */
+function constraintsOf(schema: z.ZodType): object {
+  const { $schema: _dialect, ...constraints } = z.toJSONSchema(schema, { io: 'input' });
+  if (constraints.format !== undefined) delete constraints.pattern;
+  return constraints;
 }
 
 /** oRPC allows empty values and reserved characters in every query parameter, which says nothing true of ours. */

@@ -66,6 +66,12 @@ describe('embedded mode', () => {
     expect(server.sync.calls).toEqual([]);
   });
 
+  test('under the host of PUBLIC_URL, where a tunnel that says nothing of itself may stand before, nobody is a local operator', async () => {
+    await using server = await startTestServer({ embedded: true, publicUrl: 'http://finverse.example' });
+    expect(await tryAll(server, { host: 'finverse.example' })).toEqual([401, 401, 401]);
+    expect(await tryAll(server, { host: `localhost:${server.port}` })).toEqual([200, 200, 200]);
+  });
+
   test('a preflight of another origin is refused, and no answer allows one', async () => {
     await using server = await startTestServer({ embedded: true });
     const preflight = await server.open('OPTIONS', '/api/v1/sync/stop', {

@@ -4,7 +4,7 @@ import { AppError } from '../kernel/errors.ts';
 import { BODY_BYTES_MAX } from '../trpc/limits.ts';
 import { hasBody, isJson } from './body.ts';
 import type { RestRoute } from './rest-routes.ts';
-import { toSnakeCase } from './snake-case.ts';
+import { RestKeyError, toSnakeCase } from './snake-case.ts';
 
 /** The route that a request was matched to. */
 export type RouteOf = (request: Request) => RestRoute;
@@ -62,6 +62,12 @@ export function refuseShadowedParameters(route: RestRoute, keys: readonly string
   throw new AppError('VALIDATION_FAILED', 'The input was refused; see details.', {
     details: shadowed.map((path) => ({ path, message: 'stands in the path already' })),
   });
+}
+
+/** A query would be ignored in silence where the input is the body: `POST /sync/start?interval_seconds=5` means something. */
+export function refuseQueryBesideBody(route: RestRoute, keys: readonly string[]): void {
+  if (route.method === 'GET' || keys.length === 0) return;
+  throw new RestKeyError(keys.map((path) => ({ path, message: 'must be a field of the JSON body, not of the query' })));
 }
 
 function noJson(route: RestRoute, message: string): AppError {

@@ -20,8 +20,8 @@ export type RestRoute = {
   coerceQuery: (query: unknown) => unknown;
 };
 
-/** The converter that REST's coercion and the OpenAPI document share. */
-export const schemaConverter = new ZodToJsonSchemaConverter();
+/** Knows types alone, no limits: with `integer` the coercer would read `0x10` as a number. */
+const schemaConverter = new ZodToJsonSchemaConverter();
 const coercer = new JsonSchemaCoercer();
 
 type ProcedureDefinition = { meta?: ProcedureMeta; inputs: unknown[] };

@@ -128,6 +128,18 @@ describe('queries', () => {
     expect(server.staking.queries).toEqual([]);
   });
 
+  test.each(['/sync/start', '/sync/user', '/sync/stop'])(
+    'a query on POST %s is a 400 that names each field, not one that is ignored',
+    async (path) => {
+      await using server = await startTestServer({ embedded: true });
+      const body = path === '/sync/user' ? { user_address: MIXED_CASE } : undefined;
+      const answer = await server.rest('POST', `${path}?interval_seconds=5&userAddress=x`, { body });
+      expect(answer.status).toBe(400);
+      expect(answer.body?.error?.details).toMatchObject([{ path: 'interval_seconds' }, { path: 'userAddress' }]);
+      expect(server.sync.calls).toEqual([]);
+    },
+  );
+
   test('a query cannot override what stands in the path', async () => {
     await using server = await startTestServer({ embedded: true });
     expect((await server.rest('GET', '/staking/positions/pos_1?id=pos_2')).status).toBe(400);

@@ -10,7 +10,7 @@ import { STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
 import { errorHeaders, restErrorBody } from './error-response.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
-import { readRestBody, refuseShadowedParameters } from './rest-body.ts';
+import { readRestBody, refuseQueryBesideBody, refuseShadowedParameters } from './rest-body.ts';
 import { isEventStream, restEvents, STREAM_HEADERS } from './rest-events.ts';
 import { matchRoute, type RestRoute, restRoutes } from './rest-routes.ts';
 import { camelCaseInput, snakeCaseOutput } from './snake-case.ts';
@@ -36,7 +36,9 @@ export function serveRest({ router, createContext, logger }: RestOptions): (Requ
     if (route) {
       matched.set(request, route);
       requestState(request).route = REST_PREFIX + route.path;
-      refuseShadowedParameters(route, Object.keys(request.query));
+      const queryKeys = Object.keys(request.query);
+      refuseShadowedParameters(route, queryKeys);
+      refuseQueryBesideBody(route, queryKeys);
       next();
     } else if (methods.length > 0) {
       response.setHeader('Allow', methods.join(', '));

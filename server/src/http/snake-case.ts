@@ -9,6 +9,7 @@ import { isWithinDepth } from '../trpc/limits.ts';
  */
 const SNAKE_KEY = /^[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*$/;
 const DETAILS_MAX = 50;
+const PATH_LENGTH_MAX = 200;
 
 /** @example toSnakeCase('userAddress') // 'user_address' */
 export function toSnakeCase(key: string): string {
@@ -37,8 +38,7 @@ export function camelCaseInput(value: unknown): unknown {
     if (SNAKE_KEY.test(key)) return toCamelCase(key);
     const meant = toSnakeCase(key);
     const hint = SNAKE_KEY.test(meant) ? `; REST calls it ${meant.slice(0, 100)}` : '';
-    if (refused.length < DETAILS_MAX)
-      refused.push({ path: [...path, key].join('.').slice(0, 200), message: `unknown field${hint}` });
+    if (refused.length < DETAILS_MAX) refused.push({ path: [...path, key].join('.'), message: `unknown field${hint}` });
     return undefined;
   });
   // Shown as it was written: translating these names once more would name a field that nobody sent.
@@ -46,12 +46,16 @@ export function camelCaseInput(value: unknown): unknown {
   return translated;
 }
 
-/** The refusal of keys that are not snake_case; its details are in the caller's words already. */
+/** The refusal of keys as the caller wrote them; its details, of which the first fifty are kept, are not translated any more. */
 export class RestKeyError extends AppError {
   override name = 'RestKeyError';
 
   constructor(details: ErrorDetail[]) {
-    super('VALIDATION_FAILED', 'The input was refused; see details.', { details });
+    super('VALIDATION_FAILED', 'The input was refused; see details.', {
+      details: details
+        .slice(0, DETAILS_MAX)
+        .map(({ path, message }) => ({ path: path.slice(0, PATH_LENGTH_MAX), message })),
+    });
   }
 }
 

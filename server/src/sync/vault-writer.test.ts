@@ -1,0 +1,88 @@
+import { beforeEach, expect, test } from 'vitest';
+import { type Database, openDatabase } from '../db/index.ts';
+import { StakingSink } from '../domains/staking/index.ts';
+import { entities } from '../entities.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { StaleWriterError } from './errors.ts';
+import { SyncLease } from './lease.ts';
+import type { Fact, Hex, Vault } from './types.ts';
+import { registerVault } from './vault-store.ts';
+import { VaultWriter } from './vault-writer.ts';
+
+let database: Database;
+let vault: Vault;
+
+beforeEach(async () => {
+  database = await openDatabase({ url: 'sqlite::memory:', entities });
+  await database.migrate();
+  const terms = { kind: 'stake-vault', chainId: 1, decimals: 18, lockSeconds: 60, apyPercent: 10, startBlock: 1 };
+  const [address, tokenAddress] = [`0x${'aa'.repeat(20)}`, `0x${'bb'.repeat(20)}`] as const;
+  vault = await registerVault(database.em(), database, { ...terms, address, tokenAddress }, 0);
+  return () => database.close();
+});
+
+const lease = (holder: string) => new SyncLease({ database, holder, ttlMs: 60_000, isAlone: false });
+const writer = (held: SyncLease) =>
+  VaultWriter.open({
+    database,
+    lease: held,
+    sink: new StakingSink('sqlite', systemClock),
+    clock: systemClock,
+    vault,
+    onEvents: () => undefined,
+  });
+
+const hashOf = (number: number): Hex => `0x${number.toString(16).padStart(64, '0')}`;
+
+/** The block of that number, with one stake in it. */
+function unitOf(to: VaultWriter, number: number) {
+  const stake: Fact = {
+    event: 'Staked',
+    effect: 'stake',
+    ownerAddress: `0x${'1'.repeat(40)}`,
+    positionKey: String(number),
+    amountRaw: 5n,
+    rewardRaw: null,
+    stakedAt: number,
+    rewardClaimed: null,
+    blockNumber: number,
+    blockHash: hashOf(number),
+    logIndex: 0,
+    txHash: hashOf(1000 + number),
+    blockTime: number,
+  };
+  const end = { number, hash: hashOf(number), parentHash: hashOf(number - 1), timestamp: number };
+  return { fromBlock: number, prepared: to.prepare([stake]), end };
+}
+
+const rowsOf = async (table: string) => database.em().execute<object[]>(`select * from ${table}`);
+const everything = async () =>
+  Promise.all(['vaults', 'stakes', 'staking_logs', 'outbox', 'chain_blocks'].map((table) => rowsOf(table)));
+
+test('a writer that lost the lease without noticing writes nothing', async () => {
+  const [old, next] = [lease('old'), lease('next')];
+  await old.acquire();
+  const stale = await writer(old);
+  await stale.applyUnit(unitOf(stale, 1));
+  await database.em().execute('update sync_leases set expires_at = 0', [], 'run');
+  await next.acquire();
+  const before = await everything();
+  await expect(stale.applyUnit(unitOf(stale, 2))).rejects.toThrow(StaleWriterError);
+  await expect(stale.rollBack(null)).rejects.toThrow(StaleWriterError);
+  expect(await everything()).toEqual(before);
+  const leading = await writer(next);
+  expect(await leading.applyUnit(unitOf(leading, 2))).toMatchObject({ factsApplied: 1, creates: 1 });
+});
+
+test('a writer whose cursor was moved behind its back writes nothing until it has read again', async () => {
+  const held = lease('both');
+  await held.acquire();
+  const [first, second] = [await writer(held), await writer(held)];
+  await first.applyUnit(unitOf(first, 1));
+  const before = await everything();
+  await expect(second.applyUnit(unitOf(second, 1))).rejects.toThrow(StaleWriterError);
+  expect(await everything()).toEqual(before);
+  await second.reload();
+  expect(await second.applyUnit(unitOf(second, 2))).toMatchObject({ factsApplied: 1, creates: 1 });
+  expect(second.state).toMatchObject({ cursor: { number: 2 }, stakedTotalRaw: 10n, positions: 2 });
+});
