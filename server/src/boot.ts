@@ -2,7 +2,14 @@ import { createServer, type Server } from 'node:http';
 import { Registry } from 'prom-client';
 import { createApp, type FinverseApp } from './app.ts';
 import type { Settings } from './config/index.ts';
-import { type Database, lockDataFolder, lockSqliteFile, openDatabase } from './db/index.ts';
+import {
+  IDEMPOTENCY_KEEP_MS,
+  purgeIdempotencyKeys,
+  type Database,
+  lockDataFolder,
+  lockSqliteFile,
+  openDatabase,
+} from './db/index.ts';
 import { DEMO_EMAIL, demoLogin, type Login } from './demo-login.ts';
 import { type AnvilExit, devAccounts, startDevChain } from './devchain/index.ts';
 import { AuthService } from './domains/auth/index.ts';
@@ -18,6 +25,8 @@ import { registerSyncMetrics } from './sync/metrics.ts';
 const VERSION = '0.1.0';
 const IDLE_CHECK_MS = 20;
 const SESSION_PURGE_INTERVAL_MS = 60 * 60 * 1000;
+
+const IDEMPOTENCY_PURGE_INTERVAL_MS = 60 * 60 * 1000;
 
 const forever = new Promise<never>(() => undefined);
 
@@ -70,6 +79,7 @@ export async function bootServer({ settings, log, progress }: BootOptions): Prom
     cleanups.push(() => engine.close());
     const http = await listen(settings, composeApp({ settings, log, database, auth, engine }), cleanups);
     cleanups.push(every(SESSION_PURGE_INTERVAL_MS, () => auth.purgeExpiredSessions(), log));
+    cleanups.push(every(IDEMPOTENCY_PURGE_INTERVAL_MS, () => purgeOldAnswers(database), log));
     await engine.begin();
     return {
       url: http,
@@ -250,6 +260,10 @@ async function closeServer(server: Server): Promise<void> {
   });
   clearInterval(idle);
   clearTimeout(force);
+}
+
+function purgeOldAnswers(database: Database): Promise<void> {
+  return purgeIdempotencyKeys(database, systemClock.now() - IDEMPOTENCY_KEEP_MS);
 }
 
 function every(intervalMs: number, work: () => Promise<unknown>, log: Logger): () => void {

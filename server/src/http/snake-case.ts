@@ -136,7 +136,8 @@ function snakeCaseSchema(schema: unknown): unknown {
           mapEntries(value as Json, ([name, property]) => [toSnakeCase(name), snakeCaseSchema(property)]),
         ];
       case 'required':
-        return [keyword, (value as string[]).map(toSnakeCase)];
+        // A schema whose every required field stands in the path keeps the keyword, without a value.
+        return [keyword, (value as string[] | undefined)?.map(toSnakeCase)];
       case 'default':
       case 'example':
       case 'examples':

@@ -1,5 +1,4 @@
 export {
-  buryAll,
   deleteAccount,
   findAccounts,
   hasEntries,

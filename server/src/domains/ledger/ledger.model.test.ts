@@ -23,7 +23,7 @@ const date = fc
 const pick = fc.nat({ max: 50 });
 
 const money = { amount, occurredOn: date, account: pick, category: fc.option(pick) };
-const command = fc.oneof(
+const anyCommand = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('income', 'expense'), ...money }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('transfer'), ...money, to: pick, toAmount: amount }) },
   {
@@ -67,11 +67,11 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     let applied = 0;
     let refused = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
+      fc.asyncProperty(fc.array(anyCommand, { minLength: 5, maxLength: 40 }), async (commands) => {
         const world = await openWorld(ledger);
         for (const each of commands) {
           try {
-            await run(world, each as Command);
+            await run(world, each);
             applied += 1;
           } catch (error) {
             // A refusal is an answer like any other; what it must not do is leave half of itself behind.
