@@ -1,8 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, inList, insertRows } from '../../db/index.ts';
-import type { Ledger } from './ledger.lock.ts';
 import { ACCOUNT_COLUMNS, ACCOUNT_MUTABLE_COLUMNS, fromAccountRow, type RawRow, toAccountRow } from './ledger.rows.ts';
-import type { AccountRecord } from './ledger.types.ts';
+import type { AccountRecord, Ledger } from './ledger.types.ts';
 
 /** Those of the ids that name accounts of this person. */
 export async function findAccounts(

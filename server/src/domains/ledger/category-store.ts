@@ -2,9 +2,8 @@ import type { CategoryKind } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertRows, type SqlValue } from '../../db/index.ts';
 import { buryAll } from './account-store.ts';
-import type { Ledger } from './ledger.lock.ts';
 import type { RawRow } from './ledger.rows.ts';
-import type { CategoryRecord } from './ledger.types.ts';
+import type { CategoryRecord, Ledger } from './ledger.types.ts';
 
 const COLUMNS = [
   'id',

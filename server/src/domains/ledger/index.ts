@@ -8,7 +8,7 @@ export {
 } from './account-store.ts';
 export { deleteCategory, insertCategories, listCategories, updateCategory } from './category-store.ts';
 export { ledgerEntities } from './ledger.entity.ts';
-export { ensureLedger, type Ledger, openLedger } from './ledger.lock.ts';
+export { ensureLedger, openLedger } from './ledger.lock.ts';
 export { type RawRow, fromAccountRow } from './ledger.rows.ts';
 export { monthOf, searchable } from './ledger.rules.ts';
 export type * from './ledger.types.ts';

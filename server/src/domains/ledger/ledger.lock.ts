@@ -1,14 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, type Dialect, forUpdate, insertRows, transact } from '../../db/index.ts';
+import type { Ledger } from './ledger.types.ts';
 import { insertStartingSet } from './starting-set.ts';
-
-/** A person's ledger, locked until the end of the transaction. */
-export type Ledger = {
-  dialect: Dialect;
-  userId: string;
-  /** The time of this change, later than that of every change before it: what "changed since" is asked by. */
-  changedAtMs: number;
-};
 
 /**
  * Locks a person's ledger. Every transaction that changes it begins here, so that changes come one after the other: what is read afterwards cannot be

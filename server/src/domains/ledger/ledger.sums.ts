@@ -2,9 +2,8 @@ import { MONEY_PRECISION } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { insertRows, moneyFromSql, moneyToSql, type SqlValue } from '../../db/index.ts';
 import { AppError } from '../../kernel/errors.ts';
-import type { Ledger } from './ledger.lock.ts';
 import type { AccountMonthKey, Delta, Deltas, MonthlyTotalKey } from './ledger.rules.ts';
-import type { Units } from './ledger.types.ts';
+import type { Units, Ledger } from './ledger.types.ts';
 
 const UNITS_LIMIT = 10n ** BigInt(MONEY_PRECISION);
 

@@ -1,4 +1,13 @@
+import type { Dialect } from '../../db/index.ts';
 import type { AccountType, Attachment, CategoryKind, TransactionKind } from '@finverse/shared';
+
+/** A person's ledger, locked until the end of the transaction. */
+export type Ledger = {
+  dialect: Dialect;
+  userId: string;
+  /** The time of this change, later than that of every change before it: what "changed since" is asked by. */
+  changedAtMs: number;
+};
 
 /** Amounts inside the server are whole units of 10^-8 of their currency. */
 export type Units = bigint;

@@ -2,7 +2,6 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { inList, insertRows, moneyToSql } from '../../db/index.ts';
 import { AppError, invariant } from '../../kernel/errors.ts';
 import { buryAll } from './account-store.ts';
-import type { Ledger } from './ledger.lock.ts';
 import {
   ENTRY_COLUMNS,
   toEntryRows,
@@ -12,7 +11,7 @@ import {
 } from './ledger.rows.ts';
 import { deltasOf, entriesOf, isSameBooking, movedAccounts } from './ledger.rules.ts';
 import { addToSums, requireStorable } from './ledger.sums.ts';
-import type { AccountRecord, Change, TransactionRecord, Units } from './ledger.types.ts';
+import type { AccountRecord, Change, TransactionRecord, Units, Ledger } from './ledger.types.ts';
 
 /** Ids in one statement. */
 const IDS_PER_STATEMENT = 500;

@@ -1,6 +1,6 @@
+import type { Ledger } from './ledger.types.ts';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { moneyFromSql } from '../../db/index.ts';
-import type { Ledger } from './ledger.lock.ts';
 import type { Delta, MonthlyTotalKey } from './ledger.rules.ts';
 import type { RawRow } from './ledger.rows.ts';
 import { addToSums } from './ledger.sums.ts';

@@ -2,8 +2,7 @@ import type { CategoryKind } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { newId } from '../../kernel/ids.ts';
 import { insertCategories } from './category-store.ts';
-import type { Ledger } from './ledger.lock.ts';
-import type { CategoryRecord } from './ledger.types.ts';
+import type { CategoryRecord, Ledger } from './ledger.types.ts';
 
 type Starter = { key: string; name: string; icon: string; children?: readonly Starter[] };
 
