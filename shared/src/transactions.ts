@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { tombstoneOut } from './accounts.ts';
 import { idInput, instantOut, pageInput, pageOf } from './common.ts';
 import { currencySchema } from './currency.ts';
-import { amountInput, dateInput, dateOut, instantInput, moneyOut, nameInput, textInput } from './ledger.ts';
+import {
+  amountInput,
+  dateInput,
+  dateOut,
+  instantInput,
+  moneyOut,
+  monthInput,
+  monthOut,
+  nameInput,
+  textInput,
+} from './ledger.ts';
 
 /** `opening` is an account's opening balance: it is changed through the account. */
 export const transactionKind = z.enum(['income', 'expense', 'transfer', 'opening']);
@@ -172,6 +182,28 @@ export const transactionsOut = pageOf(transactionOut).extend({
   deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
 });
 export type TransactionsOut = z.infer<typeof transactionsOut>;
+
+export const monthlyTotalsInput = z.strictObject({
+  ...pageInput.shape,
+  from: monthInput,
+  to: monthInput,
+  currency: currencySchema.optional(),
+  kind: z.enum(['income', 'expense']).optional(),
+});
+export type MonthlyTotalsQuery = z.infer<typeof monthlyTotalsInput>;
+
+/** Kept with every change, so that reading them costs months times categories, and not transactions. */
+export const monthlyTotalsOut = pageOf(
+  z.object({
+    month: monthOut,
+    currency: z.string(),
+    kind: z.enum(['income', 'expense']),
+    categoryId: z.string().nullable(),
+    total: moneyOut.meta({ description: 'Positive; transfers and opening balances are in none' }),
+    count: z.number().int().meta({ description: 'Entries: a split counts for each of its parts' }),
+  }),
+);
+export type MonthlyTotalsOut = z.infer<typeof monthlyTotalsOut>;
 
 /** All of it happens, or nothing. */
 export const transactionBulkInput = z

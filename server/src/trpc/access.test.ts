@@ -43,6 +43,7 @@ const RULES: Record<string, Rule> = {
   'categories.merge': 'user',
   'categories.delete': 'user',
   'transactions.list': 'user',
+  'transactions.monthlyTotals': 'user',
   'transactions.get': 'user',
   'transactions.create': 'user',
   'transactions.bulk': 'user',

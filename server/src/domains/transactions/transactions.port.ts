@@ -1,4 +1,6 @@
 import type {
+  MonthlyTotalsOut,
+  MonthlyTotalsQuery,
   TransactionBulk,
   TransactionBulkOut,
   TransactionCreate,
@@ -12,6 +14,8 @@ import type { UnitOfWork } from '../../db/index.ts';
 /** What the transactions router needs. Every method is of one person; a foreign id is one that does not exist. */
 export interface TransactionsApi {
   list(userId: string, query: TransactionsQuery): Promise<TransactionsOut>;
+  /** Income and expenses by month, currency, kind and category, in that order. */
+  monthlyTotals(userId: string, query: MonthlyTotalsQuery): Promise<MonthlyTotalsOut>;
   /** @throws AppError NOT_FOUND */
   get(userId: string, id: string): Promise<TransactionOut>;
   /** @throws AppError VALIDATION_FAILED, ACCOUNT_ARCHIVED, CREDIT_LIMIT_EXCEEDED, DUPLICATE_EXTERNAL_ID */

@@ -1,4 +1,6 @@
 import {
+  monthlyTotalsInput,
+  monthlyTotalsOut,
   transactionBulkInput,
   transactionBulkOut,
   transactionCreateInput,
@@ -30,6 +32,19 @@ export const transactionsRouter = router({
     .input(transactionsInput)
     .output(transactionsOut)
     .query(({ ctx, input }) => ctx.services.transactions.list(ctx.caller.userId, input)),
+
+  monthlyTotals: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/transactions/monthly-totals',
+        summary: 'Income and expenses by month, currency and category',
+      },
+    })
+    .input(monthlyTotalsInput)
+    .output(monthlyTotalsOut)
+    .query(({ ctx, input }) => ctx.services.transactions.monthlyTotals(ctx.caller.userId, input)),
 
   get: authedProcedure
     .meta({ route: { ...route, method: 'GET', path: '/transactions/{id}', summary: 'One transaction' } })

@@ -1,18 +1,21 @@
-import type {
-  TransactionBulk,
-  TransactionBulkOut,
-  TransactionCreate,
-  TransactionOut,
-  TransactionsOut,
-  TransactionsQuery,
-  TransactionUpdate,
+import {
+  formatMoney,
+  type MonthlyTotalsOut,
+  type MonthlyTotalsQuery,
+  type TransactionBulk,
+  type TransactionBulkOut,
+  type TransactionCreate,
+  type TransactionOut,
+  type TransactionsOut,
+  type TransactionsQuery,
+  type TransactionUpdate,
 } from '@finverse/shared';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database, UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
-import { AppError } from '../../kernel/errors.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { treeOf, withDescendants } from '../categories/index.ts';
 import {
@@ -28,6 +31,7 @@ import {
 } from '../ledger/index.ts';
 import type { TransactionsApi } from './transactions.port.ts';
 import { accountsNamedBy, accountsOf, edit, type Named, toRecord, toTransactionOut } from './transactions.rules.ts';
+import { selectMonthlyTotals } from './transactions.repository.ts';
 import { searchTransactions } from './transactions.search.ts';
 
 /** Transactions: what moves money, and the search through it. */
@@ -63,6 +67,26 @@ export class TransactionsService implements TransactionsApi {
       items: page.map(toTransactionOut),
       deleted: [],
       nextCursor: rows.length > query.limit && last ? encodeCursor([last.occurredOn, last.id]) : null,
+    };
+  }
+
+  async monthlyTotals(userId: string, query: MonthlyTotalsQuery): Promise<MonthlyTotalsOut> {
+    if (query.from > query.to) throw invalidField('to', 'must not lie before from');
+    const after = decodeCursor(query.cursor, ['string', 'string', 'string', 'string']);
+    const reading = { em: this.#database.em(), dialect: this.#database.dialect, userId };
+    const rows = await selectMonthlyTotals(
+      reading,
+      query,
+      after[0] === undefined ? null : (after as readonly string[]),
+    );
+    const items = rows.slice(0, query.limit).map(({ total, ...row }) => ({ ...row, total: formatMoney(total) }));
+    const last = items.at(-1);
+    return {
+      items,
+      nextCursor:
+        rows.length > query.limit && last
+          ? encodeCursor([last.month, last.currency, last.kind, last.categoryId ?? ''])
+          : null,
     };
   }
 

@@ -86,3 +86,34 @@ test('a category finds what is filed below it; a text finds it whatever its case
   );
   expect(found.body['items']).toMatchObject([{ id: made.body['id'] }]);
 });
+
+test('monthly totals are read page by page, in order, and a split counts for each part', async () => {
+  const cash = await account();
+  const categories = (await call('GET', '/categories?kind=expense')).body['items'] as unknown as Row[];
+  const [a, b] = [categories[0] as Row, categories[1] as Row];
+  const spend = (fields: object) =>
+    call('POST', '/transactions', { kind: 'expense', account_id: cash['id'], occurred_on: '2026-02-03', ...fields });
+  await spend({
+    amount: '3',
+    splits: [
+      { amount: '1', category_id: a['id'] },
+      { amount: '2', category_id: b['id'] },
+    ],
+  });
+  await spend({ amount: '4', category_id: a['id'] });
+  await spend({ amount: '5', occurred_on: '2026-03-01' });
+  const first = await call('GET', '/transactions/monthly-totals?from=2026-01&to=2026-12&limit=2');
+  const rest = await call(
+    'GET',
+    `/transactions/monthly-totals?from=2026-01&to=2026-12&limit=2&cursor=${first.body['next_cursor']}`,
+  );
+  const rows = [...(first.body['items'] as unknown as Row[]), ...(rest.body['items'] as unknown as Row[])];
+  expect(rows.map(({ month, category_id, total, count }) => [month, category_id, total, count])).toEqual(
+    [
+      ['2026-02', a['id'], '5.00000000', 2],
+      ['2026-02', b['id'], '2.00000000', 1],
+      ['2026-03', null, '5.00000000', 1],
+    ].toSorted((x, y) => (`${x[0]}${x[1] ?? ''}` < `${y[0]}${y[1] ?? ''}` ? -1 : 1)),
+  );
+  expect(rest.body['next_cursor']).toBeNull();
+});
