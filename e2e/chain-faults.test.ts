@@ -74,7 +74,7 @@ describe('while the chain', () => {
         await expectNothingLost(world, before);
         await recover(world);
       });
-    }, 90_000);
+    });
   }
 
   for (const fault of lies) {
@@ -93,7 +93,7 @@ describe('while the chain', () => {
         expect(world.proxy.spoilt(), 'answers that were spoilt').toBeGreaterThan(0);
         await recover(world);
       });
-    }, 60_000);
+    });
   }
 
   it('is behind its own announcements for some blocks, no applied fact is taken back, and the truth is there in the end', async () => {
