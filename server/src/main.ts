@@ -10,7 +10,7 @@ try {
   const settings = loadSettings();
   const log = createLogger({ level: settings.logLevel });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
-  const booting = bootServer({ settings, log, progress: (line) => console.log(`  ${line} …`) });
+  const booted = Promise.withResolvers<RunningServer>();
   let isStopping = false;
   const stop = (reason: string, exitCode = 0) => {
     if (isStopping) return;
@@ -18,17 +18,13 @@ try {
     console.log(`  ${reason}: finishing the work in hand …`);
     setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS).unref();
     // What is still starting is let start first, so that everything it began is known and ended. A start that fails says so itself, below.
-    booting
-      .then((server) => server.stop())
-      .then(
-        () => process.exit(exitCode),
-        () => undefined,
-      );
+    void booted.promise.then((server) => server.stop()).then(() => process.exit(exitCode));
   };
   // From the beginning: a server that answers must already know how to end.
   process.on('SIGINT', () => stop('SIGINT'));
   process.on('SIGTERM', () => stop('SIGTERM'));
-  const server = await booting;
+  const server = await bootServer({ settings, log, progress: (line) => console.log(`  ${line} …`) });
+  booted.resolve(server);
   if (!isStopping) console.log(banner(settings, server));
   void server.failed.then((reason) => stop(reason, 1));
 } catch (error) {
