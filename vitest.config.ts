@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Unit tests sit beside what they test and take seconds; what crosses a process is under e2e/, one file at a time. */
 export default defineConfig({
   test: {
+    // How long something is waited for before the wait is given up: of no meaning to a test that passes.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,
@@ -17,8 +19,8 @@ export default defineConfig({
           ],
           pool: 'forks',
           maxWorkers: 2,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -28,8 +30,8 @@ export default defineConfig({
           include: ['e2e/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
     ],

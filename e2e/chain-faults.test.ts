@@ -21,6 +21,9 @@ const PRODUCTION_CHAIN_ID = 4_242;
 
 type Fault = { title: string; mode: FaultMode; noticedMsMax?: number };
 
+/** `isMetBehind`: shows only to a server that has several blocks to catch up with. One that is told of each head alone may never meet it. */
+type Lie = Fault & { isMetBehind?: true };
+
 /** The chain cannot be read at all: the health must say so. */
 const blackouts: Fault[] = [
   { title: 'refuses connections', mode: { kind: 'refuse' } },
@@ -42,9 +45,9 @@ const blackouts: Fault[] = [
 ];
 
 /** The chain answers, but not with the truth or not all of it. The health may be either. */
-const lies: Fault[] = [
+const lies: Lie[] = [
   { title: 'answers slowly', mode: { kind: 'slow', delayMs: 150 } },
-  { title: 'knows its newest block and none by number', mode: { kind: 'nullBlocks' } },
+  { title: 'knows its newest block and none by number', mode: { kind: 'nullBlocks' }, isMetBehind: true },
   { title: 'answers every eth_getLogs with an empty list', mode: { kind: 'emptyLogs' } },
 ];
 
@@ -71,16 +74,18 @@ describe('while the chain', () => {
         await expectNothingLost(world, before);
         await recover(world);
       });
-    }, 90_000);
+    });
   }
 
   for (const fault of lies) {
     it(`${fault.title}, nothing is closed or contested, and the truth is there in the end`, async () => {
       await withWorld(async (world) => {
         const before = await positionRows(world);
+        if (fault.isMetBehind) await world.server().post('/sync/stop');
         await world.proxy.setMode(fault.mode);
         // Of owners that are new, and of some that are not.
         for (const account of [NEWCOMER, 1, 2, NEWCOMER, 3, 1]) await stakeAs(world.rpcUrl, account, 2n * TOKEN);
+        if (fault.isMetBehind) await world.server().post('/sync/start');
         for (let cycle = 0; cycle < 3; cycle += 1) {
           await world.server().post('/sync/run-cycle');
           await expectNothingLost(world, before);
@@ -88,7 +93,7 @@ describe('while the chain', () => {
         expect(world.proxy.spoilt(), 'answers that were spoilt').toBeGreaterThan(0);
         await recover(world);
       });
-    }, 60_000);
+    });
   }
 
   it('is behind its own announcements for some blocks, no applied fact is taken back, and the truth is there in the end', async () => {
@@ -340,6 +345,8 @@ function tampering(databaseUrl: () => Promise<string | undefined>): void {
     await withWorld(
       async (world) => {
         await waitFor('a healthy cycle', () => isHealthy(world));
+        // Health may say so before the cycle has written down what it changed; the answer of one comes after.
+        await world.server().post('/sync/run-cycle');
         expect(await rowsWrittenByIdleRuns(world), 'rows written without a difference').toEqual([]);
       },
       url === undefined ? {} : { databaseUrl: url },

@@ -116,7 +116,11 @@ describe.skipIf(!hasMariaDb())('on a database server', () => {
         );
 
         const follower = followLive(survivor.url, () => token);
-        const acting = createChainActor({ rpcUrl: anvil.rpcUrl, random }).actContinuously();
+        const told = () =>
+          follower.events
+            .filter(({ data }) => data.type === 'fact')
+            .map(({ data }) => `${data.fact?.block_hash}:${data.fact?.log_index}`);
+        const acting = createChainActor({ rpcUrl: anvil.rpcUrl, random }).actContinuously(() => told().length);
         try {
           await waitFor('some facts from the leader, told by the other', async () => follower.events.length > 10);
           const killedAt = performance.now();
@@ -147,10 +151,6 @@ describe.skipIf(!hasMariaDb())('on a database server', () => {
         } finally {
           await tables.close();
         }
-        const told = () =>
-          follower.events
-            .filter(({ data }) => data.type === 'fact')
-            .map(({ data }) => `${data.fact?.block_hash}:${data.fact?.log_index}`);
         await waitFor('everything to be told', async () => told().length >= truth.logs.length);
         expect(told().toSorted(), 'each log is told once, across the change of leaders').toEqual(truth.logs);
         await follower.stop();

@@ -41,7 +41,7 @@ describe('after a reorganisation', () => {
     } finally {
       await world.close();
     }
-  }, 120_000);
+  }, 600_000);
 
   it('a position whose stake was dropped is gone, its log stays as orphaned, and subscribers are told', async () => {
     const world = await openSyncWorld();

@@ -265,7 +265,7 @@ test.each(nodesOfMachine())('it runs on Node %s, as an ES module and as CommonJS
 /** Not synchronous: the server that the program talks to lives in this process. */
 function run(file: string, args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(file, args, { cwd: folder, timeout: 30_000 }, (error, stdout, stderr) => {
+    execFile(file, args, { cwd: folder, timeout: 120_000 }, (error, stdout, stderr) => {
       if (error) reject(new Error(`${error.message}\n${stderr}`));
       else resolve(stdout);
     });

@@ -198,6 +198,14 @@ describe('npm start', () => {
     expect(processesNaming(other.path)).toEqual([]);
   });
 
+  it('asked to stop while it still starts, ends cleanly and leaves nothing running', async () => {
+    const other = await newFolder();
+    const starting = startIn(other, await freePort());
+    await starting.printed(/starting the embedded chain/);
+    expect(await stop({ process: starting })).toEqual({ code: 0, signal: null });
+    expect(processesNaming(other.path)).toEqual([]);
+  });
+
   it('runs beside another instance with its own port and folder, and neither sees the other’s chain', async () => {
     const other = await start(await newFolder(), await freePort());
     const staker = devAccounts[8]?.address ?? '0x';

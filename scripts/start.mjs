@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalledOrExit, projectNode, root } from './ensure-installed.mjs';
+import { serverFlags } from './server-flags.mjs';
 
 // A second signal within this time is the same one by another way (terminal and npm), not an impatient person.
 const SAME_SIGNAL_MS = 1_000;
@@ -17,7 +18,7 @@ const PARENT_CHECK_MS = 1_000;
 await ensureInstalledOrExit();
 
 const onWindows = process.platform === 'win32';
-const server = spawn(projectNode, [join(root, 'server', 'main.mjs'), ...process.argv.slice(2)], {
+const server = spawn(projectNode, [...serverFlags, join(root, 'server', 'main.mjs'), ...process.argv.slice(2)], {
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   detached: !onWindows,
 });

@@ -1,5 +1,11 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { serverFlags } from '../../scripts/server-flags.mjs';
+
+/** As the server is run, and with what BENCH_NODE_ARGS adds, for profiles. */
+export function benchNodeArgs(): string[] {
+  return [...serverFlags, ...(process.env['BENCH_NODE_ARGS']?.split(' ') ?? [])];
+}
 
 const COMPILE_CACHE = fileURLToPath(new URL('../../node_modules/.cache/compile', import.meta.url));
 
@@ -10,7 +16,7 @@ export async function measureInChild<Result>(name: string, task: object): Promis
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // As server/main.mjs does: what is compiled is not compiled, and held, once more.
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
-    execArgv: process.env['BENCH_NODE_ARGS']?.split(' ') ?? [],
+    execArgv: benchNodeArgs(),
   });
   const kill = () => void child.kill('SIGKILL');
   process.once('exit', kill);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../e2e/support/mariadb.ts';
+import { benchNodeArgs } from './child.ts';
 import { tokenAddress, vaultAddress } from './vault-chain.ts';
 
 export type BenchServer = { url: string; token: string; stop(): Promise<void> };
@@ -21,7 +22,7 @@ export async function startServer(settings: {
   const dataDir = await mkdtemp(join(tmpdir(), 'finverse-bench-server-'));
   const port = await freePort();
   const main = fileURLToPath(new URL('../../server/main.mjs', import.meta.url));
-  const child = spawn(process.execPath, [...(process.env['BENCH_NODE_ARGS']?.split(' ') ?? []), main], {
+  const child = spawn(process.execPath, [...benchNodeArgs(), main], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env['PATH'],

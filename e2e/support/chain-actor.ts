@@ -1,5 +1,5 @@
 import { stakeVaultAbi } from '@finverse/shared/abi/stake-vault';
-import { type Address, decodeFunctionResult, encodeFunctionData, type Hex } from 'viem';
+import { type Address, decodeFunctionResult, encodeFunctionData, type Hex, toHex } from 'viem';
 import { setTimeout as delay } from 'node:timers/promises';
 import { devAccounts, devContracts } from '../../server/src/devchain/index.ts';
 import { rpcCall } from '../../server/src/devchain/rpc.ts';
@@ -15,6 +15,12 @@ const actingAccounts = devAccounts.slice(1, 7).map(({ address }) => address);
 
 export type VaultCall = { from: Address; to: Address; data: Hex; gas: Hex };
 
+/**
+ * Logs that nobody has heard of yet, above which the actor holds still. A server tells of at most 200 facts of one transaction singly and sums up what is
+ * more; on a slow machine, where it is killed before it applies anything, that many would come together.
+ */
+const UNHEARD_LOGS_MAX = 120;
+
 type ActorOptions = { rpcUrl: string; random: SeededRandom };
 
 /** People who stake, claim and unstake at random on a development chain. Some of their transactions are refused by the contract, as in life. */
@@ -25,8 +31,8 @@ export type ChainActor = {
   actTimes(count: number): Promise<void>;
   /** A random transaction that nobody has sent yet, for a block of a reorganisation. */
   draft(): Promise<VaultCall>;
-  /** Acts without a pause until told to stop. */
-  actContinuously(): { stop(): Promise<void> };
+  /** Acts without a pause until told to stop, but holds still while fewer than all but {@link UNHEARD_LOGS_MAX} of the vault's logs have been heard. */
+  actContinuously(countHeard: () => number): { stop(): Promise<void> };
 };
 
 export function createChainActor({ rpcUrl, random }: ActorOptions): ChainActor {
@@ -60,11 +66,12 @@ export function createChainActor({ rpcUrl, random }: ActorOptions): ChainActor {
     act,
     actTimes,
     draft,
-    actContinuously: () => {
+    actContinuously: (countHeard) => {
       let isOver = false;
+      const countLogs = createLogCounter(rpcUrl);
       const run = async () => {
         while (!isOver) {
-          await act();
+          if ((await countLogs()) - countHeard() <= UNHEARD_LOGS_MAX) await act();
           await delay(random.integer(5, 60));
         }
       };
@@ -114,6 +121,21 @@ export async function jumpDays(rpcUrl: string, days: number): Promise<void> {
 async function send(rpcUrl: string, call: VaultCall): Promise<void> {
   const hash = await rpcCall(rpcUrl, 'eth_sendTransaction', [call]);
   await waitFor('the transaction to be mined', () => rpcCall(rpcUrl, 'eth_getTransactionReceipt', [hash]));
+}
+
+/** Counts the logs of the vault, from block to block; of a chain that is never reorganised. */
+function createLogCounter(rpcUrl: string): () => Promise<number> {
+  let logs = 0;
+  let nextBlock = 0;
+  return async () => {
+    const head = Number(await rpcCall(rpcUrl, 'eth_blockNumber'));
+    if (head < nextBlock) return logs;
+    const range = { fromBlock: toHex(nextBlock), toBlock: toHex(head) };
+    const found = await rpcCall(rpcUrl, 'eth_getLogs', [{ address: devContracts.stakeVaultAddress, ...range }]);
+    logs += (found as unknown[]).length;
+    nextBlock = head + 1;
+    return logs;
+  };
 }
 
 async function countStakes(rpcUrl: string, owner: Address): Promise<number> {

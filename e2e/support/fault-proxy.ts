@@ -267,8 +267,11 @@ async function writeHuge(response: ServerResponse, bytes: number): Promise<void>
   for (let written = 0; written < bytes && !response.destroyed; written += block.length) {
     if (response.write(block)) continue;
     await new Promise<void>((resolve) => {
-      response.once('drain', resolve);
-      response.once('close', resolve);
+      const goOn = () => {
+        response.off('drain', goOn).off('close', goOn);
+        resolve();
+      };
+      response.once('drain', goOn).once('close', goOn);
     });
   }
   response.end('"}');

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 /** An answer of the REST API. The body is as it came; the tests look into it where they need to. */
 export type ApiAnswer<Body> = { status: number; body: Body };

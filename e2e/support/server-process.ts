@@ -4,8 +4,8 @@ import { type ApiClient, createApiClient, openRequest } from './http-client.ts';
 import { waitFor } from './poll.ts';
 
 const entryPoint = fileURLToPath(new URL('../../server/main.mjs', import.meta.url));
-const READY_TIMEOUT_MS = 45_000;
-const STOP_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 120_000;
+const STOP_TIMEOUT_MS = 60_000;
 const OUTPUT_TAIL_CHARS = 6_000;
 
 export type ServerExit = { code: number | null; signal: NodeJS.Signals | null };

@@ -59,6 +59,9 @@ export async function bootServer({ settings, log, progress }: BootOptions): Prom
       );
     }
   };
+  if (settings.redisUrl !== null) {
+    log.warn('REDIS_URL is set, and this version shares nothing over it: each replica limits and fans out for itself');
+  }
   try {
     if (settings.chain === null) cleanups.push(lockDataFolder(settings.dataDir));
     if (settings.databaseUrl.startsWith('sqlite:')) cleanups.push(lockSqliteFile(settings.databaseUrl));

@@ -10,19 +10,23 @@ try {
   const settings = loadSettings();
   const log = createLogger({ level: settings.logLevel });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
-  const server = await bootServer({ settings, log, progress: (line) => console.log(`  ${line} …`) });
-  console.log(banner(settings, server));
+  const booted = Promise.withResolvers<RunningServer>();
   let isStopping = false;
   const stop = (reason: string, exitCode = 0) => {
     if (isStopping) return;
     isStopping = true;
     console.log(`  ${reason}: finishing the work in hand …`);
     setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS).unref();
-    void server.stop().then(() => process.exit(exitCode));
+    // What is still starting is let start first, so that everything it began is known and ended. A start that fails says so itself, below.
+    void booted.promise.then((server) => server.stop()).then(() => process.exit(exitCode));
   };
-  void server.failed.then((reason) => stop(reason, 1));
+  // From the beginning: a server that answers must already know how to end.
   process.on('SIGINT', () => stop('SIGINT'));
   process.on('SIGTERM', () => stop('SIGTERM'));
+  const server = await bootServer({ settings, log, progress: (line) => console.log(`  ${line} …`) });
+  booted.resolve(server);
+  if (!isStopping) console.log(banner(settings, server));
+  void server.failed.then((reason) => stop(reason, 1));
 } catch (error) {
   const isForOperator = error instanceof SettingsError;
   // Whatever it quotes, an address with a key in it stays inside.

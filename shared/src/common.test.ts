@@ -38,9 +38,11 @@ describe('addresses', () => {
   });
 
   test('a megabyte of digits is refused at once', () => {
-    const startedAt = performance.now();
+    // Not the clock on the wall: that goes on while others have the processor.
+    const before = process.cpuUsage();
     expect(addressSchema.safeParse(`0x${'a'.repeat(1_000_000)}`).success).toBe(false);
-    expect(performance.now() - startedAt).toBeLessThan(100);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000, 'milliseconds of work').toBeLessThan(100);
   });
 });
 

@@ -38,6 +38,7 @@ describe('a bad variable', () => {
     ['PUBLIC_URL', 'ftp://finverse.example'],
     ['DATABASE_URL', 'postgres://127.0.0.1/finverse'],
     ['DATABASE_URL', 'mysql:'],
+    ['REDIS_URL', 'http://127.0.0.1:6379'],
     ['WEB3_RPC_URL', 'ws://127.0.0.1:8545'],
     ['WEB3_RPC_URL', 'http://127.0.0.1:8545,,'],
     ['WEB3_WS_URL', 'http://127.0.0.1:8545'],

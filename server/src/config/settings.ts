@@ -26,13 +26,14 @@ const environmentSchema = z.object({
     .string()
     .regex(/^(mysql:\/\/|mariadb:\/\/|sqlite:).+/, 'must begin with mysql://, mariadb:// or sqlite:')
     .optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).optional(),
   WEB3_RPC_URL: urlList('http', 'https').optional(),
   WEB3_WS_URL: urlList('ws', 'wss').optional(),
   CHAIN_ID: positiveInteger.optional(),
   TOKEN_ADDRESS: address.optional(),
   STAKE_VAULT_ADDRESS: address.optional(),
-  STAKE_VAULT_KIND: z.enum(vaultKinds, `must be one of ${vaultKinds.join(', ')}`).default('stake-vault'),
-  STAKE_VAULT_START_BLOCK: z.coerce.number().int().nonnegative().default(0),
+  STAKE_VAULT_KIND: z.enum(vaultKinds, `must be one of ${vaultKinds.join(', ')}`).optional(),
+  STAKE_VAULT_START_BLOCK: z.coerce.number().int().nonnegative().optional(),
   VAULTS_FILE: z.string().min(1).optional(),
   SYNC_INTERVAL_SECONDS: z.coerce.number().int().min(1).max(86_400).default(10),
   SYNC_AUTOSTART: flag.optional(),
@@ -70,6 +71,8 @@ export type Settings = {
   /** Neither database nor chain is configured: everything runs in the data folder, sync control is open on loopback. */
   isEmbedded: boolean;
   databaseUrl: string;
+  /** For what replicas will share; nothing uses it yet. */
+  redisUrl: string | null;
   /** Null: the embedded chain. */
   chain: { rpcUrls: string[]; wsUrls: string[]; chainId: number | null; vaults: VaultSetting[] } | null;
   syncIntervalSeconds: number;
@@ -110,6 +113,7 @@ export function parseSettings(environment: Record<string, string | undefined>): 
     dataDir,
     isEmbedded,
     databaseUrl: values.DATABASE_URL ?? `sqlite:${dataDir}/finverse.sqlite`,
+    redisUrl: values.REDIS_URL ?? null,
     chain: chainSettings(values),
     syncIntervalSeconds: values.SYNC_INTERVAL_SECONDS,
     syncAutostart: values.SYNC_AUTOSTART ?? isEmbedded,
@@ -130,7 +134,15 @@ function chainSettings(values: z.output<typeof environmentSchema>): Settings['ch
   const { WEB3_RPC_URL: rpcUrls } = values;
   if (!rpcUrls) {
     const orphans = (
-      ['WEB3_WS_URL', 'CHAIN_ID', 'TOKEN_ADDRESS', 'STAKE_VAULT_ADDRESS', 'VAULTS_FILE'] as const
+      [
+        'WEB3_WS_URL',
+        'CHAIN_ID',
+        'TOKEN_ADDRESS',
+        'STAKE_VAULT_ADDRESS',
+        'STAKE_VAULT_KIND',
+        'STAKE_VAULT_START_BLOCK',
+        'VAULTS_FILE',
+      ] as const
     ).filter((name) => values[name] !== undefined);
     if (orphans.length > 0)
       throw new SettingsError(
@@ -152,10 +164,10 @@ function vaultSettings(values: z.output<typeof environmentSchema>): VaultSetting
   }
   return [
     {
-      kind: values.STAKE_VAULT_KIND,
+      kind: values.STAKE_VAULT_KIND ?? 'stake-vault',
       address: values.STAKE_VAULT_ADDRESS,
       tokenAddress: values.TOKEN_ADDRESS ?? null,
-      startBlock: values.STAKE_VAULT_START_BLOCK,
+      startBlock: values.STAKE_VAULT_START_BLOCK ?? 0,
     },
   ];
 }

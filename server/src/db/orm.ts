@@ -1,18 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EntitySchema } from '@mikro-orm/core';
-import { MikroORM as MariaDbOrm } from '@mikro-orm/mariadb';
 import { Migrator } from '@mikro-orm/migrations';
-import { MikroORM as MySqlOrm } from '@mikro-orm/mysql';
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/sql';
-import { MikroORM as SqliteOrm } from '@mikro-orm/sqlite';
 import { CompiledQuery, type DatabaseConnection } from 'kysely';
-import { format } from 'mysql2';
 import { describeError, SettingsError } from '../kernel/errors.ts';
 import { redactUrl } from '../kernel/logger.ts';
 import { migrateMySql } from './migrate.ts';
 import { makePrivateFile } from './private-file.ts';
-import { exactSqliteDialect } from './sqlite-dialect.ts';
 import { IN_MEMORY, sqlitePath } from './sqlite-path.ts';
 
 export type Dialect = 'mysql' | 'sqlite';
@@ -57,7 +52,8 @@ export function migrationsFolder(dialect: Dialect): string {
 }
 
 /**
- * Opens the database that the URL names; the driver follows from the scheme.
+ * Opens the database that the URL names; the driver follows from the scheme. Only that driver is loaded: the others would be twelve megabytes of
+ * memory that no query ever uses.
  *
  * @throws SettingsError for an unknown scheme, an unreachable server or refused credentials, with how to mend it.
  */
@@ -68,7 +64,7 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
       return openSqlite(options);
     case 'mysql':
     case 'mariadb':
-      return openServer(options, scheme === 'mysql' ? MySqlOrm : MariaDbOrm);
+      return openServer(options, scheme);
     default:
       throw new SettingsError(
         `DATABASE_URL: unknown scheme ${JSON.stringify(scheme ?? options.url.slice(0, 12))}; use mysql://, mariadb:// or sqlite:FILE`,
@@ -77,6 +73,8 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
 }
 
 async function openSqlite(options: OpenOptions): Promise<Database> {
+  const { MikroORM: SqliteOrm } = await import('@mikro-orm/sqlite');
+  const { exactSqliteDialect } = await import('./sqlite-dialect.ts');
   const path = sqlitePath(options.url);
   try {
     if (path !== IN_MEMORY) makePrivateFile(path);
@@ -94,9 +92,13 @@ async function openSqlite(options: OpenOptions): Promise<Database> {
   }
 }
 
-async function openServer(options: OpenOptions, Orm: typeof MySqlOrm | typeof MariaDbOrm): Promise<Database> {
+async function openServer(options: OpenOptions, scheme: 'mysql' | 'mariadb'): Promise<Database> {
+  const { MikroORM: ServerOrm } = await (scheme === 'mysql'
+    ? import('@mikro-orm/mysql')
+    : import('@mikro-orm/mariadb'));
+  const { format } = await import('mysql2');
   const database = databaseName(options.url);
-  const orm = await Orm.init({
+  const orm = await ServerOrm.init({
     ...commonConfig(options, 'mysql'),
     clientUrl: options.url,
     charset: 'utf8mb4',

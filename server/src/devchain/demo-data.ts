@@ -37,19 +37,20 @@ const LAST_ACCOUNT_STAKES = DEMO_STEPS.filter((step) => step.account === LAST_AC
 
 /** Seconds since the epoch at which a chain must begin, so that `seedDemoStakes` can place its history. */
 export function demoGenesisTimestamp(nowMs: number): number {
-  return Math.floor(nowMs / 1000) - DEMO_HISTORY_DAYS * SECONDS_PER_DAY;
+  return toSeconds(nowMs) - DEMO_HISTORY_DAYS * SECONDS_PER_DAY;
 }
 
 /**
- * Stakes, claims and unstakes for accounts 1 to 4 over the last 58 days, one block each, and ends with a block at `nowMs`,
- * from where the chain's time goes on with the wall clock. Does nothing, and answers false, where the vault has stakes.
+ * Stakes, claims and unstakes for accounts 1 to 4 over the last 58 days, one block each, and ends with a block at the present
+ * (`now`, in milliseconds, read again at the end), from where the chain's time goes on with the wall clock. Does nothing, and
+ * answers false, where the vault has stakes.
  * @throws DevChainError `DEV_CHAIN_OCCUPIED` when the chain's newest block is too young for the history.
  */
-export async function seedDemoStakes({ rpcUrl, nowMs }: { rpcUrl: string; nowMs: number }): Promise<boolean> {
+export async function seedDemoStakes({ rpcUrl, now }: { rpcUrl: string; now: () => number }): Promise<boolean> {
   const vault = { address: devContracts.stakeVaultAddress, abi: stakeVaultAbi } as const;
   if ((await countDemoStakes(rpcUrl)).some((count) => count > 0n)) return false;
-  const now = Math.floor(nowMs / 1000);
-  const timeOf = (step: DemoStep) => now - step.daysAgo * SECONDS_PER_DAY;
+  const startedAt = toSeconds(now());
+  const timeOf = (step: DemoStep) => startedAt - step.daysAgo * SECONDS_PER_DAY;
   if ((await latestTimestamp(rpcUrl)) >= Math.min(...DEMO_STEPS.map(timeOf))) {
     throw new DevChainError(
       'DEV_CHAIN_OCCUPIED',
@@ -64,7 +65,8 @@ export async function seedDemoStakes({ rpcUrl, nowMs }: { rpcUrl: string; nowMs:
       await mineBlock(rpcUrl, timeOf(step));
     }
     await assertSucceeded(rpcUrl, hashes);
-    await mineBlock(rpcUrl, now);
+    // All of this took a while, by which the chain would be late for ever.
+    await mineBlock(rpcUrl, toSeconds(now()));
   });
   return true;
 }
@@ -92,6 +94,10 @@ function countDemoStakes(rpcUrl: string): Promise<bigint[]> {
     }),
   );
   return Promise.all(counts);
+}
+
+function toSeconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000);
 }
 
 function encodeStep(step: DemoStep): Hex {

@@ -54,7 +54,7 @@ export async function startDevChain({ dataDir, now, log }: DevChainOptions): Pro
       fresh = true;
     }
     const contracts = await deployDevContracts(anvil.rpcUrl);
-    if (fresh) await seedDemoStakes({ rpcUrl: anvil.rpcUrl, nowMs: now() });
+    if (fresh) await seedDemoStakes({ rpcUrl: anvil.rpcUrl, now });
     else await catchUpWithClock(anvil, now());
     const { rpcUrl, wsUrl, stop, exited } = anvil;
     return { rpcUrl, wsUrl, chainId: DEV_CHAIN_ID, ...contracts, fresh, stop, exited };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { STREAMS_PER_CALLER_MAX } from '../trpc/limits.ts';
 import { startTestServer } from './test-server.ts';
 
@@ -29,7 +29,7 @@ test('events come as they happen, with ids, in snake_case, and Last-Event-ID goe
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
   });
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(1));
+  await expect.poll(() => server.sync.listenerCount).toBe(1);
   server.sync.emit(BACKFILLED);
   server.sync.emit({ type: 'resync' });
   const text = await readUntil(first.response, (read) => read.includes('resync'));
@@ -59,9 +59,9 @@ test('an event id that is none is refused before the stream begins', async () =>
 test.each(['/api/v1/sync/live', '/trpc/sync.live'])('%s: a client that leaves leaves nothing behind', async (path) => {
   await using server = await startTestServer({ embedded: true });
   const streams = await Promise.all(Array.from({ length: 5 }, () => server.open('GET', path)));
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(5));
+  await expect.poll(() => server.sync.listenerCount).toBe(5);
   for (const { response } of streams) response.destroy();
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(0));
+  await expect.poll(() => server.sync.listenerCount).toBe(0);
 });
 
 test('one caller has a limited number of streams, over REST and tRPC together, and gets room back by closing one', async () => {
@@ -71,14 +71,14 @@ test('one caller has a limited number of streams, over REST and tRPC together, a
       server.open('GET', index % 2 ? '/trpc/sync.live' : '/api/v1/sync/live'),
     ),
   );
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(STREAMS_PER_CALLER_MAX));
+  await expect.poll(() => server.sync.listenerCount).toBe(STREAMS_PER_CALLER_MAX);
   const refused = await server.open('GET', '/api/v1/sync/live');
   expect(refused.status).toBe(429);
   expect(refused.headers['retry-after']).toBe('10');
   const refusedTrpc = await server.open('GET', '/trpc/sync.live');
   expect(await readUntil(refusedTrpc.response, (text) => text.includes('serialized-error'))).toContain('RATE_LIMITED');
   streams[0]?.response.destroy();
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(STREAMS_PER_CALLER_MAX - 1));
+  await expect.poll(() => server.sync.listenerCount).toBe(STREAMS_PER_CALLER_MAX - 1);
   const admitted = await server.open('GET', '/api/v1/sync/live');
   expect(admitted.status).toBe(200);
   for (const { response } of [...streams, admitted]) response.destroy();
@@ -87,26 +87,26 @@ test('one caller has a limited number of streams, over REST and tRPC together, a
 test('an event that does not fit its schema ends the stream with an error that says nothing internal', async () => {
   await using server = await startTestServer({ embedded: true });
   const live = await server.open('GET', '/api/v1/sync/live');
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(1));
+  await expect.poll(() => server.sync.listenerCount).toBe(1);
   server.sync.emit({ type: 'backfilled', vaultId: 5 } as never);
   const text = await live.text();
   expect(text).toContain('event: error\n');
   expect(JSON.parse(/data: (.*)/.exec(text)?.[1] ?? '')).toMatchObject({ error: { code: 'INTERNAL', details: [] } });
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(0));
+  await expect.poll(() => server.sync.listenerCount).toBe(0);
 });
 
 test('shutdown ends every stream with an error after which clients reconnect, and admits no new one', async () => {
   await using server = await startTestServer({ embedded: true });
   const rest = await server.open('GET', '/api/v1/sync/live');
   const trpc = await server.open('GET', '/trpc/sync.live');
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(2));
+  await expect.poll(() => server.sync.listenerCount).toBe(2);
   server.beginShutdown();
   expect(await rest.text()).toContain('"code":"SHUTTING_DOWN"');
   const answer = await trpc.text();
   expect(answer).toContain('event: serialized-error');
   // -32603 is among the codes after which tRPC's client reconnects.
   expect(answer).toContain('"code":-32603');
-  await vi.waitFor(() => expect(server.sync.listenerCount).toBe(0));
+  await expect.poll(() => server.sync.listenerCount).toBe(0);
   const late = await server.open('GET', '/api/v1/sync/live');
   expect(late.status).toBe(503);
   expect((await server.open('GET', '/health/ready')).status).toBe(503);

@@ -1,7 +1,7 @@
 import { errorCodes } from '@finverse/shared';
 import { describe, expect, test } from 'vitest';
 import { ADDRESS } from './test-fakes.ts';
-import { startTestServer } from './test-server.ts';
+import { startTestServer, stillClock } from './test-server.ts';
 
 const MIXED_CASE = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
 
@@ -201,7 +201,7 @@ describe('errors', () => {
   });
 
   test('over the rate limit: 429 with Retry-After, and only the caller who is over it', async () => {
-    await using server = await startTestServer({ rateLimitScale: 0.001 });
+    await using server = await startTestServer({ rateLimitScale: 0.001, clock: stillClock });
     const token = await server.signIn('user');
     const statuses = [];
     for (let call = 0; call < 8; call += 1) statuses.push((await server.rest('GET', '/sync/health')).status);

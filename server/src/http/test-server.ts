@@ -27,6 +27,9 @@ export const PEOPLE = {
   admin: { email: 'admin@example.test', password: 'staple mandolin sphinx', role: 'admin' },
 } as const;
 
+/** No time passes between two calls, however long they take: a limit that is used up stays so. */
+export const stillClock: Clock = { ...systemClock, monotonic: () => 0 };
+
 /** A server on a free port of 127.0.0.1. Dispose it with `await using`. */
 export async function startTestServer(options: TestOptions = {}) {
   const clock = options.clock ?? systemClock;

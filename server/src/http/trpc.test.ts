@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { AppRouter } from '../router.ts';
 import { BATCH_SIZE_MAX } from '../trpc/limits.ts';
 import { ADDRESS, POSITION } from './test-fakes.ts';
-import { PEOPLE, startTestServer, type TestServer } from './test-server.ts';
+import { PEOPLE, startTestServer, stillClock, type TestServer } from './test-server.ts';
 
 type ErrorData = NonNullable<TRPCClientError<AppRouter>['data']>;
 
@@ -125,7 +125,7 @@ describe('batches', () => {
   });
 
   test('each call counts against the rate limit, and the answer says when to come back', async () => {
-    await using server = await startTestServer({ embedded: true, rateLimitScale: 0.001 });
+    await using server = await startTestServer({ embedded: true, rateLimitScale: 0.001, clock: stillClock });
     const path = Array.from({ length: 10 }, () => 'sync.health').join(',');
     const answer = await server.open('GET', `/trpc/${path}?batch=1`);
     expect(answer.status).toBe(207);

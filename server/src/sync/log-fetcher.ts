@@ -7,7 +7,7 @@ import type { BlockHeader, Fact, Hex, RawLog, Vault } from './types.ts';
 import { adapterOf } from './vaults/index.ts';
 
 /** Logs that one answer should hold: enough to be fast, few enough to keep memory flat. */
-const LOGS_PER_ANSWER = 1000;
+const LOGS_PER_ANSWER = 1500;
 /** Little enough that even dense blocks fit before anything is known of them; it grows fourfold from answer to answer. */
 const BLOCKS_PER_ANSWER_START = 20;
 const BLOCKS_PER_ANSWER_MAX = 50_000;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startTestServer, PEOPLE, type TestServer } from '../../http/test-server.ts';
+import { startTestServer, stillClock, PEOPLE, type TestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { UserSchema } from '../users/index.ts';
 import { SessionSchema } from './auth.entity.ts';
@@ -62,7 +62,7 @@ describe('login', () => {
   });
 
   test('ten tries a minute for an address, counted over accounts', async () => {
-    await using strict = await startTestServer({ rateLimitScale: 1 });
+    await using strict = await startTestServer({ rateLimitScale: 1, clock: stillClock });
     const statuses = [];
     for (let attempt = 0; attempt < 12; attempt += 1) {
       const body = { email: `user${attempt}@example.test`, password: 'x' };
@@ -73,7 +73,11 @@ describe('login', () => {
 
   test('ten tries a minute for an account, counted over addresses', async () => {
     // A trusted proxy names the address, so one test can come from many.
-    await using strict = await startTestServer({ rateLimitScale: 1, publicUrl: 'https://finverse.example' });
+    await using strict = await startTestServer({
+      rateLimitScale: 1,
+      clock: stillClock,
+      publicUrl: 'https://finverse.example',
+    });
     await strict.auth.ensureUser(PEOPLE.user);
     const statuses = [];
     for (let attempt = 0; attempt < 11; attempt += 1) {

@@ -47,6 +47,13 @@ const NO_CHANGE: SinkChange = {
 /** Logs with their ids, and the statements that store them. */
 type PreparedLogs = { facts: readonly LogRow[]; insert: PreparedInsert };
 
+/** A change of positions that is ready to be written. */
+type PositionsPlan = {
+  change: SinkChange & { rows: Map<string, PositionRow> };
+  upsert: PreparedInsert;
+  removedIds: readonly string[];
+};
+
 /** The tables behind the engine: `staking_logs`, `stakes` and `staking_conflicts`. */
 export class StakingSink implements FactSink {
   readonly #dialect: Dialect;
@@ -80,11 +87,19 @@ export class StakingSink implements FactSink {
     const { facts: logs, insert } = prepared as PreparedLogs;
     if (logs.length === 0) return NO_CHANGE;
     const { vault } = options;
-    const before = await this.#readRefs(em, vault.id, [...new Set(logs.map(positionRef))]);
-    const { folds, outOfOrder } = foldOnto(before, logs);
-    await runInsert(em, this.#dialect, insert);
+    const identities = new Map(logs.map((log) => [positionRef(log), log]));
+    // The facts are stored while the positions are folded and their statements built. Neither needs the other: they are of different tables.
+    const planning = this.#readRefs(em, vault.id, [...identities.keys()]).then((before) => {
+      const { folds, outOfOrder } = foldOnto(before, logs);
+      return { before, folds, outOfOrder, plan: this.#plan(vault, before, folds, identities) };
+    });
+    const storing = runInsert(em, this.#dialect, insert);
+    // Both end before either's failure rolls back: nothing is sent on a transaction that is over.
+    await Promise.allSettled([planning, storing]);
+    const { before, folds, outOfOrder, plan } = await planning;
+    await storing;
     for (const [ref, fold] of await this.#foldStored(em, vault, outOfOrder)) folds.set(ref, fold);
-    const change = await this.#store(em, vault, before, folds, new Map(logs.map((log) => [positionRef(log), log])));
+    const change = await this.#store(em, outOfOrder.length > 0 ? this.#plan(vault, before, folds, identities) : plan);
     return {
       ...change,
       factsApplied: logs.length,
@@ -280,7 +295,7 @@ export class StakingSink implements FactSink {
     const byRef = new Map(positions.map((position) => [positionRef(position), position]));
     const before = await this.#readRefs(em, vault.id, [...byRef.keys()]);
     const folds = await this.#foldStored(em, vault, [...byRef.values()]);
-    return this.#store(em, vault, before, folds, byRef);
+    return this.#store(em, this.#plan(vault, before, folds, byRef));
   }
 
   async #readRefs(em: SqlEntityManager, vaultId: string, refs: readonly string[]): Promise<Map<string, PositionRow>> {
@@ -315,14 +330,13 @@ export class StakingSink implements FactSink {
     return folds;
   }
 
-  /** Writes what the folds changed: inserts, updates, and removal of positions that no fact supports any more. */
-  async #store(
-    em: SqlEntityManager,
+  /** What the folds change: inserts, updates, and removal of positions that no fact supports any more. Needs no database. */
+  #plan(
     vault: Vault,
     before: ReadonlyMap<string, PositionRow>,
     folds: ReadonlyMap<string, PositionFold | null>,
     identities: ReadonlyMap<string, PositionId>,
-  ): Promise<SinkChange & { rows: Map<string, PositionRow> }> {
+  ): PositionsPlan {
     const change = { ...NO_CHANGE, rows: new Map<string, PositionRow>() };
     const written: PositionRow[] = [];
     const removedIds: string[] = [];
@@ -346,12 +360,17 @@ export class StakingSink implements FactSink {
         change.removed += 1;
       }
     }
-    await insertRows(em, this.#dialect, {
+    const upsert = prepareInsert(this.#dialect, {
       table: 'stakes',
       columns: STAKE_COLUMNS,
       rows: written.map((row) => toStake(row, vault.id)),
       onDuplicate: { key: ['ref', 'vault_id'], update: STAKE_MUTABLE_COLUMNS },
     });
+    return { change, upsert, removedIds };
+  }
+
+  async #store(em: SqlEntityManager, { change, upsert, removedIds }: PositionsPlan): Promise<PositionsPlan['change']> {
+    await runInsert(em, this.#dialect, upsert);
     for (const chunk of chunked(removedIds, REFS_PER_SELECT)) {
       const list = inList(this.#dialect, chunk);
       await em.execute(`delete from stakes where id in (${list.sql})`, list.values, 'run');
