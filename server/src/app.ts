@@ -87,7 +87,8 @@ export function createApp({ services, database, clock, logger, metrics, settings
   async function mayReadMetrics(request: Request): Promise<boolean> {
     if (isDirectLoopback(request)) return true;
     const token = services.auth.readToken({ authorization: request.headers.authorization });
-    return token !== null && (await services.auth.authenticate(token))?.role === 'admin';
+    const caller = token === null ? null : await services.auth.authenticate(token);
+    return caller?.role === 'admin' && (caller.tokenScopes === null || caller.tokenScopes.includes('sync:read'));
   }
 
   return {

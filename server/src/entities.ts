@@ -1,8 +1,16 @@
 import { idempotencyEntities } from './db/index.ts';
 import { authEntities } from './domains/auth/index.ts';
+import { mailEntities } from './domains/mail/index.ts';
 import { stakingEntities } from './domains/staking/index.ts';
 import { userEntities } from './domains/users/index.ts';
 import { syncEntities } from './sync/index.ts';
 
 /** Every table of the server; the migrations follow from it. */
-export const entities = [...idempotencyEntities, ...userEntities, ...authEntities, ...syncEntities, ...stakingEntities];
+export const entities = [
+  ...idempotencyEntities,
+  ...userEntities,
+  ...authEntities,
+  ...mailEntities,
+  ...syncEntities,
+  ...stakingEntities,
+];

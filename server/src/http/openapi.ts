@@ -28,7 +28,8 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
     info: { title: 'FinVerse', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/api/v1' }],
     tags: [
-      { name: 'auth', description: 'Sign-in' },
+      { name: 'auth', description: 'Registration, sign-in, sessions, API tokens, second factor' },
+      { name: 'users', description: 'One’s own profile, and the account itself' },
       { name: 'sync', description: 'The engine that keeps positions equal to the contracts' },
       { name: 'staking', description: 'Staking positions and the facts behind them' },
     ],
@@ -90,7 +91,7 @@ const ERROR_REFERENCE = { $ref: '#/components/responses/Error' };
 
 const COMPONENTS = {
   securitySchemes: {
-    bearer: { type: 'http', scheme: 'bearer', description: 'The `token` that login answers' },
+    bearer: { type: 'http', scheme: 'bearer', description: 'The `token` that login answers, or an API token' },
     cookie: {
       type: 'apiKey',
       in: 'cookie',

@@ -33,7 +33,8 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
     return {
       requestId: requestState(request).id,
       caller,
-      sessionToken: caller ? token : null,
+      sessionToken: caller?.tokenScopes === null ? token : null,
+      userAgent: request.get('user-agent') ?? null,
       isLocalOperator: isLocalOperator(request, origins),
       remoteAddress: rateAddress(request.ip),
       batchSize,

@@ -1,12 +1,13 @@
 import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
+import type { UsersApi } from '../domains/users/users.port.ts';
 import type { KeyedRequest, UnitOfWork } from '../db/index.ts';
 import type { SyncApi } from '../sync/sync.port.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { StreamRegistry } from './streams.ts';
 
 /** What the procedures call. Each is the port of what stands behind it. */
-export type Services = { auth: AuthApi; sync: SyncApi; staking: StakingReads };
+export type Services = { auth: AuthApi; users: UsersApi; sync: SyncApi; staking: StakingReads };
 
 /**
  * What every procedure is given. All context types stand in this one file, so that the SDK's build can replace it by an empty one and ship no type of
@@ -14,10 +15,12 @@ export type Services = { auth: AuthApi; sync: SyncApi; staking: StakingReads };
  */
 export type Context = {
   requestId: string;
-  /** The signed-in person, by bearer token or cookie. */
+  /** The signed-in person, by session (bearer token or cookie) or by API token. */
   caller: Caller | null;
   /** The secret of the session that `caller` came with; for ending it, never for logs. */
   sessionToken: string | null;
+  /** What the client calls itself. */
+  userAgent: string | null;
   /** Embedded mode, over loopback, with Host and Origin checked: no web page and no proxy can be one. */
   isLocalOperator: boolean;
   /** Whose address counts for limits: the socket's, or what a trusted proxy names. */
