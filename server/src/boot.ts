@@ -34,14 +34,21 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
-type BootOptions = { settings: Settings; log: Logger; progress: (line: string) => void };
+type BootOptions = {
+  settings: Settings;
+  log: Logger;
+  progress: (line: string) => void;
+  /** Hears of each mail of embedded mode, with its link: for the person at the terminal, who has no other mailbox. */
+  announce?: (line: string) => void;
+};
 
 /**
  * Composes the whole server and starts it: database, chain, people, engine, HTTP.
  *
  * @throws SettingsError for anything that the operator can mend; what was started until then is stopped again.
  */
-export async function bootServer({ settings, log, progress }: BootOptions): Promise<RunningServer> {
+export async function bootServer(options: BootOptions): Promise<RunningServer> {
+  const { settings, log, progress } = options;
   const cleanups: (() => Promise<void> | void)[] = [];
   let isStopping = false;
   const stop = async () => {
@@ -65,7 +72,7 @@ export async function bootServer({ settings, log, progress }: BootOptions): Prom
       log.error({ part: 'devchain' }, `${reason}; the server stops, and its next start continues`);
       return reason;
     });
-    const mailer = openMailer({ settings, log, progress, database });
+    const mailer = openMailer(options, database);
     cleanups.push(() => mailer.stop());
     const auth = new AuthService({
       database,
@@ -120,14 +127,15 @@ async function openMigrated(settings: Settings, progress: BootOptions['progress'
   }
 }
 
-function openMailer({ settings, log, progress, database }: BootOptions & { database: Database }): Mailer {
+function openMailer({ settings, log, announce }: BootOptions, database: Database): Mailer {
   const { smtpUrl, from } = settings.mail;
   const folder = join(settings.dataDir, 'mail');
   // Elsewhere a link that takes an account over has no place in a log.
-  const announce = settings.isEmbedded ? progress : () => undefined;
+  const tell = (settings.isEmbedded ? announce : undefined) ?? (() => undefined);
   if (smtpUrl === null && !settings.isEmbedded)
     log.warn({ folder }, 'SMTP_URL is not set: mails are written to a folder');
-  const transport = smtpUrl === null ? folderTransport({ folder, announce }) : smtpTransport({ url: smtpUrl, from });
+  const transport =
+    smtpUrl === null ? folderTransport({ folder, announce: tell }) : smtpTransport({ url: smtpUrl, from });
   return new Mailer({ database, clock: systemClock, log, transport });
 }
 

@@ -10,7 +10,12 @@ try {
   const settings = loadSettings();
   const log = createLogger({ level: settings.logLevel });
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
-  const server = await bootServer({ settings, log, progress: (line) => console.log(`  ${line} …`) });
+  const server = await bootServer({
+    settings,
+    log,
+    progress: (line) => console.log(`  ${line} …`),
+    announce: (line) => console.log(`  ${line}`),
+  });
   console.log(banner(settings, server));
   let isStopping = false;
   const stop = (reason: string, exitCode = 0) => {

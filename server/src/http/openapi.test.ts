@@ -7,6 +7,7 @@ type Json = { [key: string]: unknown };
 type Operation = {
   operationId: string;
   summary?: string;
+  description?: string;
   tags?: string[];
   parameters?: { name: string; in: string; required?: boolean; schema: Json }[];
   requestBody?: Json;
@@ -110,6 +111,15 @@ test('the live feed is documented as Server-Sent Events that take Last-Event-ID'
   expect(live?.parameters?.map(({ name }) => name)).toEqual(['last_event_id', 'owner_address', 'Last-Event-ID']);
   expect(Object.keys((live?.responses['200']?.['content'] as Json | undefined) ?? {})).toEqual(['text/event-stream']);
   expect(JSON.stringify(live?.responses['200'])).toContain('"pending_reward_raw"');
+});
+
+test('every route that takes a sign-in says what an API token needs for it', () => {
+  const noteOf = (path: string, method: string) => document.paths[path]?.[method]?.description ?? '';
+  expect(noteOf('/users/me', 'patch')).toContain('An API token needs the scope `users:write`.');
+  expect(noteOf('/sync/live', 'get')).toContain('An API token needs the scope `sync:read`.');
+  expect(noteOf('/users/me', 'delete')).toContain('Takes a session; an API token is refused.');
+  expect(noteOf('/auth/me', 'get')).toContain('An API token needs no scope.');
+  expect(noteOf('/sync/health', 'get')).not.toContain('API token');
 });
 
 const PUBLIC = [

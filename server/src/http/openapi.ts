@@ -3,13 +3,14 @@ import { toORPCRouter } from '@orpc/trpc';
 import type { AnyRouter } from '@trpc/server';
 import { errorCodes } from '@finverse/shared';
 import type { RequestHandler } from 'express';
-import type { Access } from '../trpc/init.ts';
+import { invariant } from '../kernel/errors.ts';
 import { requestState } from './request-state.ts';
-import { restRoutes, schemaConverter } from './rest-routes.ts';
+import { type RestRoute, restRoutes, schemaConverter, tokenNote } from './rest-routes.ts';
 import { snakeCasePaths } from './snake-case.ts';
 
 type Operation = {
   operationId: string;
+  description?: string;
   parameters?: object[];
   responses?: Record<string, unknown>;
   [key: string]: unknown;
@@ -40,7 +41,7 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
       Object.fromEntries(
         Object.entries(item as Record<string, Operation>).map(([method, operation]) => [
           method,
-          finishOperation(operation, routes.get(operation.operationId)?.access ?? 'public'),
+          finishOperation(operation, routes.get(operation.operationId)),
         ]),
       ),
     ]),
@@ -58,7 +59,10 @@ export function serveOpenApi(router: AnyRouter, version: string): RequestHandler
   };
 }
 
-function finishOperation(operation: Operation, access: Access): Operation {
+function finishOperation(operation: Operation, route: RestRoute | undefined): Operation {
+  invariant(route, 'only procedures with a route are documented');
+  const { access } = route;
+  const description = [operation.description, tokenNote(route)].filter(Boolean).join('\n\n');
   const responses: Record<string, unknown> = { ...operation.responses, '4XX': ERROR_REFERENCE, '5XX': ERROR_REFERENCE };
   const isStream = JSON.stringify(operation.responses).includes('text/event-stream');
   const parameters = (operation.parameters ?? []).map(plainParameter);
@@ -66,6 +70,7 @@ function finishOperation(operation: Operation, access: Access): Operation {
   return {
     ...operation,
     operationId: operation.operationId.replaceAll('.', '_').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    ...(description === '' ? {} : { description }),
     ...(parameters.length > 0 ? { parameters } : {}),
     responses,
     security: access === 'public' ? [] : [{ bearer: [] }, { cookie: [] }],

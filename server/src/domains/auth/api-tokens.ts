@@ -74,6 +74,7 @@ export async function findTokenCaller({ database, clock }: AuthParts, token: str
     userId: row.user.id,
     role: row.user.role === 'admin' ? 'admin' : 'user',
     tokenScopes: row.scopes.split(' '),
+    isRenewed: false,
   };
 }
 

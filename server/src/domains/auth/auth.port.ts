@@ -19,6 +19,8 @@ export type Caller = {
   role: 'user' | 'admin';
   /** What the API token that the request came with may do; null for a session, which may do all that the person may. */
   tokenScopes: readonly string[] | null;
+  /** True where the session was extended just now: a browser's cookie is to be set again. */
+  isRenewed: boolean;
 };
 
 /** What a use case needs of the request that it serves; the request's context has it. */

@@ -189,6 +189,16 @@ describe('sessions', () => {
     ).toBe(401);
   });
 
+  test('a browser’s cookie is set again when its session is extended, so that it lives as long', async () => {
+    const cookie = `finverse_session=${await server.signIn('user')}`;
+    const setCookie = async () =>
+      (await server.rest('GET', '/auth/me', { headers: { cookie } })).headers.get('set-cookie');
+    expect(await setCookie()).toBeNull();
+    skewMs = 20 * DAY_MS;
+    expect(await setCookie()).toContain(cookie);
+    expect(await setCookie()).toBeNull();
+  });
+
   test('the cookie of https is bound to the host and Secure', async () => {
     await using secure = await startTestServer({ isSecureCookie: true });
     await secure.auth.ensureUser(PEOPLE.user);

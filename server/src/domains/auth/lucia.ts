@@ -52,7 +52,7 @@ export type Sessions = {
     session: { userId: string; userAgent: string | null },
   ): Promise<{ token: string; expiresAtMs: number }>;
   /** Null for a token that is malformed, unknown or expired. Extends a session that is in use. */
-  validate(token: string): Promise<{ userId: string; role: string } | null>;
+  validate(token: string): Promise<{ userId: string; role: string; isRenewed: boolean } | null>;
   /** Ends a session inside the caller's transaction. */
   end(em: SqlEntityManager, token: string): Promise<void>;
   readToken(headers: { authorization?: string | undefined; cookie?: string | undefined }): string | null;
@@ -87,8 +87,8 @@ export function createSessions(options: SessionOptions): Sessions {
     },
     async validate(token) {
       if (!TOKEN_PATTERN.test(token)) return null;
-      const { user } = await luciaOn(database.em()).validateSession(token);
-      return user && { userId: user.id, role: user.role };
+      const { user, session } = await luciaOn(database.em()).validateSession(token);
+      return user && { userId: user.id, role: user.role, isRenewed: session.fresh };
     },
     async end(em, token) {
       if (TOKEN_PATTERN.test(token)) await luciaOn(em).invalidateSession(token);

@@ -44,7 +44,9 @@ export class SignIn implements SignInApi {
   async authenticate(token: string): Promise<Caller | null> {
     if (token.startsWith('fv_')) return findTokenCaller(this.#parts, token);
     const session = await this.#parts.sessions.validate(token);
-    return session && { userId: session.userId, role: session.role === 'admin' ? 'admin' : 'user', tokenScopes: null };
+    if (!session) return null;
+    const { userId, role, isRenewed } = session;
+    return { userId, role: role === 'admin' ? 'admin' : 'user', tokenScopes: null, isRenewed };
   }
 
   readToken(headers: { authorization?: string | undefined; cookie?: string | undefined }): string | null {
