@@ -78,6 +78,11 @@ export async function findTokenCaller({ database, clock }: AuthParts, token: str
   };
 }
 
+/** Revokes all API tokens of the person. */
+export async function deleteUserTokens(em: SqlEntityManager, userId: string): Promise<void> {
+  await em.nativeDelete(ApiTokenSchema, { user: userId });
+}
+
 /** Deletes tokens that are over. An expired one is refused in any case. */
 export async function deleteTokensExpiredBefore(em: SqlEntityManager, nowMs: number): Promise<void> {
   await em.nativeDelete(ApiTokenSchema, { expiresAt: { $lte: nowMs } });

@@ -256,13 +256,19 @@ describe('people', () => {
     expect((await server.rest('GET', '/auth/me', { token: String(body?.['token']) })).status).toBe(200);
   });
 
-  test('the demo person, retired, is no admin, has no session and cannot sign in, until ensured again', async () => {
+  test('the demo person, retired, is no admin, has no session, no API token and cannot sign in, until ensured again', async () => {
     const demo = { ...PEOPLE.admin, email: 'demo@finverse.local' };
     const tryLogin = () => login({ email: demo.email, password: demo.password });
     await server.auth.retireDemo(demo.email);
     await server.auth.ensureDemo(demo);
     const { body } = await tryLogin();
+    const session = String(body?.['token']);
+    const made = await server.rest('POST', '/auth/tokens', {
+      token: session,
+      body: { name: 'x', scopes: ['users:read'] },
+    });
     await server.auth.retireDemo(demo.email);
+    expect((await server.rest('GET', '/users/me', { token: String(made.body?.['token']) })).status).toBe(401);
     expect(await server.auth.hasAdmin()).toBe(false);
     expect((await server.rest('GET', '/auth/me', { token: String(body?.['token']) })).status).toBe(401);
     expect((await tryLogin()).status).toBe(401);

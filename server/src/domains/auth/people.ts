@@ -13,6 +13,7 @@ import {
   type UserRecord,
   watchAddresses,
 } from '../users/index.ts';
+import { deleteUserTokens } from './api-tokens.ts';
 import type { AuthParts } from './auth.parts.ts';
 import { deleteUserSessions } from './sessions.repository.ts';
 
@@ -59,7 +60,7 @@ export class People {
   }
 
   /**
-   * Where the server is no demonstration, the demo person is nobody: no admin, no session, and a password that nobody knows. `ensureDemo` undoes it.
+   * Where the server is no demonstration, the demo person is nobody: no admin, no session, no API token, and a password that nobody knows. `ensureDemo` undoes it.
    */
   async retireDemo(email: string): Promise<void> {
     const { database } = this.#parts;
@@ -67,6 +68,7 @@ export class People {
     if (!user) return;
     await updateUser(database.em(), user.id, { role: 'user' });
     await this.#setPassword(user.id, randomHex(32));
+    await deleteUserTokens(database.em(), user.id);
   }
 
   /** True where at least one admin can sign in. */

@@ -52,6 +52,15 @@ describe('where registration is open', () => {
     expect((await login(server)).status).toBe(200);
   });
 
+  test('a code that confirms an address counts once', async () => {
+    const server = await start('open');
+    await register(server);
+    const code = codeIn((await server.takeMails())[0]);
+    const answers = await Promise.all([verify(server, code), verify(server, code)]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 400]);
+    expect((await verify(server, code)).body?.error?.code).toBe('CODE_INVALID');
+  });
+
   test('a taken address is a conflict, also for two at once', async () => {
     const server = await start('open');
     const answers = await Promise.all([register(server), register(server)]);
