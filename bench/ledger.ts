@@ -53,7 +53,11 @@ async function measure(kind: DatabaseKind): Promise<void> {
   const ask = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(`${server.url}/api/v1${path}`, {
       ...init,
-      headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json', ...init.headers },
+      headers: {
+        authorization: `Bearer ${server.token}`,
+        'content-type': 'application/json',
+        ...(init.headers as Record<string, string> | undefined),
+      },
     });
     const body = (await response.json()) as Record<string, unknown>;
     if (!response.ok) throw new Error(`${path}: ${JSON.stringify(body)}`);

@@ -189,10 +189,9 @@ describe.each(['a chain', 'a database'])('with %s configured', (configured) => {
       server = await startServer(env);
       cleanups.push(server.terminate);
       const database = await openDatabase({ url: databaseUrl, entities });
-      await new AuthService({ database, clock: systemClock, isSecureCookie: false }).ensureUser({
-        ...person,
-        role: 'user',
-      });
+      const mails = { enqueue: async () => undefined, wake: () => undefined };
+      const options = { database, clock: systemClock, isSecureCookie: false, mails, registration: 'closed' } as const;
+      await new AuthService(options).ensureUser({ ...person, role: 'user' });
       await database.close();
     });
     afterAll(async () => {

@@ -23,7 +23,7 @@ export async function seedLedger(
   userId: string,
   transactions: number,
 ): Promise<SeededLedger> {
-  const money = (units: number) => (database.dialect === 'sqlite' ? units * 1e6 : `${(units / 100).toFixed(2)}`);
+  const money = (units: number) => (database.dialect === 'sqlite' ? units * 1e6 : (units / 100).toFixed(2));
   const now = Date.now();
   const accountIds = Array.from({ length: ACCOUNTS }, () => newId('acc'));
   const categoryIds = Array.from({ length: CATEGORIES }, () => newId('cat'));

@@ -125,6 +125,28 @@ describe('sessions', () => {
     expect(heard).toEqual([]);
   });
 
+  test('an open registration signs in like login', async () => {
+    const heard: (Session | null)[] = [];
+    const { finverse, requests } = listeningClient({ onSession: (session) => heard.push(session) });
+    const person = { email: 'new@example.test', password: 'violet harbour lantern' };
+    const registration = await finverse.auth.register.mutate(person);
+    expect(heard).toEqual([registration]);
+    expect(await finverse.auth.me.query()).toMatchObject({ email: person.email, emailVerified: false });
+    expect(requests.at(-1)?.headers.get('authorization')).toBe(`Bearer ${heard[0]?.token}`);
+  });
+
+  test('an API token is a token like any other, within its scopes', async () => {
+    const owner = createFinverseClient({ url: server.url });
+    await owner.auth.login.mutate(server.demo);
+    const { token } = await owner.auth.tokens.create.mutate({ name: 'a script', scopes: ['staking:read'] });
+    const script = createFinverseClient({ url: server.url, token });
+    expect((await script.staking.positions.query({ limit: 1 })).items).toHaveLength(1);
+    await expect(script.sync.stop.mutate()).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: 'The API token lacks the scope sync:write.',
+    });
+  });
+
   test('a token function is asked before each request, and login does not override it', async () => {
     const { token } = await createFinverseClient({ url: server.url }).auth.login.mutate(server.demo);
     let current: string | null = null;

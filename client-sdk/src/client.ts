@@ -28,11 +28,11 @@ export type FinverseClientOptions = {
   /** The server's base address, for example `http://localhost:8000`. */
   url: string;
   /**
-   * The session or API token, sent as `Authorization: Bearer`. Without one, or with a text, the client takes the token that `auth.login` answers, keeps it
-   * in memory, and forgets it at `auth.logout`. A function is asked before each request, and the caller keeps the token.
+   * The session or API token, sent as `Authorization: Bearer`. Without one, or with a text, the client takes the token that `auth.login` or an open
+   * `auth.register` answers, keeps it in memory, and forgets it at `auth.logout`. A function is asked before each request, and the caller keeps the token.
    */
   token?: TokenSource;
-  /** Hears of each session that `auth.login` begins, and, with null, of its end by `auth.logout`. For keeping the token. */
+  /** Hears of each session that `auth.login` or `auth.register` begins, and, with null, of its end by `auth.logout`. For keeping the token. */
   onSession?: (session: Session | null) => void;
   /** More headers for each request. */
   headers?: HeaderSource;

@@ -1,6 +1,6 @@
 import type { TRPCLink } from '@trpc/client';
 import { observable } from '@trpc/server/observable';
-import type { AppRouter, Session } from './types.ts';
+import type { AppRouter, Registration, Session } from './types.ts';
 
 /** A token, or a function that is asked for one before each request; none where it answers null or undefined. */
 export type TokenSource = string | (() => string | null | undefined | Promise<string | null | undefined>);
@@ -10,9 +10,12 @@ type SessionOptions = {
   onSession: ((session: Session | null) => void) | undefined;
 };
 
+/** What begins a session, where its answer holds one: registration does so only where the server lets anyone in at once. */
+const BEGINNINGS = new Set(['auth.login', 'auth.register']);
+
 /**
- * Keeps the token of the client's session. One that was given as a function is the caller's to keep; otherwise login replaces it, in memory alone, and
- * logout forgets it.
+ * Keeps the token of the client's session. One that was given as a function is the caller's to keep; otherwise login and open registration replace it, in
+ * memory alone, and logout forgets it.
  */
 export function createSessionKeeper({ token: source, onSession }: SessionOptions) {
   let remembered = typeof source === 'string' ? source : null;
@@ -25,12 +28,15 @@ export function createSessionKeeper({ token: source, onSession }: SessionOptions
   const link: TRPCLink<AppRouter> =
     () =>
     ({ op, next }) => {
-      if (op.path !== 'auth.login' && op.path !== 'auth.logout') return next(op);
+      if (!BEGINNINGS.has(op.path) && op.path !== 'auth.logout') return next(op);
       return observable((observer) =>
         next(op).subscribe({
           next(envelope) {
-            if ('data' in envelope.result)
-              remember(op.path === 'auth.login' ? (envelope.result.data as Session) : null);
+            if ('data' in envelope.result) {
+              const answer = envelope.result.data as Registration | undefined;
+              if (op.path === 'auth.logout') remember(null);
+              else if (answer && 'token' in answer) remember(answer);
+            }
             observer.next(envelope);
           },
           error: (error) => observer.error(error),

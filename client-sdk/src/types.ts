@@ -20,6 +20,13 @@ export type RouterOutputs = inferRouterOutputs<AppRouter>;
 /** A session that login began; `token` serves as `Authorization: Bearer`. */
 export type Session = RouterOutputs['auth']['login'];
 export type User = RouterOutputs['auth']['me'];
+/** What registration answers: a session where it is open, otherwise that a mail is on its way. */
+export type Registration = RouterOutputs['auth']['register'];
+/** One of a person's sessions, in the list of them. */
+export type SessionInfo = RouterOutputs['auth']['sessions']['list']['items'][number];
+export type ApiToken = RouterOutputs['auth']['tokens']['list']['items'][number];
+/** What an API token may be allowed: `transactions:read`. */
+export type Scope = ApiToken['scopes'][number];
 
 /** A staking position. Amounts come as text with eight digits, and exactly, in base units of the token, as `…Raw` beside `decimals`. */
 export type Position = RouterOutputs['staking']['position'];

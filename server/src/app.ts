@@ -1,5 +1,6 @@
 import express, { type Express, type Request } from 'express';
 import type { Registry } from 'prom-client';
+import { serveAccountPages } from './http/account-pages.ts';
 import { logAccess } from './http/access-log.ts';
 import { serveDocs } from './http/docs.ts';
 import { answerErrors } from './http/error-response.ts';
@@ -70,6 +71,7 @@ export function createApp({ services, database, clock, logger, metrics, settings
   app.use(setSecurityHeaders({ isHttps: settings.isSecureCookie }), refuseForeignOrigins(origins));
   app.use(serveHealth({ database, isShuttingDown: () => isShuttingDown, logger }));
   app.get('/metrics', serveMetrics(metrics, mayReadMetrics));
+  app.use(serveAccountPages());
   app.get('/', (_request, response) => response.redirect(`${REST_PREFIX}/docs`));
 
   const rest = express.Router();
@@ -87,7 +89,8 @@ export function createApp({ services, database, clock, logger, metrics, settings
   async function mayReadMetrics(request: Request): Promise<boolean> {
     if (isDirectLoopback(request)) return true;
     const token = services.auth.readToken({ authorization: request.headers.authorization });
-    return token !== null && (await services.auth.authenticate(token))?.role === 'admin';
+    const caller = token === null ? null : await services.auth.authenticate(token);
+    return caller?.role === 'admin' && (caller.tokenScopes === null || caller.tokenScopes.includes('sync:read'));
   }
 
   return {

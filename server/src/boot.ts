@@ -1,20 +1,17 @@
 import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createApp, type FinverseApp } from './app.ts';
 import type { Settings } from './config/index.ts';
-import {
-  IDEMPOTENCY_KEEP_MS,
-  purgeIdempotencyKeys,
-  type Database,
-  lockDataFolder,
-  lockSqliteFile,
-  openDatabase,
-} from './db/index.ts';
+import { type Database, lockDataFolder, lockSqliteFile, openDatabase } from './db/index.ts';
 import { DEMO_EMAIL, demoLogin, type Login } from './demo-login.ts';
 import { type AnvilExit, devAccounts, startDevChain } from './devchain/index.ts';
 import { AuthService } from './domains/auth/index.ts';
+import { folderTransport, Mailer, smtpTransport } from './domains/mail/index.ts';
 import { StakingService, StakingSink } from './domains/staking/index.ts';
+import { UsersService } from './domains/users/index.ts';
 import { entities } from './entities.ts';
+import { keepHouse } from './housekeeping.ts';
 import { systemClock } from './kernel/clock.ts';
 import { describeError, SettingsError } from './kernel/errors.ts';
 import { createLedgerServices } from './ledger-services.ts';
@@ -24,9 +21,6 @@ import { registerSyncMetrics } from './sync/metrics.ts';
 
 const VERSION = '0.1.0';
 const IDLE_CHECK_MS = 20;
-const SESSION_PURGE_INTERVAL_MS = 60 * 60 * 1000;
-
-const IDEMPOTENCY_PURGE_INTERVAL_MS = 60 * 60 * 1000;
 
 const forever = new Promise<never>(() => undefined);
 
@@ -41,14 +35,21 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
-type BootOptions = { settings: Settings; log: Logger; progress: (line: string) => void };
+type BootOptions = {
+  settings: Settings;
+  log: Logger;
+  progress: (line: string) => void;
+  /** Hears of each mail of embedded mode, with its link: for the person at the terminal, who has no other mailbox. */
+  announce?: (line: string) => void;
+};
 
 /**
  * Composes the whole server and starts it: database, chain, people, engine, HTTP.
  *
  * @throws SettingsError for anything that the operator can mend; what was started until then is stopped again.
  */
-export async function bootServer({ settings, log, progress }: BootOptions): Promise<RunningServer> {
+export async function bootServer(options: BootOptions): Promise<RunningServer> {
+  const { settings, log, progress } = options;
   const cleanups: (() => Promise<void> | void)[] = [];
   let isStopping = false;
   const stop = async () => {
@@ -75,14 +76,23 @@ export async function bootServer({ settings, log, progress }: BootOptions): Prom
       log.error({ part: 'devchain' }, `${reason}; the server stops, and its next start continues`);
       return reason;
     });
-    const auth = new AuthService({ database, clock: systemClock, isSecureCookie: isSecure(settings) });
+    const mailer = openMailer(options, database);
+    cleanups.push(() => mailer.stop());
+    const auth = new AuthService({
+      database,
+      clock: systemClock,
+      isSecureCookie: isSecure(settings),
+      mails: mailer,
+      registration: settings.registration,
+    });
+    const users = new UsersService({ database, clock: systemClock, exporters: auth.exporters });
     const demo = await ensurePeople(settings, auth);
     const engine = await startEngine(database, chain.sync, log);
     // Before listening, so that it ends after it: streams end with a reason and their clients come back, instead of at the feed's own end.
     cleanups.push(() => engine.close());
-    const http = await listen(settings, composeApp({ settings, log, database, auth, engine }), cleanups);
-    cleanups.push(every(SESSION_PURGE_INTERVAL_MS, () => auth.purgeExpiredSessions(), log));
-    cleanups.push(every(IDEMPOTENCY_PURGE_INTERVAL_MS, () => purgeOldAnswers(database), log));
+    const http = await listen(settings, composeApp({ settings, log, database, auth, users, engine }), cleanups);
+    mailer.start(auth.composeMails(settings.publicUrl?.replace(/\/+$/, '') ?? http));
+    cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer }));
     await engine.begin();
     return {
       url: http,
@@ -119,6 +129,18 @@ async function openMigrated(settings: Settings, progress: BootOptions['progress'
       cause: error,
     });
   }
+}
+
+function openMailer({ settings, log, announce }: BootOptions, database: Database): Mailer {
+  const { smtpUrl, from } = settings.mail;
+  const folder = join(settings.dataDir, 'mail');
+  // Elsewhere a link that takes an account over has no place in a log.
+  const tell = (settings.isEmbedded ? announce : undefined) ?? (() => undefined);
+  if (smtpUrl === null && !settings.isEmbedded)
+    log.warn({ folder }, 'SMTP_URL is not set: mails are written to a folder');
+  const transport =
+    smtpUrl === null ? folderTransport({ folder, announce: tell }) : smtpTransport({ url: smtpUrl, from });
+  return new Mailer({ database, clock: systemClock, log, transport });
 }
 
 type OpenChain = { sync: SyncSettings; description: string; exited: Promise<AnvilExit>; stop(): Promise<void> };
@@ -198,15 +220,23 @@ async function startEngine(database: Database, settings: SyncSettings, log: Logg
   return { ...engine, staking };
 }
 
-type AppParts = { settings: Settings; log: Logger; database: Database; auth: AuthService; engine: Engine };
+type AppParts = {
+  settings: Settings;
+  log: Logger;
+  database: Database;
+  auth: AuthService;
+  users: UsersService;
+  engine: Engine;
+};
 
-function composeApp({ settings, log, database, auth, engine }: AppParts): FinverseApp {
+function composeApp({ settings, log, database, auth, users, engine }: AppParts): FinverseApp {
   const metrics = new Registry();
   registerSyncMetrics(metrics, engine.api);
   return createApp({
     services: {
       ...createLedgerServices({ database, clock: systemClock }),
       auth,
+      users,
       sync: engine.api,
       staking: engine.staking,
     },
@@ -263,18 +293,6 @@ async function closeServer(server: Server): Promise<void> {
   });
   clearInterval(idle);
   clearTimeout(force);
-}
-
-function purgeOldAnswers(database: Database): Promise<void> {
-  return purgeIdempotencyKeys(database, systemClock.now() - IDEMPOTENCY_KEEP_MS);
-}
-
-function every(intervalMs: number, work: () => Promise<unknown>, log: Logger): () => void {
-  const timer = setInterval(() => {
-    work().catch((error: unknown) => log.warn({ err: error }, 'a periodic task failed'));
-  }, intervalMs);
-  timer.unref();
-  return () => clearInterval(timer);
 }
 
 function describeDatabase(settings: Settings, { dialect }: Database): string {

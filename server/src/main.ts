@@ -23,7 +23,12 @@ try {
   // From the beginning: a server that answers must already know how to end.
   process.on('SIGINT', () => stop('SIGINT'));
   process.on('SIGTERM', () => stop('SIGTERM'));
-  const server = await bootServer({ settings, log, progress: (line) => console.log(`  ${line} …`) });
+  const server = await bootServer({
+    settings,
+    log,
+    progress: (line) => console.log(`  ${line} …`),
+    announce: (line) => console.log(`  ${line}`),
+  });
   booted.resolve(server);
   if (!isStopping) console.log(banner(settings, server));
   void server.failed.then((reason) => stop(reason, 1));

@@ -3,12 +3,14 @@ import { categoriesRouter } from './domains/categories/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
 import { authRouter } from './domains/auth/index.ts';
 import { stakingRouter } from './domains/staking/staking.router.ts';
+import { usersRouter } from './domains/users/index.ts';
 import { syncRouter } from './sync/sync.router.ts';
 import { router } from './trpc/init.ts';
 
 /** The whole API: SDK, tRPC, REST and the OpenAPI document are all read off it. */
 export const appRouter = router({
   auth: authRouter,
+  users: usersRouter,
   accounts: accountsRouter,
   categories: categoriesRouter,
   transactions: transactionsRouter,

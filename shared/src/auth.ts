@@ -1,25 +1,133 @@
 import { z } from 'zod';
-import { addressOut, instantOut } from './common.ts';
+import { idInput, instantOut } from './common.ts';
+import { scopeSchema } from './scopes.ts';
+import { emailSchema, lineSchema, userOut } from './users.ts';
 
-/** Who a person is to the server; `admin` may control sync. */
-export const roleSchema = z.enum(['user', 'admin']);
+/** The fewest characters of a new password. */
+export const PASSWORD_LENGTH_MIN = 10;
 
-/** What `me` and `login` tell of a person. */
-export const userOut = z.object({
-  id: z.string(),
-  email: z.string(),
-  role: roleSchema,
-  watchedAddresses: z.array(addressOut).meta({ description: 'Addresses whose positions this person follows' }),
-  createdAt: instantOut,
-});
-export type UserOut = z.infer<typeof userOut>;
+/** A password that exists: whether it is a good one was asked when it was set. */
+const passwordSchema = z.string().min(1).max(256);
 
-/** Login by e-mail address and password. */
+/** A password to be set. That it is none of the most common ones is the server's to check. */
+const newPasswordSchema = z
+  .string()
+  .min(PASSWORD_LENGTH_MIN, `must have at least ${PASSWORD_LENGTH_MIN} characters`)
+  .max(256);
+
+/** A code from a mail. */
+const mailCodeSchema = z.string().trim().min(1).max(64);
+
+/** The authenticator app's six digits, or a recovery code. */
+const secondFactorSchema = z
+  .string()
+  .trim()
+  .min(6)
+  .max(32)
+  .meta({ description: 'The six digits of the authenticator app, or a recovery code' });
+
+/** Login by e-mail address and password, and by the second factor where the account has one. */
 export const loginInput = z.strictObject({
-  email: z.string().trim().toLowerCase().max(254).pipe(z.email('must be an e-mail address')),
-  password: z.string().min(1).max(256),
+  email: emailSchema,
+  password: passwordSchema,
+  code: secondFactorSchema.optional(),
 });
 
 /** A new session: `token` serves as `Authorization: Bearer`, a browser gets the cookie as well. */
 export const sessionOut = z.object({ token: z.string(), expiresAt: instantOut, user: userOut });
 export type SessionOut = z.infer<typeof sessionOut>;
+
+export const registerInput = z.strictObject({
+  email: emailSchema,
+  password: newPasswordSchema,
+  name: lineSchema.optional(),
+});
+export type RegisterInput = z.output<typeof registerInput>;
+
+/** A session where registration is open; otherwise word that a mail is on its way, the same for known and unknown addresses. */
+export const registerOut = z.union([sessionOut, z.object({ verificationSent: z.literal(true) })]);
+export type RegisterOut = z.infer<typeof registerOut>;
+
+export const mailCodeInput = z.strictObject({ code: mailCodeSchema });
+export const passwordResetRequestInput = z.strictObject({ email: emailSchema });
+export const passwordResetConfirmInput = z.strictObject({ code: mailCodeSchema, newPassword: newPasswordSchema });
+export const passwordChangeInput = z.strictObject({ currentPassword: passwordSchema, newPassword: newPasswordSchema });
+export const emailChangeInput = z.strictObject({ email: emailSchema, password: passwordSchema });
+
+/** The answer of what has nothing to say. */
+export const doneOut = z.object({});
+
+export const idOnlyInput = z.strictObject({ id: idInput });
+
+/** A session of one's own. Its token is told once, at login. */
+const sessionInfoOut = z.object({
+  id: z.string(),
+  createdAt: instantOut,
+  lastUsedAt: instantOut.meta({ description: 'To five minutes' }),
+  expiresAt: instantOut,
+  userAgent: z.string().nullable().meta({ description: 'What the client called itself at login' }),
+  isCurrent: z.boolean(),
+});
+export type SessionInfoOut = z.infer<typeof sessionInfoOut>;
+
+/** All sessions of a person, the newest first. They are at most 100. */
+export const sessionsOut = z.object({ items: z.array(sessionInfoOut) });
+export const sessionsEndedOut = z.object({ ended: z.number().int() });
+
+/** How long an API token may live, and does where nothing is said. */
+export const TOKEN_DAYS_MAX = 3_650;
+const TOKEN_DAYS_DEFAULT = 90;
+
+export const tokenInput = z.strictObject({
+  name: lineSchema,
+  scopes: z
+    .array(scopeSchema)
+    .min(1)
+    .max(64)
+    .transform((list) => [...new Set(list)]),
+  expiresInDays: z.number().int().min(1).max(TOKEN_DAYS_MAX).default(TOKEN_DAYS_DEFAULT),
+});
+export type TokenInput = z.output<typeof tokenInput>;
+
+const tokenOut = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(scopeSchema),
+  createdAt: instantOut,
+  expiresAt: instantOut,
+  lastUsedAt: instantOut.nullable().meta({ description: 'To five minutes' }),
+});
+export type TokenOut = z.infer<typeof tokenOut>;
+
+/** All API tokens of a person, the newest first. They are at most 50. */
+export const tokensOut = z.object({ items: z.array(tokenOut) });
+
+/** A new API token; this answer alone holds the token itself. */
+export const newTokenOut = tokenOut.extend({ token: z.string().meta({ description: '`fv_…`, told once' }) });
+export type NewTokenOut = z.infer<typeof newTokenOut>;
+
+export const totpStatusOut = z.object({ isEnabled: z.boolean(), recoveryCodesLeft: z.number().int() });
+export type TotpStatusOut = z.infer<typeof totpStatusOut>;
+
+export const totpBeginInput = z.strictObject({ password: passwordSchema });
+
+/** A secret for an authenticator app. It counts from the moment a code of it was confirmed. */
+export const totpBeginOut = z.object({
+  secret: z.string().meta({ description: 'Base32, for typing in' }),
+  uri: z.string().meta({ description: '`otpauth://…`, for a QR code' }),
+});
+export type TotpBeginOut = z.infer<typeof totpBeginOut>;
+
+export const totpCodeInput = z.strictObject({
+  code: z
+    .string()
+    .trim()
+    .regex(/^\d{6}$/, 'must be six digits'),
+});
+
+/** Recovery codes, told once. Each stands in for the authenticator app one time. */
+export const recoveryCodesOut = z.object({ recoveryCodes: z.array(z.string()) });
+export type RecoveryCodesOut = z.infer<typeof recoveryCodesOut>;
+
+/** Both factors, for what weakens the second. */
+export const bothFactorsInput = z.strictObject({ password: passwordSchema, code: secondFactorSchema });

@@ -6,6 +6,8 @@ export * from './currency.ts';
 export * from './errors.ts';
 export * from './ledger.ts';
 export * from './money.ts';
+export * from './scopes.ts';
 export * from './staking.ts';
 export * from './sync.ts';
 export * from './transactions.ts';
+export * from './users.ts';

@@ -54,6 +54,10 @@ describe('a bad variable', () => {
     ['SYNC_AUTOSTART', 'yes'],
     ['OPERATOR_EMAIL', 'operator'],
     ['OPERATOR_PASSWORD', 'short'],
+    ['REGISTRATION', 'invite'],
+    ['SMTP_URL', 'mail.example:25'],
+    ['SMTP_URL', 'http://mail.example'],
+    ['MAIL_FROM', 'FinVerse'],
     ['RATE_LIMIT_SCALE', '0'],
     ['RATE_LIMIT_SCALE', 'Infinity'],
     ['LOG_LEVEL', 'loud'],
@@ -122,6 +126,12 @@ describe('embedded mode', () => {
     }
   });
 
+  test('is where anyone may register at once by default; elsewhere a mail proves the address', () => {
+    expect(parseSettings({}).registration).toBe('open');
+    expect(parseSettings(chain).registration).toBe('verify');
+    expect(parseSettings({ ...chain, REGISTRATION: 'closed' }).registration).toBe('closed');
+  });
+
   test('listens on loopback alone', () => {
     for (const HOST of ['127.0.0.1', 'localhost', '::1']) expect(parseSettings({ HOST }).host).toBe(HOST);
     for (const HOST of ['0.0.0.0', '::', '192.168.0.1', '127.0.0.1.nip.io', 'finverse.example']) {
@@ -136,6 +146,14 @@ describe('embedded mode', () => {
     );
     expect(parseSettings({ FINVERSE_DATA_DIR: 'here' }).dataDir).toBe(resolve('here'));
   });
+});
+
+test('mails come from the host of PUBLIC_URL unless something else is said', () => {
+  expect(parseSettings({ PUBLIC_URL: 'https://finverse.example:8443' }).mail).toEqual({
+    smtpUrl: null,
+    from: 'FinVerse <no-reply@finverse.example>',
+  });
+  expect(parseSettings({ MAIL_FROM: 'bank@finverse.example' }).mail.from).toBe('bank@finverse.example');
 });
 
 describe('a chain', () => {

@@ -42,6 +42,13 @@ const environmentSchema = z.object({
     .transform((email) => email.toLowerCase())
     .optional(),
   OPERATOR_PASSWORD: z.string().min(12, 'must have at least 12 characters').max(256).optional(),
+  REGISTRATION: z.enum(['open', 'verify', 'closed'], 'must be open, verify or closed').optional(),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'must be smtp://user:password@host:587 or smtps://…' }).optional(),
+  MAIL_FROM: z
+    .string()
+    .max(254)
+    .regex(/^(?:[^<>\r\n]+ )?<?[^<>@\s]+@[^<>@\s]+>?$/, 'must be an e-mail address, or a name and <address>')
+    .optional(),
   RATE_LIMIT_SCALE: z.coerce.number().positive().default(1),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
@@ -78,6 +85,9 @@ export type Settings = {
   syncIntervalSeconds: number;
   syncAutostart: boolean;
   operator: { email: string; password: string } | null;
+  registration: 'open' | 'verify' | 'closed';
+  /** How mails leave; a null URL: they are written into the data folder. */
+  mail: { smtpUrl: string | null; from: string };
   rateLimitScale: number;
   logLevel: string;
 };
@@ -121,6 +131,13 @@ export function parseSettings(environment: Record<string, string | undefined>): 
       values.OPERATOR_EMAIL !== undefined && values.OPERATOR_PASSWORD !== undefined
         ? { email: values.OPERATOR_EMAIL, password: values.OPERATOR_PASSWORD }
         : null,
+    registration: values.REGISTRATION ?? (isEmbedded ? 'open' : 'verify'),
+    mail: {
+      smtpUrl: values.SMTP_URL ?? null,
+      from:
+        values.MAIL_FROM ??
+        `FinVerse <no-reply@${values.PUBLIC_URL ? new URL(values.PUBLIC_URL).hostname : 'localhost'}>`,
+    },
     rateLimitScale: values.RATE_LIMIT_SCALE,
     logLevel: values.LOG_LEVEL,
   };

@@ -39,6 +39,15 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect([runs, (await rows('notes')).length]).toEqual([1, 1]);
   });
 
+  test('a call that answers nothing is done once as well', async () => {
+    const sendSilent = () =>
+      transactOnce(database, request, async (em) => {
+        await em.execute("insert into notes (text) values ('silent')", [], 'run');
+      });
+    expect([await sendSilent(), await sendSilent()]).toEqual([undefined, undefined]);
+    expect((await rows('notes')).length).toBe(1);
+  });
+
   test('the order of the fields, and one that is undefined, make no other request', async () => {
     const first = await send({ input: { a: 1, b: { c: [1, 2], d: null }, e: undefined } });
     expect(await send({ input: { b: { d: null, c: [1, 2] }, a: 1 } })).toEqual(first);

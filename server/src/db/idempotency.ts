@@ -49,7 +49,8 @@ export async function transactOnce<Result>(
       id,
     );
     if (row && row.answer !== null) {
-      if (row.request_hash === requestHash) return JSON.parse(decrypt(row.answer, request.key)) as Result;
+      if (row.request_hash === requestHash)
+        return (JSON.parse(decrypt(row.answer, request.key)) as { result: Result }).result;
       throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This idempotency key came with another request before.', {
         details: [{ path: 'idempotencyKey', message: 'use a new key for a new request' }],
       });
@@ -57,7 +58,8 @@ export async function transactOnce<Result>(
     const result = await work(em);
     await em.execute(
       'update idempotency_keys set answer = ? where caller = ? and key_hash = ?',
-      [encrypt(JSON.stringify(result), request.key), ...id],
+      // In an object, since JSON has no undefined, which is what a use case without an answer returns.
+      [encrypt(JSON.stringify({ result }), request.key), ...id],
       'run',
     );
     return result;

@@ -7,6 +7,7 @@ type Json = { [key: string]: unknown };
 type Operation = {
   operationId: string;
   summary?: string;
+  description?: string;
   tags?: string[];
   parameters?: { name: string; in: string; required?: boolean; schema: Json }[];
   requestBody?: Json;
@@ -123,9 +124,28 @@ test('the live feed is documented as Server-Sent Events that take Last-Event-ID'
   expect(JSON.stringify(live?.responses['200'])).toContain('"pending_reward_raw"');
 });
 
+test('every route that takes a sign-in says what an API token needs for it', () => {
+  const noteOf = (path: string, method: string) => document.paths[path]?.[method]?.description ?? '';
+  expect(noteOf('/users/me', 'patch')).toContain('An API token needs the scope `users:write`.');
+  expect(noteOf('/sync/live', 'get')).toContain('An API token needs the scope `sync:read`.');
+  expect(noteOf('/users/me', 'delete')).toContain('Takes a session; an API token is refused.');
+  expect(noteOf('/auth/me', 'get')).toContain('An API token needs no scope.');
+  expect(noteOf('/sync/health', 'get')).not.toContain('API token');
+});
+
+const PUBLIC = [
+  'auth_register',
+  'auth_verify_email',
+  'auth_login',
+  'auth_logout',
+  'auth_password_reset_request',
+  'auth_password_reset_confirm',
+  'sync_health',
+];
+
 test('what anyone may call says so, everything else names both ways to sign in', () => {
   for (const { operation } of operations) {
-    const isPublic = ['auth_login', 'sync_health'].includes(operation.operationId);
+    const isPublic = PUBLIC.includes(operation.operationId);
     expect(operation.security, operation.operationId).toEqual(isPublic ? [] : [{ bearer: [] }, { cookie: [] }]);
   }
 });

@@ -5,13 +5,14 @@ import type { AnyRouter } from '@trpc/server';
 import { errorCodes } from '@finverse/shared';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
-import type { Access } from '../trpc/init.ts';
+import { invariant } from '../kernel/errors.ts';
 import { requestState } from './request-state.ts';
-import { restRoutes } from './rest-routes.ts';
+import { type RestRoute, restRoutes, tokenNote } from './rest-routes.ts';
 import { snakeCasePaths } from './snake-case.ts';
 
 type Operation = {
   operationId: string;
+  description?: string;
   parameters?: object[];
   responses?: Record<string, unknown>;
   [key: string]: unknown;
@@ -42,7 +43,8 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
     info: { title: 'FinVerse', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/api/v1' }],
     tags: [
-      { name: 'auth', description: 'Sign-in' },
+      { name: 'auth', description: 'Registration, sign-in, sessions, API tokens, second factor' },
+      { name: 'users', description: 'One’s own profile, and the account itself' },
       { name: 'sync', description: 'The engine that keeps positions equal to the contracts' },
       { name: 'staking', description: 'Staking positions and the facts behind them' },
     ],
@@ -53,7 +55,7 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
       Object.fromEntries(
         Object.entries(item as Record<string, Operation>).map(([method, operation]) => [
           method,
-          finishOperation(operation, routes.get(operation.operationId)?.access ?? 'public'),
+          finishOperation(operation, routes.get(operation.operationId)),
         ]),
       ),
     ]),
@@ -71,7 +73,10 @@ export function serveOpenApi(router: AnyRouter, version: string): RequestHandler
   };
 }
 
-function finishOperation(operation: Operation, access: Access): Operation {
+function finishOperation(operation: Operation, route: RestRoute | undefined): Operation {
+  invariant(route, 'only procedures with a route are documented');
+  const { access } = route;
+  const description = [operation.description, tokenNote(route)].filter(Boolean).join('\n\n');
   const responses: Record<string, unknown> = { ...operation.responses, '4XX': ERROR_REFERENCE, '5XX': ERROR_REFERENCE };
   const isStream = JSON.stringify(operation.responses).includes('text/event-stream');
   const parameters = (operation.parameters ?? []).map(plainParameter);
@@ -79,6 +84,7 @@ function finishOperation(operation: Operation, access: Access): Operation {
   return {
     ...operation,
     operationId: operation.operationId.replaceAll('.', '_').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    ...(description === '' ? {} : { description }),
     ...(parameters.length > 0 ? { parameters } : {}),
     responses,
     security: access === 'public' ? [] : [{ bearer: [] }, { cookie: [] }],
@@ -111,7 +117,7 @@ const ERROR_REFERENCE = { $ref: '#/components/responses/Error' };
 
 const COMPONENTS = {
   securitySchemes: {
-    bearer: { type: 'http', scheme: 'bearer', description: 'The `token` that login answers' },
+    bearer: { type: 'http', scheme: 'bearer', description: 'The `token` that login answers, or an API token' },
     cookie: {
       type: 'apiKey',
       in: 'cookie',

@@ -30,10 +30,14 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
     const { authorization, cookie } = request.headers;
     const token = services.auth.readToken({ authorization, cookie });
     const caller = token === null ? null : await services.auth.authenticate(token);
+    const setCookie = (header: string) => void response.appendHeader('Set-Cookie', header);
+    if (token !== null && authorization === undefined && caller?.isRenewed)
+      setCookie(services.auth.sessionCookie(token));
     return {
       requestId: requestState(request).id,
       caller,
-      sessionToken: caller ? token : null,
+      sessionToken: caller?.tokenScopes === null ? token : null,
+      userAgent: request.get('user-agent') ?? null,
       isLocalOperator: isLocalOperator(request, origins),
       remoteAddress: rateAddress(request.ip),
       batchSize,
@@ -43,7 +47,7 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
       services,
       limiter,
       streams,
-      setCookie: (header) => void response.appendHeader('Set-Cookie', header),
+      setCookie,
     };
   };
 }

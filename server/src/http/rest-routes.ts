@@ -1,9 +1,10 @@
 import { JsonSchemaCoercer } from '@orpc/json-schema';
 import { ZodToJsonSchemaConverter } from '@orpc/zod/zod4';
-import type { AnyRouter } from '@trpc/server';
+import type { AnyRouter, ProcedureType } from '@trpc/server';
 import { z } from 'zod';
 import { invariant } from '../kernel/errors.ts';
 import type { Access, ProcedureMeta } from '../trpc/init.ts';
+import { NO_SCOPE, scopeOf } from '../trpc/scopes.ts';
 
 /** A procedure as REST sees it. */
 export type RestRoute = {
@@ -13,6 +14,8 @@ export type RestRoute = {
   /** `/staking/positions/{id}` */
   path: string;
   access: Access;
+  /** What an API token needs for it: a scope, nothing (null), or there is none that is enough. */
+  scope: ReturnType<typeof scopeOf>;
   pathParameters: string[];
   /** Fields that the input cannot do without, in camelCase. */
   requiredFields: string[];
@@ -24,22 +27,24 @@ export type RestRoute = {
 const schemaConverter = new ZodToJsonSchemaConverter();
 const coercer = new JsonSchemaCoercer();
 
-type ProcedureDefinition = { meta?: ProcedureMeta; inputs: unknown[] };
+type ProcedureDefinition = { meta?: ProcedureMeta; inputs: unknown[]; type: ProcedureType };
 
 /** Every procedure of the router that has a REST route. */
 export function restRoutes(router: AnyRouter): RestRoute[] {
   const procedures = router._def.procedures as Record<string, { _def: ProcedureDefinition }>;
-  const routes = Object.entries(procedures).flatMap(([procedure, { _def }]) => {
+  const routes = Object.entries(procedures).flatMap(([procedure, { _def }]): RestRoute[] => {
     const { method, path } = _def.meta?.route ?? {};
     if (method === undefined || path === undefined) return [];
     const input = _def.inputs.at(-1);
     invariant(input instanceof z.ZodType, `${procedure} has a zod input`);
+    const access = _def.meta?.access ?? 'public';
     return [
       {
         procedure,
         method,
         path,
-        access: _def.meta?.access ?? 'public',
+        access,
+        scope: scopeOf({ path: procedure, type: _def.type, access }),
         pathParameters: [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name),
         requiredFields: requiredFieldsOf(input),
         coerceQuery: queryCoercion(input),
@@ -48,6 +53,13 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
   });
   // A path that is spelt out goes before one that a parameter would match as well: /accounts/summary is no account.
   return routes.toSorted((a, b) => a.pathParameters.length - b.pathParameters.length);
+}
+
+/** What the documentation says of API tokens; nothing where anyone may call. */
+export function tokenNote({ access, scope }: RestRoute): string {
+  if (access === 'public') return '';
+  if (scope === NO_SCOPE) return 'Takes a session; an API token is refused.';
+  return scope === null ? 'An API token needs no scope.' : `An API token needs the scope \`${scope}\`.`;
 }
 
 /** The route of a request, or the methods that its path has. */

@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { Registry } from 'prom-client';
 import { createApp } from '../app.ts';
-import { type Database, openDatabase } from '../db/index.ts';
+import { type Database, openDatabase, transact, type UnitOfWork } from '../db/index.ts';
 import { AuthService } from '../domains/auth/index.ts';
+import { Mailer, type MailContent } from '../domains/mail/index.ts';
+import { UsersService } from '../domains/users/index.ts';
 import { entities } from '../entities.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { createLedgerServices } from '../ledger-services.ts';
@@ -20,6 +22,9 @@ type TestOptions = {
   publicUrl?: string;
   isSecureCookie?: boolean;
   clock?: Clock;
+  registration?: 'open' | 'verify' | 'closed';
+  /** Another database than one in memory, empty. */
+  databaseUrl?: string;
 };
 
 export const PEOPLE = {
@@ -34,17 +39,28 @@ export const stillClock: Clock = { ...systemClock, monotonic: () => 0 };
 export async function startTestServer(options: TestOptions = {}) {
   const clock = options.clock ?? systemClock;
   const database: Database = await openDatabase({
-    url: 'sqlite::memory:',
+    url: options.databaseUrl ?? 'sqlite::memory:',
     entities,
   });
   await database.migrate();
-  const auth = new AuthService({ database, clock, isSecureCookie: options.isSecureCookie ?? false });
   const sync = fakeSync();
   const staking = fakeStaking();
   const logLines: string[] = [];
   const logger = createLogger({ level: 'debug', destination: { write: (line) => void logLines.push(line) } });
+  const mails: SentMail[] = [];
+  const transport = { send: async (mail: SentMail) => void mails.push(mail), close: () => undefined };
+  const mailer = new Mailer({ database, clock, log: logger, transport });
+  const auth = new AuthService({
+    database,
+    clock,
+    isSecureCookie: options.isSecureCookie ?? false,
+    mails: mailer,
+    registration: options.registration ?? 'open',
+  });
+  const users = new UsersService({ database, clock, exporters: auth.exporters });
+  mailer.start(auth.composeMails('http://finverse.test'));
   const { app, beginShutdown } = createApp({
-    services: { ...createLedgerServices({ database, clock }), auth, sync, staking },
+    services: { ...createLedgerServices({ database, clock }), auth, users, sync, staking },
     database,
     clock,
     logger,
@@ -68,6 +84,8 @@ export async function startTestServer(options: TestOptions = {}) {
     server,
     database,
     auth,
+    users,
+    mailer,
     sync,
     staking,
     logLines,
@@ -75,7 +93,23 @@ export async function startTestServer(options: TestOptions = {}) {
     /** Makes the person and answers a session token. */
     async signIn(who: keyof typeof PEOPLE): Promise<string> {
       await auth.ensureUser(PEOPLE[who]);
-      return (await auth.login(PEOPLE[who])).token;
+      const { email, password } = PEOPLE[who];
+      const call = { commit: unitOf(database), sessionToken: null, userAgent: null };
+      return (await auth.login({ email, password }, call)).token;
+    },
+    /** The mails that were caused until now, the oldest first; each is told once. */
+    async takeMails(): Promise<SentMail[]> {
+      await mailer.deliverDue();
+      return mails.splice(0);
+    },
+    /** The SQL that the work sends, without its values. Mails rest meanwhile. */
+    async statementsOf(work: () => Promise<unknown>): Promise<string[]> {
+      await mailer.stop();
+      const statements: string[] = [];
+      database.orm.config.set('onQuery', (sql: string) => (statements.push(sql), sql));
+      await work();
+      database.orm.config.set('onQuery', (sql: string) => sql);
+      return statements.map((sql) => sql.replaceAll(/'[^']*'|\d+/g, '?'));
     },
     /** A REST call; a body that is not text is sent as JSON. */
     async rest(method: string, path: string, { body, token, headers = {} }: CallOptions = {}) {
@@ -110,9 +144,17 @@ export async function startTestServer(options: TestOptions = {}) {
       beginShutdown();
       server.closeAllConnections();
       server.close();
+      await mailer.stop();
       await database.close();
     },
   };
+}
+
+/** A mail as the transport got it. */
+export type SentMail = MailContent & { id: string; recipient: string };
+
+function unitOf(database: Database): UnitOfWork {
+  return (work) => transact(database, work);
 }
 
 type CallOptions = { body?: unknown; token?: string; headers?: Record<string, string> };

@@ -3,6 +3,7 @@ import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { CategoriesApi } from '../domains/categories/categories.port.ts';
 import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
+import type { UsersApi } from '../domains/users/users.port.ts';
 import type { KeyedRequest, UnitOfWork } from '../db/index.ts';
 import type { SyncApi } from '../sync/sync.port.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -11,6 +12,7 @@ import type { StreamRegistry } from './streams.ts';
 /** What the procedures call. Each is the port of what stands behind it. */
 export type Services = {
   auth: AuthApi;
+  users: UsersApi;
   accounts: AccountsApi;
   categories: CategoriesApi;
   transactions: TransactionsApi;
@@ -24,10 +26,12 @@ export type Services = {
  */
 export type Context = {
   requestId: string;
-  /** The signed-in person, by bearer token or cookie. */
+  /** The signed-in person, by session (bearer token or cookie) or by API token. */
   caller: Caller | null;
   /** The secret of the session that `caller` came with; for ending it, never for logs. */
   sessionToken: string | null;
+  /** What the client calls itself. */
+  userAgent: string | null;
   /** Embedded mode, over loopback, with Host and Origin checked: no web page and no proxy can be one. */
   isLocalOperator: boolean;
   /** Whose address counts for limits: the socket's, or what a trusted proxy names. */

@@ -6,7 +6,7 @@ import { inputTransformer } from './input-transformer.ts';
 import { STREAM_KEEP_ALIVE_MS, type RateClass } from './limits.ts';
 
 /** Who may call a procedure; each has its builder in procedures.ts. */
-export type Access = 'public' | 'reader' | 'user' | 'admin' | 'syncControl';
+export type Access = 'public' | 'reader' | 'user' | 'session' | 'admin' | 'syncControl';
 
 /** What a procedure says of itself: its REST route and documentation, who may call it, and what it counts as. */
 export type ProcedureMeta = ORPCMeta & { access?: Access; rate?: RateClass };

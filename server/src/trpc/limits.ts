@@ -19,7 +19,8 @@ export const STREAM_KEEP_ALIVE_MS = 15_000;
 
 /**
  * Calls per minute and caller, by class: a signed-in person is one caller wherever they come from, anyone else is their address. Every call inside a
- * batch counts. `login` counts by address alone, `loginAccount` by the e-mail address that is tried.
+ * batch counts. `login` counts by address alone, and everything that needs no session and tries or mails something shares it; `loginAccount` counts by the
+ * e-mail address that is tried, `mailAccount` by the one that would get a mail, `credential` what asks for a signed-in person's password or codes.
  */
 export const CALLS_PER_MINUTE = {
   read: 6_000,
@@ -28,6 +29,8 @@ export const CALLS_PER_MINUTE = {
   stream: 300,
   login: 10,
   loginAccount: 10,
+  mailAccount: 3,
+  credential: 10,
 } as const;
 
 export type RateClass = keyof typeof CALLS_PER_MINUTE;

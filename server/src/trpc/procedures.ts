@@ -2,10 +2,15 @@ import { AppError, invariant } from '../kernel/errors.ts';
 import type { UnitOfWork } from '../db/index.ts';
 import { bareProcedure, middleware } from './init.ts';
 import type { Context } from './context.ts';
+import { requireScope } from './scopes.ts';
 
 /** Who a call counts for: a signed-in person wherever they are, otherwise the address. */
 export function callerKey(ctx: Pick<Context, 'caller' | 'remoteAddress'>): string {
-  return ctx.caller ? `user ${ctx.caller.userId}` : `address ${ctx.remoteAddress}`;
+  return ctx.caller ? `user ${ctx.caller.userId}` : addressKey(ctx);
+}
+
+function addressKey({ remoteAddress }: Pick<Context, 'remoteAddress'>): string {
+  return `address ${remoteAddress}`;
 }
 
 /** Batches are cheap ways to try passwords, so sign-in stays out of them; every call of a batch counts for itself. */
@@ -15,7 +20,7 @@ const countCalls = middleware(({ ctx, path, type, meta, next }) => {
   }
   invariant(type !== 'subscription' || meta?.rate === 'stream', `${path} is built with liveProcedure`);
   const rateClass = meta?.rate ?? (type === 'query' ? 'read' : 'write');
-  ctx.limiter.take(rateClass, rateClass === 'login' ? `address ${ctx.remoteAddress}` : callerKey(ctx));
+  ctx.limiter.take(rateClass, rateClass === 'login' ? addressKey(ctx) : callerKey(ctx));
   return next();
 });
 
@@ -29,7 +34,7 @@ const holdStream = middleware(async ({ ctx, signal, next }) => {
 });
 
 /** Gives a mutation its one transaction, which a repeated idempotency key does not run twice. */
-const openUnit = middleware(({ ctx, path, type, getRawInput, next }) => {
+const openUnit = middleware(({ ctx, path, type, meta, getRawInput, next }) => {
   const { idempotencyKey: key } = ctx;
   if (key !== null && type === 'mutation' && ctx.batchSize > 1) {
     throw new AppError('VALIDATION_FAILED', 'A mutation with an idempotency key is sent alone, not in a batch.', {
@@ -37,12 +42,22 @@ const openUnit = middleware(({ ctx, path, type, getRawInput, next }) => {
     });
   }
   const commit: UnitOfWork = async (work) => {
-    const caller = callerKey(ctx);
+    // Login ends the session that comes with it, so that a repeated one comes without: what anyone may call counts for the address.
+    const caller = meta?.access === 'public' ? addressKey(ctx) : callerKey(ctx);
     const request = key === null ? null : { caller, key, procedure: path, input: await getRawInput() };
     return ctx.openUnit(request)(work);
   };
   return next({ ctx: { commit } });
 });
+
+/** Keeps an API token to its scopes, which follow from the procedure itself. */
+const limitToken = middleware(({ ctx, path, type, meta, next }) => {
+  if (ctx.caller?.tokenScopes) requireScope({ path, type, access: meta?.access ?? 'public' }, ctx.caller.tokenScopes);
+  return next();
+});
+
+/** What every procedure begins with. */
+const countedProcedure = bareProcedure.use(countCalls).use(limitToken);
 
 const requireCaller = middleware(({ ctx, next }) => next({ ctx: { caller: signedIn(ctx) } }));
 
@@ -59,24 +74,26 @@ const requireSyncControl = middleware(({ ctx, next }) => {
 });
 
 /** Anyone. Nothing that depends on who asks, and no secret. */
-export const publicProcedure = bareProcedure.meta({ access: 'public' }).use(countCalls).use(openUnit);
+export const publicProcedure = countedProcedure.meta({ access: 'public' }).use(openUnit);
 
 /** Any signed-in person, or the local operator in embedded mode. For what the chain makes public. */
-export const readerProcedure = bareProcedure.meta({ access: 'reader' }).use(countCalls).use(requireReader);
+export const readerProcedure = countedProcedure.meta({ access: 'reader' }).use(requireReader);
 
 /** A signed-in person; `ctx.caller` is one, and `ctx.commit` runs a mutation's transaction. @throws AppError UNAUTHENTICATED */
-export const authedProcedure = bareProcedure.meta({ access: 'user' }).use(countCalls).use(requireCaller).use(openUnit);
+export const authedProcedure = countedProcedure.meta({ access: 'user' }).use(requireCaller).use(openUnit);
+
+/** A signed-in person by a session: an API token is refused, whatever its scopes. For what could take an account over. @throws AppError UNAUTHENTICATED, FORBIDDEN */
+export const sessionProcedure = countedProcedure.meta({ access: 'session' }).use(requireCaller).use(openUnit);
 
 /**
  * An admin. @throws AppError UNAUTHENTICATED, FORBIDDEN
  * @public of this module: the domains that are still to come build on it
  */
-export const adminProcedure = bareProcedure.meta({ access: 'admin' }).use(countCalls).use(requireAdmin).use(openUnit);
+export const adminProcedure = countedProcedure.meta({ access: 'admin' }).use(requireAdmin).use(openUnit);
 
 /** An admin, or the local operator in embedded mode. @throws AppError UNAUTHENTICATED, FORBIDDEN */
-export const syncControlProcedure = bareProcedure
+export const syncControlProcedure = countedProcedure
   .meta({ access: 'syncControl', rate: 'control' })
-  .use(countCalls)
   .use(requireSyncControl);
 
 /**

@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startTestServer, stillClock, PEOPLE, type TestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { UserSchema } from '../users/index.ts';
+import { newId } from '../../kernel/ids.ts';
 import { SessionSchema } from './auth.entity.ts';
+import { SESSION_DAYS_MAX, SESSIONS_MAX } from './lucia.ts';
 import { PasswordHasher } from './passwords.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -31,9 +33,16 @@ describe('login', () => {
     expect(body?.['user']).toEqual({
       id: created.id,
       email: credentials.email,
+      email_verified: false,
       role: 'user',
+      name: null,
+      avatar_url: null,
+      base_currency: 'USD',
+      time_zone: 'UTC',
+      locale: 'en',
       watched_addresses: [`0x${'ab'.repeat(20)}`],
       created_at: created.createdAt,
+      deletion_at: null,
     });
     const me = await server.rest('GET', '/auth/me', { token: String(body?.['token']) });
     expect(me.body).toEqual(body?.['user']);
@@ -111,8 +120,47 @@ describe('sessions', () => {
     skewMs = 31 * DAY_MS;
     expect((await server.rest('GET', '/auth/me', { token: idle })).status).toBe(401);
     expect((await server.rest('GET', '/auth/me', { token: used })).status).toBe(200);
-    expect(await server.auth.purgeExpiredSessions()).toBe(1);
+    await server.auth.purgeExpired();
     expect(await server.database.em().count(SessionSchema, {})).toBe(1);
+  });
+
+  test('one that is used every day is over after 180 days all the same', async () => {
+    const token = await server.signIn('user');
+    for (let day = 10; day < SESSION_DAYS_MAX; day += 10) {
+      skewMs = day * DAY_MS;
+      expect((await server.rest('GET', '/auth/me', { token })).status, `day ${day}`).toBe(200);
+    }
+    skewMs = SESSION_DAYS_MAX * DAY_MS + 1;
+    expect((await server.rest('GET', '/auth/me', { token })).status).toBe(401);
+  });
+
+  test('login begins another one and ends the one that came with it, whoever’s it is', async () => {
+    await server.auth.ensureUser(PEOPLE.user);
+    const [mine, others] = [await server.signIn('user'), await server.signIn('admin')];
+    for (const old of [mine, others]) {
+      const { body } = await server.rest('POST', '/auth/login', { body: credentials, token: old });
+      expect(body?.['token']).not.toBe(old);
+      expect((await server.rest('GET', '/auth/me', { token: old })).status).toBe(401);
+      expect((await server.rest('GET', '/auth/me', { token: String(body?.['token']) })).status).toBe(200);
+    }
+  });
+
+  test('a person has a hundred at most: the oldest goes where another begins', async () => {
+    const first = await server.signIn('user');
+    const [row] = await server.database.em().find(SessionSchema, {});
+    const rows = Array.from({ length: SESSIONS_MAX }, (_, index) => ({
+      id: index.toString(16).padStart(64, '0'),
+      handle: newId('ses'),
+      user: row!.user.id,
+      userAgent: null,
+      expiresAt: clock.now() + DAY_MS,
+      createdAt: clock.now(),
+      lastUsedAt: clock.now(),
+    }));
+    await server.database.em().insertMany(SessionSchema, rows);
+    await server.signIn('user');
+    expect(await server.database.em().count(SessionSchema, {})).toBe(SESSIONS_MAX);
+    expect((await server.rest('GET', '/auth/me', { token: first })).status).toBe(401);
   });
 
   test('logout ends this session, takes the cookie away, and leaves the others', async () => {
@@ -122,6 +170,15 @@ describe('sessions', () => {
     expect(answer.headers.get('set-cookie')).toMatch(/^finverse_session=; .*Max-Age=0/);
     expect((await server.rest('GET', '/auth/me', { token })).status).toBe(401);
     expect((await server.rest('GET', '/auth/me', { token: other })).status).toBe(200);
+  });
+
+  test('logout without a session, or with one that is over, answers the same', async () => {
+    const token = await server.signIn('user');
+    const first = await server.rest('POST', '/auth/logout', { token });
+    for (const again of [{ token }, {}]) {
+      const { status, body } = await server.rest('POST', '/auth/logout', again);
+      expect({ status, body }).toEqual({ status: 200, body: first.body });
+    }
   });
 
   test('the cookie of plain http on loopback is HttpOnly and SameSite=Lax, and signs in', async () => {
@@ -134,6 +191,16 @@ describe('sessions', () => {
     expect(
       (await server.rest('GET', '/auth/me', { headers: { cookie: pair, authorization: 'Bearer nonsense' } })).status,
     ).toBe(401);
+  });
+
+  test('a browser’s cookie is set again when its session is extended, so that it lives as long', async () => {
+    const cookie = `finverse_session=${await server.signIn('user')}`;
+    const setCookie = async () =>
+      (await server.rest('GET', '/auth/me', { headers: { cookie } })).headers.get('set-cookie');
+    expect(await setCookie()).toBeNull();
+    skewMs = 20 * DAY_MS;
+    expect(await setCookie()).toContain(cookie);
+    expect(await setCookie()).toBeNull();
   });
 
   test('the cookie of https is bound to the host and Secure', async () => {
@@ -193,13 +260,19 @@ describe('people', () => {
     expect((await server.rest('GET', '/auth/me', { token: String(body?.['token']) })).status).toBe(200);
   });
 
-  test('the demo person, retired, is no admin, has no session and cannot sign in, until ensured again', async () => {
+  test('the demo person, retired, is no admin, has no session, no API token and cannot sign in, until ensured again', async () => {
     const demo = { ...PEOPLE.admin, email: 'demo@finverse.local' };
     const tryLogin = () => login({ email: demo.email, password: demo.password });
     await server.auth.retireDemo(demo.email);
     await server.auth.ensureDemo(demo);
     const { body } = await tryLogin();
+    const session = String(body?.['token']);
+    const made = await server.rest('POST', '/auth/tokens', {
+      token: session,
+      body: { name: 'x', scopes: ['users:read'] },
+    });
     await server.auth.retireDemo(demo.email);
+    expect((await server.rest('GET', '/users/me', { token: String(made.body?.['token']) })).status).toBe(401);
     expect(await server.auth.hasAdmin()).toBe(false);
     expect((await server.rest('GET', '/auth/me', { token: String(body?.['token']) })).status).toBe(401);
     expect((await tryLogin()).status).toBe(401);

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Adapter, Lucia, TimeSpan } from 'lucia';
 import type { Database } from '../../db/index.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
+import { digest } from './secrets.ts';
 import {
   deleteSession,
   deleteSessionsExpiredBefore,
@@ -10,11 +11,27 @@ import {
   findSession,
   insertSession,
   listUserSessions,
-} from './auth.repository.ts';
+  type SessionRecord,
+  touchSession,
+} from './sessions.repository.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** How long a session lives without being used. One that is used in its second half starts anew. */
-export const SESSION_DAYS = 30;
-const SESSION_MS = SESSION_DAYS * 24 * 60 * 60 * 1000;
+export const SESSION_IDLE_DAYS = 30;
+const SESSION_IDLE_MS = SESSION_IDLE_DAYS * DAY_MS;
+
+/** How long a session lives however much it is used. */
+export const SESSION_DAYS_MAX = 180;
+const SESSION_MS_MAX = SESSION_DAYS_MAX * DAY_MS;
+
+/** A person has no more sessions than these: the oldest goes where another begins. */
+export const SESSIONS_MAX = 100;
+
+/** How exact `lastUsedAt` is: a busy session is not written with every request. */
+export const LAST_USED_STEP_MS = 5 * 60 * 1000;
+
+const USER_AGENT_LENGTH = 200;
 
 /** lucia's ids: 25 random bytes in base32. Anything else is not looked up. */
 const TOKEN_PATTERN = /^[a-z2-7]{40}$/;
@@ -23,15 +40,21 @@ declare module 'lucia' {
   interface Register {
     Lucia: Lucia<object, { role: string }>;
     DatabaseUserAttributes: { role: string };
+    DatabaseSessionAttributes: { userAgent: string | null };
   }
 }
 
 /** Sessions by lucia, which no other file imports. Tokens are the secrets; the database holds their SHA-256. */
 export type Sessions = {
-  create(userId: string): Promise<{ token: string; expiresAtMs: number }>;
-  /** Null for a token that is malformed, unknown or expired. */
-  validate(token: string): Promise<{ userId: string; role: string } | null>;
-  end(token: string): Promise<void>;
+  /** Begins a session inside the caller's transaction. */
+  create(
+    em: SqlEntityManager,
+    session: { userId: string; userAgent: string | null },
+  ): Promise<{ token: string; expiresAtMs: number }>;
+  /** Null for a token that is malformed, unknown or expired. Extends a session that is in use. */
+  validate(token: string): Promise<{ userId: string; role: string; isRenewed: boolean } | null>;
+  /** Ends a session inside the caller's transaction. */
+  end(em: SqlEntityManager, token: string): Promise<void>;
   readToken(headers: { authorization?: string | undefined; cookie?: string | undefined }): string | null;
   cookie(token: string): string;
   blankCookie(): string;
@@ -45,33 +68,43 @@ type SessionOptions = {
 };
 
 export function createSessions(options: SessionOptions): Sessions {
+  const { database, clock } = options;
   const cookieName = options.isSecureCookie ? '__Host-finverse_session' : 'finverse_session';
-  const lucia = new Lucia(adapter(options), {
-    sessionExpiresIn: new TimeSpan(SESSION_DAYS, 'd'),
-    sessionCookie: { name: cookieName, attributes: { secure: options.isSecureCookie, sameSite: 'lax', path: '/' } },
-    getUserAttributes: ({ role }) => ({ role }),
-  });
+  // One for each transaction: its adapter writes through that transaction's EntityManager. Making one costs nothing.
+  const luciaOn = (em: SqlEntityManager) =>
+    new Lucia(adapter(em, clock), {
+      sessionExpiresIn: new TimeSpan(SESSION_IDLE_DAYS, 'd'),
+      sessionCookie: { name: cookieName, attributes: { secure: options.isSecureCookie, sameSite: 'lax', path: '/' } },
+      getUserAttributes: ({ role }) => ({ role }),
+    });
+  const cookies = luciaOn(database.em());
 
   return {
-    async create(userId) {
-      const { id } = await lucia.createSession(userId, {});
-      return { token: id, expiresAtMs: options.clock.now() + SESSION_MS };
+    async create(em, { userId, userAgent }) {
+      await endOldest(em, userId);
+      const { id } = await luciaOn(em).createSession(userId, { userAgent });
+      return { token: id, expiresAtMs: clock.now() + SESSION_IDLE_MS };
     },
     async validate(token) {
       if (!TOKEN_PATTERN.test(token)) return null;
-      const { user } = await lucia.validateSession(token);
-      return user && { userId: user.id, role: user.role };
+      const { user, session } = await luciaOn(database.em()).validateSession(token);
+      return user && { userId: user.id, role: user.role, isRenewed: session.fresh };
     },
-    async end(token) {
-      if (TOKEN_PATTERN.test(token)) await lucia.invalidateSession(token);
+    async end(em, token) {
+      if (TOKEN_PATTERN.test(token)) await luciaOn(em).invalidateSession(token);
     },
     readToken({ authorization, cookie }) {
       if (authorization !== undefined) return /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
       return cookie === undefined ? null : cookieValue(cookie, cookieName);
     },
-    cookie: (token) => lucia.createSessionCookie(token).serialize(),
-    blankCookie: () => lucia.createBlankSessionCookie().serialize(),
+    cookie: (token) => cookies.createSessionCookie(token).serialize(),
+    blankCookie: () => cookies.createBlankSessionCookie().serialize(),
   };
+}
+
+async function endOldest(em: SqlEntityManager, userId: string): Promise<void> {
+  const sessions = await listUserSessions(em, userId);
+  for (const { idHash } of sessions.slice(SESSIONS_MAX - 1)) await deleteSession(em, idHash);
 }
 
 /** lucia's own parser throws when another cookie of the host is not valid percent-encoding. */
@@ -84,44 +117,54 @@ function cookieValue(header: string, name: string): string | null {
 }
 
 /** lucia reads the system's clock. What is stored follows ours, and what lucia reads is moved onto its own, so that one clock rules. */
-function adapter({ database, clock }: SessionOptions): Adapter {
+function adapter(em: SqlEntityManager, clock: Clock): Adapter {
   const fromMs = (epochMs: number) => new Date(epochMs - clock.now() + systemClock.now());
+  let read: SessionRecord | null = null;
   return {
     async getSessionAndUser(token) {
-      const session = await findSession(database.em(), sha256(token));
+      const session = await findSession(em, digest(token));
+      read = session;
       if (!session) return [null, null];
+      const nowMs = clock.now();
+      const isOver = session.expiresAtMs <= nowMs;
+      if (!isOver && nowMs - session.lastUsedAtMs >= LAST_USED_STEP_MS) await touchSession(em, session.idHash, nowMs);
+      const { userId, userAgent } = session;
       return [
-        { id: token, userId: session.userId, expiresAt: fromMs(session.expiresAtMs), attributes: {} },
-        { id: session.userId, attributes: { role: session.role } },
+        { id: token, userId, expiresAt: fromMs(session.expiresAtMs), attributes: { userAgent } },
+        { id: userId, attributes: { role: session.role } },
       ];
     },
     async getUserSessions(userId) {
-      const sessions = await listUserSessions(database.em(), userId);
-      return sessions.map(({ idHash, expiresAtMs }) => ({
+      const sessions = await listUserSessions(em, userId);
+      return sessions.map(({ idHash, expiresAtMs, userAgent }) => ({
         id: idHash,
         userId,
         expiresAt: fromMs(expiresAtMs),
-        attributes: {},
+        attributes: { userAgent },
       }));
     },
-    async setSession({ id, userId }) {
+    async setSession({ id, userId, attributes }) {
       const nowMs = clock.now();
-      await insertSession(database.em(), {
-        idHash: sha256(id),
+      await insertSession(em, {
+        idHash: digest(id),
         userId,
-        expiresAtMs: nowMs + SESSION_MS,
+        expiresAtMs: nowMs + SESSION_IDLE_MS,
         createdAtMs: nowMs,
+        userAgent: attributes.userAgent?.slice(0, USER_AGENT_LENGTH) ?? null,
       });
     },
-    updateSessionExpiration: (token) => extendSession(database.em(), sha256(token), clock.now() + SESSION_MS),
-    deleteSession: (token) => deleteSession(database.em(), sha256(token)),
-    deleteUserSessions: (userId) => deleteUserSessions(database.em(), userId),
+    async updateSessionExpiration(token) {
+      // lucia knows of idleness alone and would extend a session for ever.
+      const lastMs = (read?.createdAtMs ?? 0) + SESSION_MS_MAX;
+      const expiresAtMs = Math.min(clock.now() + SESSION_IDLE_MS, lastMs);
+      if (read && expiresAtMs > read.expiresAtMs) await extendSession(em, digest(token), expiresAtMs);
+    },
+    deleteSession: (token) => deleteSession(em, digest(token)),
+    async deleteUserSessions(userId) {
+      await deleteUserSessions(em, userId);
+    },
     async deleteExpiredSessions() {
-      await deleteSessionsExpiredBefore(database.em(), clock.now());
+      await deleteSessionsExpiredBefore(em, clock.now());
     },
   };
-}
-
-function sha256(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type Database, transact, type UnitOfWork } from '../../db/index.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { createLedgerServices } from '../../ledger-services.ts';
-import { AuthService } from '../auth/index.ts';
+import { insertUser } from '../users/index.ts';
 
 // Test support: the services of the ledger on a real database, and people to own one.
 
@@ -14,16 +14,16 @@ export type TestLedger = ReturnType<typeof ledgerOn>;
 /** The ledger's services on a migrated database. */
 export function ledgerOn(database: Database, clock: Clock = systemClock) {
   const commit: UnitOfWork = (work) => transact(database, work);
-  const auth = new AuthService({ database, clock, isSecureCookie: false });
   return {
     ...createLedgerServices({ database, clock }),
     commit,
     /** A person who did not exist before. */
     async person(name = `p${(people += 1)}`): Promise<string> {
-      const { id } = await auth.ensureUser({
+      const { id } = await insertUser(database.em(), {
         email: `${name}@example.test`,
-        password: 'correct horse battery',
         role: 'user',
+        passwordHash: '',
+        createdAtMs: clock.now(),
       });
       return id;
     },

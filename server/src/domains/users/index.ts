@@ -1,12 +1,17 @@
-export { UserSchema, userEntities } from './users.entity.ts';
+export { EMAIL_LENGTH, UserSchema, userEntities } from './users.entity.ts';
+export type { Exporter } from './users.port.ts';
 export {
   adminExists,
+  countAdmins,
+  describeUser,
   findUserByEmail,
   findUserById,
   insertUser,
+  lockUser,
   type Role,
   updateUser,
   type UserRecord,
   watchAddresses,
-  watchedAddresses,
 } from './users.repository.ts';
+export { usersRouter } from './users.router.ts';
+export { UsersService } from './users.service.ts';

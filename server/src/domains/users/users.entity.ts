@@ -2,9 +2,9 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { addressColumn, epochMsColumn, idColumn } from '../../db/index.ts';
 
 /** The longest e-mail address that SMTP carries (RFC 5321, erratum 1690). */
-const EMAIL_LENGTH = 254;
+export const EMAIL_LENGTH = 254;
 
-/** A person. `email` is lower case; `passwordHash` is a PHC string of Argon2id. */
+/** A person. `email` is lower case; `passwordHash` is a PHC string of Argon2id. Everything of a person goes with this row. */
 export const UserSchema = defineEntity({
   name: 'User',
   tableName: 'users',
@@ -14,6 +14,15 @@ export const UserSchema = defineEntity({
     passwordHash: p.string().length(255),
     role: p.string().length(8),
     createdAt: epochMsColumn(),
+    name: p.string().length(100).nullable(),
+    avatarUrl: p.string().length(2048).nullable(),
+    baseCurrency: p.string().length(3).default('USD'),
+    timeZone: p.string().length(64).default('UTC'),
+    locale: p.string().length(35).default('en'),
+    /** Null until a code that was mailed to the address came back. */
+    emailVerifiedAt: epochMsColumn().nullable(),
+    /** When the account is to be deleted; null where nobody asked for it. */
+    deletionAt: epochMsColumn().nullable().index(),
   },
 });
 
@@ -30,4 +39,17 @@ export const WatchedAddressSchema = defineEntity({
   },
 });
 
-export const userEntities = [UserSchema, WatchedAddressSchema];
+/** A setting that a frontend keeps for a person. The server reads none of them. */
+export const PreferenceSchema = defineEntity({
+  name: 'Preference',
+  tableName: 'preferences',
+  uniques: [{ properties: ['user', 'name'] }],
+  properties: {
+    id: idColumn().primary(),
+    user: () => p.manyToOne(UserSchema).deleteRule('cascade'),
+    name: p.string().length(64),
+    value: p.string().length(1000),
+  },
+});
+
+export const userEntities = [UserSchema, WatchedAddressSchema, PreferenceSchema];

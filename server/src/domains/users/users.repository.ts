@@ -1,12 +1,27 @@
+import type { UserOut } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, insertRows } from '../../db/index.ts';
+import { type Dialect, forUpdate, insertRows } from '../../db/index.ts';
+import { toInstant } from '../../kernel/clock.ts';
 import { newId } from '../../kernel/ids.ts';
 import { UserSchema, WatchedAddressSchema } from './users.entity.ts';
 
 export type Role = 'user' | 'admin';
 
 /** A person as the other domains see one. */
-export type UserRecord = { id: string; email: string; passwordHash: string; role: Role; createdAtMs: number };
+export type UserRecord = {
+  id: string;
+  email: string;
+  passwordHash: string;
+  role: Role;
+  createdAtMs: number;
+  name: string | null;
+  avatarUrl: string | null;
+  baseCurrency: string;
+  timeZone: string;
+  locale: string;
+  emailVerifiedAtMs: number | null;
+  deletionAtMs: number | null;
+};
 
 /** The person with this e-mail address, given in lower case. */
 export async function findUserByEmail(em: SqlEntityManager, email: string): Promise<UserRecord | null> {
@@ -19,31 +34,69 @@ export async function findUserById(em: SqlEntityManager, id: string): Promise<Us
   return row ? toRecord(row) : null;
 }
 
+/** The person, whose row stays locked until the caller's transaction ends. */
+export async function lockUser(em: SqlEntityManager, dialect: Dialect, id: string): Promise<UserRecord | null> {
+  await em.execute(`select id from users where id = ?${forUpdate(dialect)}`, [id]);
+  return findUserById(em, id);
+}
+
 /** True where at least one admin exists. */
 export async function adminExists(em: SqlEntityManager): Promise<boolean> {
-  return (await em.count(UserSchema, { role: 'admin' })) > 0;
+  return (await countAdmins(em)) > 0;
 }
+
+/** Admins whose account is not about to be deleted. */
+export async function countAdmins(em: SqlEntityManager): Promise<number> {
+  return em.count(UserSchema, { role: 'admin', deletionAt: null });
+}
+
+type NewUser = Pick<UserRecord, 'email' | 'passwordHash' | 'role' | 'createdAtMs'> &
+  Partial<Pick<UserRecord, 'name' | 'emailVerifiedAtMs'>>;
 
 /** Adds a person inside the caller's transaction. A taken e-mail address throws the driver's unique violation. */
-export async function insertUser(em: SqlEntityManager, user: Omit<UserRecord, 'id'>): Promise<UserRecord> {
-  const record = { id: newId('usr'), ...user };
-  await em.insert(UserSchema, {
-    id: record.id,
-    email: record.email,
-    passwordHash: record.passwordHash,
-    role: record.role,
-    createdAt: record.createdAtMs,
-  });
-  return record;
+export async function insertUser(em: SqlEntityManager, user: NewUser): Promise<UserRecord> {
+  const { createdAtMs, emailVerifiedAtMs = null, name = null, ...columns } = user;
+  const profile = { name, avatarUrl: null, baseCurrency: 'USD', timeZone: 'UTC', locale: 'en' };
+  const row = { id: newId('usr'), ...columns, ...profile, createdAt: createdAtMs };
+  await em.insert(UserSchema, { ...row, emailVerifiedAt: emailVerifiedAtMs, deletionAt: null });
+  return toRecord({ ...row, emailVerifiedAt: emailVerifiedAtMs, deletionAt: null });
 }
 
-/** Gives the person another role or password. */
-export async function updateUser(
-  em: SqlEntityManager,
-  id: string,
-  changes: Partial<Pick<UserRecord, 'role' | 'passwordHash'>>,
-): Promise<void> {
-  await em.nativeUpdate(UserSchema, { id }, changes);
+type Changes = Partial<Omit<UserRecord, 'id' | 'createdAtMs'>>;
+
+/** Changes what is given. A taken e-mail address throws the driver's unique violation. */
+export async function updateUser(em: SqlEntityManager, id: string, changes: Changes): Promise<void> {
+  const { emailVerifiedAtMs, deletionAtMs, ...columns } = changes;
+  const data = {
+    ...columns,
+    ...(emailVerifiedAtMs === undefined ? {} : { emailVerifiedAt: emailVerifiedAtMs }),
+    ...(deletionAtMs === undefined ? {} : { deletionAt: deletionAtMs }),
+  };
+  if (Object.keys(data).length > 0) await em.nativeUpdate(UserSchema, { id }, data);
+}
+
+/** Deletes the people whose time has come, with everything that is theirs. Answers how many. */
+export async function deleteUsersDue(em: SqlEntityManager, nowMs: number): Promise<number> {
+  return em.nativeDelete(UserSchema, { deletionAt: { $ne: null, $lte: nowMs } });
+}
+
+/** The person as answers show one. */
+export async function describeUser(em: SqlEntityManager, user: UserRecord): Promise<UserOut> {
+  const { id, email, role, name, avatarUrl, baseCurrency, timeZone, locale } = user;
+  return {
+    id,
+    email,
+    emailVerified: user.emailVerifiedAtMs !== null,
+    role,
+    name,
+    avatarUrl,
+    baseCurrency,
+    timeZone,
+    locale,
+    watchedAddresses: await watchedAddresses(em, id),
+    createdAt: toInstant(user.createdAtMs),
+    deletionAt: user.deletionAtMs === null ? null : toInstant(user.deletionAtMs),
+  };
 }
 
 /** The addresses that a person follows, in ascending order. */
@@ -67,14 +120,35 @@ export async function watchAddresses(
   });
 }
 
-type UserRow = { id: string; email: string; passwordHash: string; role: string; createdAt: number };
+type UserRow = {
+  id: string;
+  email: string;
+  passwordHash: string;
+  role: string;
+  createdAt: number;
+  name?: string | null | undefined;
+  avatarUrl?: string | null | undefined;
+  baseCurrency: string;
+  timeZone: string;
+  locale: string;
+  emailVerifiedAt?: number | null | undefined;
+  deletionAt?: number | null | undefined;
+};
 
 function toRecord(row: UserRow): UserRecord {
+  const { id, email, passwordHash, baseCurrency, timeZone, locale } = row;
   return {
-    id: row.id,
-    email: row.email,
-    passwordHash: row.passwordHash,
+    id,
+    email,
+    passwordHash,
+    baseCurrency,
+    timeZone,
+    locale,
     role: row.role === 'admin' ? 'admin' : 'user',
     createdAtMs: row.createdAt,
+    name: row.name ?? null,
+    avatarUrl: row.avatarUrl ?? null,
+    emailVerifiedAtMs: row.emailVerifiedAt ?? null,
+    deletionAtMs: row.deletionAt ?? null,
   };
 }

@@ -1,0 +1,45 @@
+import type { UserOut } from '@finverse/shared';
+import { AppError } from '../../kernel/errors.ts';
+import { countAdmins, describeUser, updateUser } from '../users/index.ts';
+import { type AuthParts, lockPresentUser } from './auth.parts.ts';
+import type { Call, DeletionApi } from './auth.port.ts';
+import { digest } from './secrets.ts';
+import { deleteUserSessions } from './sessions.repository.ts';
+
+/** How long a deletion can be called off, by signing in or by saying so. */
+export const DELETION_GRACE_DAYS = 30;
+const DELETION_GRACE_MS = DELETION_GRACE_DAYS * 24 * 60 * 60 * 1000;
+
+/** The end of an account: asked for, called off, or, when the time is over, done by the housekeeping. */
+export class AccountDeletion implements DeletionApi {
+  readonly #parts: AuthParts;
+
+  constructor(parts: AuthParts) {
+    this.#parts = parts;
+  }
+
+  async request(userId: string, { commit, sessionToken }: Call): Promise<UserOut> {
+    const answer = await commit(async (em) => {
+      const user = await lockPresentUser(this.#parts, em, userId);
+      if (user.deletionAtMs !== null) return describeUser(em, user);
+      if (user.role === 'admin' && (await countAdmins(em)) <= 1) {
+        throw new AppError('CONFLICT', 'This is the only admin; make another one first.');
+      }
+      const deletionAtMs = this.#parts.clock.now() + DELETION_GRACE_MS;
+      await updateUser(em, userId, { deletionAtMs });
+      await deleteUserSessions(em, userId, sessionToken === null ? null : digest(sessionToken));
+      await this.#parts.mails.enqueue(em, { kind: 'deletion_requested', recipient: user.email, reference: null });
+      return describeUser(em, { ...user, deletionAtMs });
+    });
+    this.#parts.mails.wake();
+    return answer;
+  }
+
+  cancel(userId: string, { commit }: Call): Promise<UserOut> {
+    return commit(async (em) => {
+      const user = await lockPresentUser(this.#parts, em, userId);
+      await updateUser(em, userId, { deletionAtMs: null });
+      return describeUser(em, { ...user, deletionAtMs: null });
+    });
+  }
+}

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { startTestServer } from './test-server.ts';
+
+test('the link of every mail leads to a page that loads nothing but its own script', async () => {
+  await using server = await startTestServer();
+  const person = { email: 'new@example.test', password: 'violet harbour lantern' };
+  const { body } = await server.rest('POST', '/auth/register', { body: person });
+  await server.rest('POST', '/auth/password-reset/request', { body: { email: person.email } });
+  const moved = { email: 'moved@example.test', password: person.password };
+  await server.rest('POST', '/users/me/email', { token: String(body?.['token']), body: moved });
+  const paths = (await server.takeMails()).map(({ link }) => new URL(link ?? '').pathname);
+  expect(paths).toEqual(['/account/verify-email', '/account/reset-password', '/account/confirm-email']);
+  for (const path of paths) {
+    const answer = await server.open('GET', path);
+    expect(answer.status).toBe(200);
+    expect(answer.headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
+    const page = await answer.text();
+    expect(page).not.toMatch(/<script>| style=| on\w+=/);
+    const [, called = ''] = /data-call="([^"]+)"/.exec(page) ?? [];
+    // Without a code, each route is there and refuses.
+    expect([400, 401]).toContain((await server.open('POST', called, { headers: { 'content-length': '0' } })).status);
+  }
+  expect((await server.open('GET', '/account/account.js')).headers['content-type']).toContain('javascript');
+  expect((await server.open('GET', '/account/other')).status).toBe(404);
+});

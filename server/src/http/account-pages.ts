@@ -1,0 +1,83 @@
+import express, { type Router } from 'express';
+import { requestState } from './request-state.ts';
+import { REST_PREFIX } from './rest.ts';
+
+/** Where the links in mails lead. What each page calls is decided by its script, from these. */
+const PAGES = {
+  'verify-email': {
+    title: 'Confirm your e-mail address',
+    call: '/auth/verify-email',
+    done: 'Confirmed. You can sign in now.',
+  },
+  'confirm-email': {
+    title: 'Confirm your new e-mail address',
+    call: '/users/me/email/confirm',
+    done: 'Your account has this e-mail address now.',
+  },
+  'reset-password': {
+    title: 'Set a new password',
+    call: '/auth/password-reset/confirm',
+    done: 'Your password is set. You can sign in with it now.',
+  },
+};
+
+/** Nothing but the page's own script, which calls this server alone. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** The code stands behind the #, which no server sees; and it is sent by a button, since scanners of mails open links. */
+const SCRIPT = `const form = document.querySelector('form');
+const said = document.querySelector('output');
+const code = new URLSearchParams(location.hash.slice(1)).get('code') ?? '';
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const field = form.elements.namedItem('new_password');
+  const body = JSON.stringify({ code, ...(field ? { new_password: field.value } : {}) });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(form.dataset.call, { method: 'POST', headers, body });
+  const { error } = await answer.json();
+  said.textContent = error ? [error.message, ...error.details.map((detail) => detail.message)].join(' ') : form.dataset.done;
+  if (!error) form.querySelector('button').disabled = true;
+});
+`;
+
+/** The pages at /account that the links in mails lead to, for whoever has no frontend of their own. */
+export function serveAccountPages(): Router {
+  const pages = express.Router();
+  pages.use('/account', (request, response, next) => {
+    requestState(request).route = '/account';
+    response.setHeader('Content-Security-Policy', POLICY);
+    next();
+  });
+  pages.get('/account/account.js', (_request, response) => void response.type('js').send(SCRIPT));
+  for (const name of Object.keys(PAGES) as (keyof typeof PAGES)[]) {
+    pages.get(`/account/${name}`, (_request, response) => void response.type('html').send(page(name)));
+  }
+  return pages;
+}
+
+function page(name: keyof typeof PAGES): string {
+  const { title, call, done } = PAGES[name];
+  const password =
+    name === 'reset-password'
+      ? '<p><label>New password <input name="new_password" type="password" autocomplete="new-password" minlength="10" maxlength="256" required></label></p>\n'
+      : '';
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>FinVerse: ${title}</title>
+</head>
+<body>
+<h1>${title}</h1>
+<form data-call="${REST_PREFIX}${call}" data-done="${done}">
+${password}<p><button>${title}</button></p>
+<output></output>
+</form>
+<script src="/account/account.js"></script>
+</body>
+</html>
+`;
+}
