@@ -1,10 +1,18 @@
-import { divideHalfEven, formatMoney, parseMoney, type TransactionUpdate } from '@finverse/shared';
+import {
+  divideHalfEven,
+  formatMoney,
+  parseMoney,
+  transactionCreateInput,
+  type TransactionUpdate,
+} from '@finverse/shared';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { z } from 'zod';
 import { AppError } from '../../kernel/errors.ts';
-import { draft, type Draft } from '../ledger/test-ledger.ts';
 import type { AccountRecord, CategoryRecord, TransactionRecord } from '../ledger/index.ts';
 import { convert, edit, type Named, toRecord, toTransactionOut } from './transactions.rules.ts';
+
+type Draft = z.input<typeof transactionCreateInput>;
 
 const account = (id: string, currency: string): [string, AccountRecord] => [
   id,
@@ -53,10 +61,20 @@ const named: Named = {
 };
 
 const make = (fields: Partial<Draft>): TransactionRecord =>
-  toRecord(draft({ kind: 'expense', accountId: 'eur', amount: '10', occurredOn: '2026-02-03', ...fields }), named, {
-    id: 'txn_1',
-    nowMs: 1,
-  });
+  toRecord(
+    transactionCreateInput.parse({
+      kind: 'expense',
+      accountId: 'eur',
+      amount: '10',
+      occurredOn: '2026-02-03',
+      ...fields,
+    }),
+    named,
+    {
+      id: 'txn_1',
+      nowMs: 1,
+    },
+  );
 const change = (before: TransactionRecord, changes: Omit<TransactionUpdate, 'id'>, now = named) =>
   edit(before, { id: before.id, ...changes }, now, 2);
 
