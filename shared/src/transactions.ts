@@ -27,14 +27,16 @@ export const BULK_MAX = 100;
 /** A link to something that is kept elsewhere. */
 const attachment = z.strictObject({
   name: nameInput(200),
-  url: z
-    .string()
-    .max(2000)
-    .pipe(z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })),
+  url: textInput(2000).pipe(z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })),
 });
 export type Attachment = z.infer<typeof attachment>;
 
 const tag = nameInput(50).refine((text) => !text.includes(','), 'must not contain a comma');
+
+const sourceInput = z
+  .string()
+  .max(40)
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be a name: lower-case letters, digits, dots, hyphens and underscores');
 
 /** Up to ten digits before the point and twelve after it. */
 const rateInput = z
@@ -94,12 +96,7 @@ export const transactionCreateInput = z.strictObject({
   splits: fields.splits.default([]),
   transfer: fields.transfer.default(null),
   attachments: fields.attachments.default([]),
-  source: z
-    .string()
-    .max(40)
-    .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be a name: lower-case letters, digits, dots, hyphens and underscores')
-    .default('manual')
-    .meta({ description: 'Where it came from' }),
+  source: sourceInput.default('manual').meta({ description: 'Where it came from' }),
   externalId: nameInput(200)
     .nullable()
     .default(null)
@@ -170,7 +167,7 @@ export const transactionsInput = z.strictObject({
   amountMin: amountInput.optional(),
   amountMax: amountInput.optional(),
   text: nameInput(100).optional().meta({ description: 'In description, payee or note, whatever the case' }),
-  source: z.string().max(40).optional(),
+  source: sourceInput.optional(),
   updatedSince: instantInput.optional().meta({
     description: 'Only what changed at or after that instant, oldest change first, with tombstones of what was deleted',
   }),

@@ -3,6 +3,9 @@ import { p, type Platform, Type } from '@mikro-orm/core';
 import type { SqlValue } from './bulk.ts';
 import type { Dialect } from './orm.ts';
 
+/** Units of 10^-8 in a whole one. */
+const MONEY_UNITS = 10 ** MONEY_SCALE;
+
 /** True where the platform is SQLite, which stores money as a scaled integer. */
 function isSqlite(platform: Platform): boolean {
   return platform.constructor.name.includes('Sqlite');
@@ -49,10 +52,23 @@ export function moneyToSql(dialect: Dialect, units: bigint): SqlValue {
 /** Units of 10^-8 out of a money column, or out of a SUM over one, which may be larger than any column. */
 export function moneyFromSql(dialect: Dialect, value: unknown): bigint {
   if (value === null || value === undefined) return 0n;
-  if (dialect === 'sqlite') return BigInt(value as number | bigint);
+  if (dialect === 'sqlite') {
+    if (typeof value !== 'string') return BigInt(value as number | bigint);
+    const [units = '0', rest = '0'] = value.split('.');
+    return BigInt(units) * BigInt(MONEY_UNITS) + BigInt(rest);
+  }
   const [whole = '0', fraction = ''] = (value as string).split('.');
   const magnitude = BigInt(whole.replace('-', '') + fraction.padEnd(MONEY_SCALE, '0'));
   return whole.startsWith('-') ? -magnitude : magnitude;
+}
+
+/**
+ * The SQL of a sum over a money column, to be read with {@link moneyFromSql}. SQLite's own sum is refused as soon as it passes 64 bits on its way, which
+ * ten large amounts do that others take away again; so it adds up whole units and their fractions apart.
+ */
+export function sumOfMoney(dialect: Dialect, expression: string): string {
+  if (dialect === 'mysql') return `sum(${expression})`;
+  return `(sum(${expression} / ${MONEY_UNITS}) || '.' || sum(${expression} % ${MONEY_UNITS}))`;
 }
 
 /** A calendar date as YYYY-MM-DD, which sorts by time. */

@@ -10,4 +10,5 @@ export {
 } from './idempotency.ts';
 export { lockDataFolder, lockSqliteFile } from './instance-lock.ts';
 export { type Database, type Dialect, openDatabase } from './orm.ts';
+export { readSnapshot } from './read-snapshot.ts';
 export { transact } from './transact.ts';

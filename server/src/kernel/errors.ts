@@ -41,3 +41,14 @@ export function invariant(condition: unknown, message: string): asserts conditio
 export function invalidField(path: string, message: string): AppError {
   return new AppError('VALIDATION_FAILED', 'The input was refused; see details.', { details: [{ path, message }] });
 }
+
+/** Answers what `work` answers; a refusal names `path`, the caller's own field, instead of what it was found by further in. */
+export async function blaming<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.details.length === 0) throw error;
+    const details = error.details.map(({ message }) => ({ path, message }));
+    throw new AppError(error.code, error.message, { details, cause: error });
+  }
+}

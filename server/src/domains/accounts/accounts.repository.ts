@@ -1,6 +1,6 @@
 import type { AccountsQuery, StatementQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, moneyFromSql, type SqlValue } from '../../db/index.ts';
+import { type Dialect, moneyFromSql, type SqlValue, sumOfMoney } from '../../db/index.ts';
 import { type AccountRecord, fromAccountRow, monthOf, type RawRow, type Units } from '../ledger/index.ts';
 import type { MonthlyMove } from './accounts.rules.ts';
 
@@ -78,11 +78,11 @@ export async function balanceAfter(
 ): Promise<Units> {
   const month = monthOf(place.occurredOn);
   const [months] = await em.execute<RawRow[]>(
-    'select sum(total) as total from account_months where account_id = ? and user_id = ? and month < ?',
+    `select ${sumOfMoney(dialect, 'total')} as total from account_months where account_id = ? and user_id = ? and month < ?`,
     [accountId, userId, month],
   );
   const [entries] = await em.execute<RawRow[]>(
-    `select sum(amount) as total from entries where account_id = ? and user_id = ? and occurred_on >= ? and occurred_on <= ?
+    `select ${sumOfMoney(dialect, 'amount')} as total from entries where account_id = ? and user_id = ? and occurred_on >= ? and occurred_on <= ?
      and (occurred_on, transaction_id, line) <= (?, ?, ?)`,
     [accountId, userId, `${month}-01`, place.occurredOn, place.occurredOn, place.transactionId, place.line],
   );

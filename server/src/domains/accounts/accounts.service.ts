@@ -14,10 +14,10 @@ import {
   type StatementQuery,
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, moneyFromSql, type UnitOfWork } from '../../db/index.ts';
+import { type Database, moneyFromSql, readSnapshot, type UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
-import { AppError, invalidField } from '../../kernel/errors.ts';
+import { AppError, blaming, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import {
   type AccountRecord,
@@ -48,7 +48,7 @@ import {
 import { countMonths, netWorthByMonth, summarize } from './accounts.rules.ts';
 import { toAccountOut } from './accounts.wire.ts';
 
-/** Entries that one call of moveEntries moves at the most: they move in one transaction. */
+/** Transactions that one call of moveEntries moves at the most: they move in one transaction. */
 const MOVED_TRANSACTIONS_MAX = 20_000;
 const MOVED_AT_A_TIME = 500;
 
@@ -62,13 +62,18 @@ export class AccountsService implements AccountsApi {
     this.#clock = clock;
   }
 
-  async list(userId: string, query: AccountsQuery): Promise<AccountsOut> {
-    const reading = this.#reading(userId);
-    if (query.updatedSince !== undefined) {
-      const changed = await changesSince(reading, 'account', { ...query, updatedSince: query.updatedSince });
-      const accounts = changed.rows.map((row) => fromAccountRow(this.#database.dialect, row));
+  list(userId: string, query: AccountsQuery): Promise<AccountsOut> {
+    return this.#read(userId, (reading) => this.#listIn(reading, query));
+  }
+
+  async #listIn(reading: Reading, query: AccountsQuery): Promise<AccountsOut> {
+    const { updatedSince } = query;
+    if (updatedSince !== undefined) {
+      refuseFiltersBeside(query);
+      const changed = await changesSince(reading, 'account', { ...query, updatedSince });
+      const accounts = changed.rows.map((row) => fromAccountRow(reading.dialect, row));
       return {
-        items: await this.#describe(userId, accounts),
+        items: await this.#describe(reading, accounts),
         deleted: changed.deleted,
         nextCursor: changed.nextCursor,
       };
@@ -77,15 +82,16 @@ export class AccountsService implements AccountsApi {
     const accounts = await selectAccounts(reading, query, afterId);
     const page = accounts.slice(0, query.limit);
     return {
-      items: await this.#describe(userId, page),
+      items: await this.#describe(reading, page),
       deleted: [],
       nextCursor: accounts.length > query.limit ? encodeCursor([page.at(-1)?.id ?? '']) : null,
     };
   }
 
-  async get(userId: string, id: string): Promise<AccountOut> {
-    const { em, dialect } = this.#reading(userId);
-    return this.#describeOne(em, userId, await requireAccount(em, { dialect, userId }, id));
+  get(userId: string, id: string): Promise<AccountOut> {
+    return this.#read(userId, async (reading) =>
+      this.#describeOne(reading.em, userId, await requireAccount(reading.em, reading, id)),
+    );
   }
 
   async create(commit: UnitOfWork, userId: string, input: AccountCreate): Promise<AccountOut> {
@@ -201,11 +207,15 @@ export class AccountsService implements AccountsApi {
     if (months < 1) throw invalidField('to', 'must not lie before from');
     if (months > NET_WORTH_MONTHS_MAX)
       throw invalidField('to', `must be at most ${NET_WORTH_MONTHS_MAX} months after from`);
-    return netWorthByMonth(await selectMonthlyMoves(this.#reading(userId), to), { from, to });
+    const reading = { em: this.#database.em(), dialect: this.#database.dialect, userId };
+    return netWorthByMonth(await selectMonthlyMoves(reading, to), { from, to });
   }
 
-  async statement(userId: string, query: StatementQuery): Promise<StatementOut> {
-    const reading = this.#reading(userId);
+  statement(userId: string, query: StatementQuery): Promise<StatementOut> {
+    return this.#read(userId, (reading) => this.#statementIn(reading, query));
+  }
+
+  async #statementIn(reading: Reading, query: StatementQuery): Promise<StatementOut> {
     await requireAccount(reading.em, reading, query.id);
     const [occurredOn, transactionId, line] = decodeCursor(query.cursor, ['string', 'string', 'number']);
     const before =
@@ -240,8 +250,9 @@ export class AccountsService implements AccountsApi {
     };
   }
 
-  #reading(userId: string) {
-    return { em: this.#database.em(), dialect: this.#database.dialect, userId };
+  /** Several reads as of one moment. */
+  #read<Result>(userId: string, work: (reading: Reading) => Promise<Result>): Promise<Result> {
+    return readSnapshot(this.#database, (em) => work({ em, dialect: this.#database.dialect, userId }));
   }
 
   #open(em: SqlEntityManager, userId: string): Promise<Ledger> {
@@ -252,33 +263,30 @@ export class AccountsService implements AccountsApi {
     return new Date(this.#clock.now()).toISOString().slice(0, 10);
   }
 
-  /** Moves transaction by transaction, so that every sum follows. The opening balance becomes an entry of the other account's own. */
+  /** Posts everything at once: what is in between, on neither account, must not be refused for a limit. Answers the number of entries. */
   async #moveAll(em: SqlEntityManager, ledger: Ledger, from: AccountRecord, to: AccountRecord): Promise<number> {
-    let moved = 0;
-    for (let afterId = ''; ;) {
+    const changes: Change[] = [];
+    const others = new Set([from.id, to.id]);
+    let movedEntries = 0;
+    for (let afterId: string | undefined = ''; afterId !== undefined;) {
       const page = { afterId, limit: MOVED_AT_A_TIME };
       const ids = await selectTransactionIdsOf({ em, dialect: ledger.dialect, userId: ledger.userId }, from.id, page);
-      const last = ids.at(-1);
-      if (last === undefined) return moved;
-      afterId = last;
-      moved += ids.length;
-      if (moved > MOVED_TRANSACTIONS_MAX) {
+      afterId = ids.at(-1);
+      if (changes.length + ids.length > MOVED_TRANSACTIONS_MAX) {
         throw new AppError(
           'CONFLICT',
           `More than ${MOVED_TRANSACTIONS_MAX} transactions are too many to move at once.`,
         );
       }
-      const records = await findTransactions(em, ledger.dialect, ledger.userId, ids);
-      const changes = [...records.values()].map((before): Change => ({
-        before,
-        after: redirect(before, from, to, ledger),
-      }));
-      const others = [...records.values()].flatMap(({ accountId, transfer }) => [
-        accountId,
-        transfer?.toAccountId ?? to.id,
-      ]);
-      await post(em, ledger, changes, await findAccounts(em, ledger.dialect, ledger.userId, [...others, to.id]));
+      for (const before of (await findTransactions(em, ledger.dialect, ledger.userId, ids)).values()) {
+        changes.push({ before, after: redirect(before, from, to, ledger) });
+        movedEntries += before.transfer ? 1 : Math.max(1, before.splits.length);
+        if (before.transfer) others.add(before.accountId).add(before.transfer.toAccountId);
+      }
     }
+    const accounts = await findAccounts(em, ledger.dialect, ledger.userId, [...others]);
+    await blaming('toAccountId', () => post(em, ledger, changes, accounts));
+    return movedEntries;
   }
 
   async #describeOne(em: SqlEntityManager, userId: string, account: AccountRecord): Promise<AccountOut> {
@@ -288,14 +296,22 @@ export class AccountsService implements AccountsApi {
     );
   }
 
-  async #describe(userId: string, accounts: readonly AccountRecord[]): Promise<AccountOut[]> {
+  async #describe({ em, dialect, userId }: Reading, accounts: readonly AccountRecord[]): Promise<AccountOut[]> {
     const ids = accounts.flatMap(({ openingTransactionId }) => openingTransactionId ?? []);
-    const openings = await findTransactions(this.#database.em(), this.#database.dialect, userId, ids);
+    const openings = await findTransactions(em, dialect, userId, ids);
     return accounts.map((account) => toAccountOut(account, openings.get(account.openingTransactionId ?? '')));
   }
 }
 
 type Owner = Pick<Ledger, 'dialect' | 'userId'>;
+type Reading = Owner & { em: SqlEntityManager };
+
+/** @throws AppError VALIDATION_FAILED for a filter beside `updatedSince`, which a client that keeps a copy would lose changes by. */
+function refuseFiltersBeside({ type, currency }: AccountsQuery): void {
+  for (const [name, value] of Object.entries({ type, currency })) {
+    if (value !== undefined) throw invalidField(name, 'does not go with updatedSince');
+  }
+}
 
 async function requireAccount(em: SqlEntityManager, { dialect, userId }: Owner, id: string): Promise<AccountRecord> {
   const account = (await findAccounts(em, dialect, userId, [id])).get(id);
@@ -321,7 +337,8 @@ async function setOpening(
 ): Promise<AccountRecord> {
   const after = amount === 0n ? null : openingOf(ledger, account, { before, amount, openedOn });
   if (!before && !after) return account;
-  const moved = await post(em, ledger, [{ before, after }], new Map([[account.id, account]]));
+  const accounts = new Map([[account.id, account]]);
+  const moved = await blaming('openingBalance', () => post(em, ledger, [{ before, after }], accounts));
   const opened = { ...(moved[0] ?? account), openingTransactionId: after?.id ?? null };
   if (opened.openingTransactionId !== account.openingTransactionId) await updateAccount(em, ledger, opened);
   return opened;

@@ -11,7 +11,6 @@ import {
   categoryUpdateInput,
 } from '@finverse/shared';
 import { z } from 'zod';
-import { invariant } from '../../kernel/errors.ts';
 import { router } from '../../trpc/init.ts';
 import { authedProcedure } from '../../trpc/procedures.ts';
 
@@ -37,18 +36,14 @@ export const categoriesRouter = router({
     .meta({ route: { ...route, method: 'POST', path: '/categories', summary: 'Make a category' } })
     .input(categoryCreateInput)
     .output(categoryOut)
-    .mutation(async ({ ctx, input }) => {
-      const [created] = await ctx.services.categories.create(ctx.commit, ctx.caller.userId, [input]);
-      invariant(created, 'one item makes one category');
-      return created;
-    }),
+    .mutation(({ ctx, input }) => ctx.services.categories.create(ctx.commit, ctx.caller.userId, input)),
 
   createMany: authedProcedure
     .meta({ route: { ...route, method: 'POST', path: '/categories/bulk', summary: 'Make many categories, or none' } })
     .input(categoryBulkInput)
     .output(z.object({ items: z.array(categoryOut) }))
     .mutation(async ({ ctx, input }) => ({
-      items: await ctx.services.categories.create(ctx.commit, ctx.caller.userId, input.items),
+      items: await ctx.services.categories.createMany(ctx.commit, ctx.caller.userId, input.items),
     })),
 
   update: authedProcedure

@@ -52,15 +52,20 @@ export function requirePlaceable(tree: CategoryTree, category: CategoryRecord): 
     if (other.parentId === id && !allows(kind, other.kind)) {
       throw invalidField('kind', `must allow ${other.kind}, which “${other.name}” below it is`);
     }
-    if (
+  }
+  if (isNameTaken(tree, category)) throw invalidField('name', 'is that of another category at the same place');
+}
+
+/** True where another category of the same kind, which is not archived, has the name at the same place. */
+export function isNameTaken(tree: CategoryTree, { id, parentId, kind, name }: CategoryRecord): boolean {
+  return [...tree.values()].some(
+    (other) =>
+      other.id !== id &&
       other.parentId === parentId &&
       other.archivedAtMs === null &&
-      sameName(other.name, category.name) &&
-      other.kind === kind
-    ) {
-      throw invalidField('name', 'is that of another category at the same place');
-    }
-  }
+      other.kind === kind &&
+      sameName(other.name, name),
+  );
 }
 
 /** Whether what is below a category of one kind may be of another. */

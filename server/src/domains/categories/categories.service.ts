@@ -11,7 +11,7 @@ import {
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database, UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { AppError, invalidField } from '../../kernel/errors.ts';
+import { AppError, blaming, invalidField, invariant } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import {
   type CategoryRecord,
@@ -29,6 +29,7 @@ import type { CategoriesApi } from './categories.port.ts';
 import {
   type CategoryTree,
   inTreeOrder,
+  isNameTaken,
   requirePlaceable,
   toCategoryOut,
   treeOf,
@@ -61,7 +62,22 @@ export class CategoriesService implements CategoriesApi {
     return toCategoryOut(tree, requireCategory(tree, id));
   }
 
-  async create(commit: UnitOfWork, userId: string, items: readonly CategoryCreate[]): Promise<CategoryOut[]> {
+  async create(commit: UnitOfWork, userId: string, input: CategoryCreate): Promise<CategoryOut> {
+    const [created] = await this.#create(commit, userId, [input], () => '');
+    invariant(created, 'one item makes one category');
+    return created;
+  }
+
+  createMany(commit: UnitOfWork, userId: string, items: readonly CategoryCreate[]): Promise<CategoryOut[]> {
+    return this.#create(commit, userId, items, (index) => `items.${index}`);
+  }
+
+  #create(
+    commit: UnitOfWork,
+    userId: string,
+    items: readonly CategoryCreate[],
+    placeOf: (index: number) => string,
+  ): Promise<CategoryOut[]> {
     return commit(async (em) => {
       const { ledger, tree } = await this.#open(em, userId);
       if (tree.size + items.length > CATEGORIES_MAX) {
@@ -77,7 +93,7 @@ export class CategoriesService implements CategoriesApi {
           createdAtMs: ledger.changedAtMs,
           updatedAtMs: ledger.changedAtMs,
         };
-        atItem(items.length > 1 ? `items.${index}` : '', () => requirePlaceable(grown, category));
+        atItem(placeOf(index), () => requirePlaceable(grown, category));
         grown.set(category.id, category);
         return category;
       });
@@ -125,6 +141,7 @@ export class CategoriesService implements CategoriesApi {
         if ((category.archivedAtMs !== null) === input.isArchived) continue;
         const archivedAtMs = input.isArchived ? ledger.changedAtMs : null;
         next.set(id, { ...category, archivedAtMs, updatedAtMs: ledger.changedAtMs });
+        if (!input.isArchived) requireFreeName(next, requireCategory(next, id));
         await updateCategory(em, ledger, requireCategory(next, id));
       }
       return toCategoryOut(next, requireCategory(next, input.id));
@@ -138,14 +155,14 @@ export class CategoriesService implements CategoriesApi {
       if (withDescendants(tree, id).length > 1) {
         throw new AppError('CATEGORY_IN_USE', 'The category has others below it: move or delete those first.');
       }
+      if (moveTo !== undefined && moveTo !== null) requireTarget(tree, category, { id: moveTo, path: 'moveTo' });
       if ((await kindsFiledUnder(em, userId, id)).length > 0) {
         if (moveTo === undefined) {
           throw new AppError('CATEGORY_IN_USE', 'The category has transactions: say where they go.', {
             details: [{ path: 'moveTo', message: 'is needed: another category, or null for none' }],
           });
         }
-        if (moveTo !== null) requireTarget(tree, category, { id: moveTo, path: 'moveTo' });
-        await refileCategory(em, ledger, { fromId: id, toId: moveTo });
+        await blaming('moveTo', () => refileCategory(em, ledger, { fromId: id, toId: moveTo }));
       }
       await deleteCategory(em, ledger, id);
       return {};
@@ -166,11 +183,11 @@ export class CategoriesService implements CategoriesApi {
       for (const child of tree.values()) {
         if (child.parentId !== id) continue;
         const moved = { ...child, parentId: intoId, updatedAtMs: ledger.changedAtMs };
-        atItem('intoId', () => requirePlaceable(next, moved));
+        await blaming('intoId', async () => requirePlaceable(next, moved));
         next.set(child.id, moved);
         await updateCategory(em, ledger, moved);
       }
-      const movedEntries = await refileCategory(em, ledger, { fromId: id, toId: intoId });
+      const movedEntries = await blaming('intoId', () => refileCategory(em, ledger, { fromId: id, toId: intoId }));
       await deleteCategory(em, ledger, id);
       next.delete(id);
       return { into: toCategoryOut(next, into), movedEntries };
@@ -189,11 +206,18 @@ function requireCategory(tree: CategoryTree, id: string): CategoryRecord {
   return category;
 }
 
+/** @throws AppError CONFLICT where another category has taken the name meanwhile. */
+function requireFreeName(tree: CategoryTree, category: CategoryRecord): void {
+  if (!isNameTaken(tree, category)) return;
+  throw new AppError('CONFLICT', `Another category is called “${category.name}” at the same place; rename it first.`);
+}
+
 /** Where the transactions of another category may go. @throws AppError VALIDATION_FAILED naming `path` */
 function requireTarget(tree: CategoryTree, from: CategoryRecord, target: { id: string; path: string }): CategoryRecord {
   const category = tree.get(target.id);
   if (!category) throw invalidField(target.path, 'is no category');
   if (category.id === from.id) throw invalidField(target.path, 'must be another category');
+  if (category.archivedAtMs !== null) throw invalidField(target.path, 'is archived');
   if (category.kind !== 'both' && category.kind !== from.kind)
     throw invalidField(target.path, `must allow ${from.kind}`);
   return category;

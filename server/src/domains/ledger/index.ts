@@ -12,7 +12,7 @@ export { ensureLedger, openLedger } from './ledger.lock.ts';
 export { type RawRow, fromAccountRow } from './ledger.rows.ts';
 export { monthOf, searchable } from './ledger.rules.ts';
 export type * from './ledger.types.ts';
-export { post } from './post.ts';
+export { post, requireMovable } from './post.ts';
 export { findTransactions, withSplits } from './transaction-store.ts';
 export { kindsFiledUnder, refileCategory } from './refile.ts';
 export { changesSince } from './changes-since.ts';

@@ -1,6 +1,6 @@
 import { formatMoney } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, moneyFromSql } from '../../db/index.ts';
+import { type Dialect, moneyFromSql, sumOfMoney } from '../../db/index.ts';
 import type { RawRow } from './ledger.rows.ts';
 import type { Units } from './ledger.types.ts';
 
@@ -20,7 +20,7 @@ const FAULTS_MAX = 1000;
 type Sum = { amount: Units; count: number };
 
 /**
- * Recomputes every kept figure of a person from the entries and names each difference. Reads one consistent snapshot where the caller's transaction is one;
+ * Recomputes every kept figure of a person from the entries and names each difference. Reads one moment where the caller's transaction is a snapshot;
  * changes nothing.
  */
 export async function checkLedger(em: SqlEntityManager, dialect: Dialect, userId: string): Promise<Fault[]> {
@@ -36,7 +36,7 @@ export async function checkLedger(em: SqlEntityManager, dialect: Dialect, userId
   };
 
   const entrySums = await rows(
-    `select account_id, substr(occurred_on, 1, 7) as month, sum(amount) as total, count(*) as count from entries where user_id = ? group by account_id, substr(occurred_on, 1, 7)`,
+    `select account_id, substr(occurred_on, 1, 7) as month, ${sumOfMoney(dialect, 'amount')} as total, count(*) as count from entries where user_id = ? group by account_id, substr(occurred_on, 1, 7)`,
   );
   const months = keyed(entrySums, ['account_id', 'month'], money);
   compare(
@@ -64,7 +64,7 @@ export async function checkLedger(em: SqlEntityManager, dialect: Dialect, userId
     keyed(
       await rows(
         `select substr(occurred_on, 1, 7) as month, currency, kind, coalesce(category_id, '') as category_id,
-         sum(case when kind = 'income' then amount else -amount end) as total, count(*) as count
+         ${sumOfMoney(dialect, "case when kind = 'income' then amount else -amount end")} as total, count(*) as count
          from entries where user_id = ? and kind in ('income', 'expense')
          group by substr(occurred_on, 1, 7), currency, kind, coalesce(category_id, '')`,
       ),

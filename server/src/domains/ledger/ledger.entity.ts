@@ -1,6 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { currencyColumn, dateColumn, epochMsColumn, idColumn, moneyColumn, monthColumn } from '../../db/index.ts';
 import { UserSchema } from '../users/index.ts';
+import { SEARCH_CHARACTERS_MAX } from './ledger.rules.ts';
 
 /** Whose it is. With the person goes everything of theirs. */
 const owner = () => p.manyToOne(UserSchema).deleteRule('cascade');
@@ -89,11 +90,11 @@ export const TransactionSchema = defineEntity({
     payee: p.string().length(200),
     note: p.string().length(2000),
     /** Description, payee and note as they are searched: lower case, composed. */
-    searchText: p.string().length(2500),
+    searchText: p.string().length(SEARCH_CHARACTERS_MAX),
     categoryId: reference().nullable(),
     isSplit: p.boolean(),
-    /** JSON lists. */
-    tags: p.string().length(1500),
+    /** JSON lists. Twenty tags of fifty characters, of which JSON may write every one as two. */
+    tags: p.string().length(2500),
     attachments: p.text(),
     source: p.string().length(40),
     externalId: p.string().length(200).nullable(),

@@ -114,7 +114,7 @@ async function openWorld(ledger: TestLedger): Promise<World> {
     });
     accounts.push(id);
   }
-  const made = await ledger.categories.create(
+  const made = await ledger.categories.createMany(
     ledger.commit,
     userId,
     [0, 1, 2, 3].map((index) => ({ name: `Category ${index}`, kind: 'both', parentId: null, icon: null, color: null })),

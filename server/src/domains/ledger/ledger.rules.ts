@@ -94,13 +94,9 @@ function bookingText(transaction: TransactionRecord): string {
 }
 
 /** The accounts whose money moves, in amount or in time. An archived account's may not; another category for what is there is no move. */
-export function movedAccounts(changes: readonly Change[]): string[] {
-  const moved = changes.flatMap(({ before, after }) => {
-    const [from, to] = [before, after].map((transaction) => moneyOf(transaction));
-    const accounts = new Set([...(from?.keys() ?? []), ...(to?.keys() ?? [])]);
-    return [...accounts].filter((accountId) => from?.get(accountId) !== to?.get(accountId));
-  });
-  return [...new Set(moved)].toSorted();
+export function movedAccounts({ before, after }: Change): string[] {
+  const [from, to] = [moneyOf(before), moneyOf(after)];
+  return [...new Set([...from.keys(), ...to.keys()])].filter((id) => from.get(id) !== to.get(id)).toSorted();
 }
 
 /** For each account, when and how much. */
@@ -112,7 +108,14 @@ function moneyOf(transaction: TransactionRecord | null): Map<string, string> {
   return new Map([...amounts].map(([accountId, amount]) => [accountId, `${transaction?.occurredOn} ${amount}`]));
 }
 
-/** Text as it is searched: composed, in lower case. */
+/** What the column holds: everything that description, payee and note can be, unless composing makes it longer. */
+export const SEARCH_CHARACTERS_MAX = 2500;
+
+/**
+ * Text as it is searched: composed, in lower case. Of the few characters that composing makes many of (one is the 18 letters of a blessing) a note of nothing
+ * else is found by its beginning alone.
+ */
 export function searchable(...parts: string[]): string {
-  return parts.filter(Boolean).join('\n').normalize('NFKC').toLowerCase();
+  const text = parts.filter(Boolean).join('\n').normalize('NFKC').toLowerCase();
+  return text.length <= SEARCH_CHARACTERS_MAX ? text : text.slice(0, SEARCH_CHARACTERS_MAX).toWellFormed();
 }

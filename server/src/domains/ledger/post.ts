@@ -30,7 +30,7 @@ export async function post(
   accounts: ReadonlyMap<string, AccountRecord>,
 ): Promise<AccountRecord[]> {
   requireConsistent(changes, accounts);
-  for (const id of movedAccounts(changes)) requireOpen(accounts, id);
+  for (const change of changes) requireMovable(change, accounts);
   const deltas = deltasOf(changes);
   const moved = [...deltas.balances].map(([id, amount]) => withBalance(accounts, ledger, id, amount));
   await writeTransactions(em, ledger, changes);
@@ -69,9 +69,13 @@ function accountOf(accounts: ReadonlyMap<string, AccountRecord>, id: string): Ac
   return account;
 }
 
-function requireOpen(accounts: ReadonlyMap<string, AccountRecord>, id: string): void {
-  const { archivedAtMs, name } = accountOf(accounts, id);
-  if (archivedAtMs === null) return;
+/** @throws AppError ACCOUNT_ARCHIVED where a change moves money on an archived account. */
+export function requireMovable(change: Change, accounts: ReadonlyMap<string, AccountRecord>): void {
+  const closed = movedAccounts(change)
+    .map((id) => accountOf(accounts, id))
+    .find(({ archivedAtMs }) => archivedAtMs !== null);
+  if (!closed) return;
+  const { name } = closed;
   throw new AppError('ACCOUNT_ARCHIVED', `The account “${name}” is archived; its money does not move.`, {
     details: [{ path: 'accountId', message: 'is archived; restore the account first' }],
   });

@@ -57,7 +57,8 @@ export function toRecord(
 
 /**
  * The transaction as it is after an edit: what was left out stays, unless it cannot go with what was given. A new kind takes category, splits and transfer
- * of the old one away where they are of the other kind; a new amount the splits.
+ * of the old one away where they are of the other kind; a category takes the splits. A new amount beside splits needs new ones, and so does an account in
+ * another currency the amount: what either would be is not for us to guess. A category that was archived since may stay.
  *
  * @throws AppError VALIDATION_FAILED naming what does not go together
  */
@@ -72,7 +73,12 @@ export function edit(
   }
   const kind = changes.kind ?? before.kind;
   const isTransfer = kind === 'transfer';
-  const splits = changes.splits ?? (isTransfer || changes.categoryId ? [] : before.splits.map(toSplitInput));
+  requireAmountFor(before, changes, named);
+  const keptSplits = before.splits.map((split) => ({
+    ...split,
+    categoryId: keptCategory(split.categoryId, kind, named),
+  }));
+  const splits = changes.splits ?? (isTransfer || changes.categoryId ? [] : keptSplits.map(toSplitInput));
   const money: Money = {
     kind,
     accountId: changes.accountId ?? before.accountId,
@@ -83,14 +89,14 @@ export function edit(
         ? changes.categoryId
         : isTransfer || splits.length > 0
           ? null
-          : before.categoryId,
+          : keptCategory(before.categoryId, kind, named),
     splits,
     transfer:
       changes.transfer !== undefined ? changes.transfer : isTransfer ? keptTransfer(before, changes, named) : null,
   };
   return {
     ...before,
-    ...checkMoney(money, named),
+    ...checkMoney(money, named, categoriesOf(before)),
     occurredOn: changes.occurredOn ?? before.occurredOn,
     description: changes.description ?? before.description,
     payee: changes.payee ?? before.payee,
@@ -101,17 +107,39 @@ export function edit(
   };
 }
 
-/** Where a transfer went that is edited without saying so. A new amount or account moves what arrives by the same rate; within a currency they are equal. */
+/** An amount is of its account's currency: ten euros do not become ten dollars because nobody said what they become. */
+function requireAmountFor(before: TransactionRecord, changes: TransactionUpdate, { accounts }: Named): void {
+  const currency = accounts.get(changes.accountId ?? before.accountId)?.currency ?? before.currency;
+  if (currency === before.currency || changes.amount !== undefined) return;
+  throw invalidField('amount', `is needed: the account is in ${currency}, the amount was in ${before.currency}`);
+}
+
+/** The category that a transaction had, where it may be of the kind that the transaction has now. */
+function keptCategory(id: string | null, kind: Money['kind'], { categories }: Named): string | null {
+  const category = id === null ? undefined : categories.get(id);
+  return category && category.kind !== 'both' && category.kind !== kind ? null : id;
+}
+
+function categoriesOf({ categoryId, splits }: TransactionRecord): ReadonlySet<string | null> {
+  return new Set([categoryId, ...splits.map((split) => split.categoryId)]);
+}
+
+/** Where a transfer went that is edited without saying so. A new amount moves what arrives in proportion; within a currency they are equal. */
 function keptTransfer(before: TransactionRecord, changes: TransactionUpdate, { accounts }: Named): Money['transfer'] {
   const { transfer } = before;
   if (!transfer) return null;
   const { toAccountId } = transfer;
   const currency = accounts.get(changes.accountId ?? before.accountId)?.currency;
   if (currency === transfer.toCurrency) return { toAccountId };
-  if (changes.amount === undefined || currency !== before.currency) {
+  if (currency === before.currency && transfer.rate !== null) return { toAccountId, rate: transfer.rate };
+  if (currency !== before.currency || changes.amount === undefined) {
     return { toAccountId, toAmount: formatMoney(transfer.toAmount) };
   }
-  return { toAccountId, rate: transfer.rate ?? rateText(before.amount, transfer.toAmount) };
+  // Not by way of a rate: one of twelve digits would move what arrives even where the amount is the same.
+  const toAmount = divideHalfEven(transfer.toAmount * parseMoney(changes.amount), before.amount);
+  if (toAmount <= 0n) throw invalidField('amount', 'would let nothing arrive; say what does');
+  requireMoney(toAmount, 'amount');
+  return { toAccountId, toAmount: formatMoney(toAmount) };
 }
 
 type CheckedMoney = Pick<
@@ -119,7 +147,8 @@ type CheckedMoney = Pick<
   'kind' | 'accountId' | 'amount' | 'currency' | 'categoryId' | 'splits' | 'transfer'
 >;
 
-function checkMoney(input: Money, named: Named): CheckedMoney {
+/** `keptCategories` are those that the transaction has already: they may have been archived since. */
+function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<string | null> = new Set()): CheckedMoney {
   const { kind, accountId, categoryId } = input;
   const account = named.accounts.get(accountId);
   if (!account) throw invalidField('accountId', 'is no account');
@@ -136,9 +165,11 @@ function checkMoney(input: Money, named: Named): CheckedMoney {
   }
   if (input.transfer !== null) throw invalidField('transfer', `does not go with ${kind}`);
   if (input.splits.length > 0 && categoryId !== null) throw invalidField('categoryId', 'stands in the splits');
-  checkCategory(named, categoryId, { kind, path: 'categoryId' });
+  const check = (id: string | null, path: string) =>
+    checkCategory(named, id, { kind, path, isKept: keptCategories.has(id) });
+  check(categoryId, 'categoryId');
   const splits = input.splits.map((split, index): Split => {
-    checkCategory(named, split.categoryId, { kind, path: `splits.${index}.categoryId` });
+    check(split.categoryId, `splits.${index}.categoryId`);
     return { ...split, amount: parseMoney(split.amount) };
   });
   const sum = splits.reduce((total, split) => total + split.amount, 0n);
@@ -151,12 +182,12 @@ function checkMoney(input: Money, named: Named): CheckedMoney {
 function checkCategory(
   { categories }: Named,
   id: string | null,
-  { kind, path }: { kind: 'income' | 'expense'; path: string },
+  { kind, path, isKept }: { kind: 'income' | 'expense'; path: string; isKept: boolean },
 ): void {
   if (id === null) return;
   const category = categories.get(id);
   if (!category) throw invalidField(path, 'is no category');
-  if (category.archivedAtMs !== null) throw invalidField(path, 'is archived');
+  if (category.archivedAtMs !== null && !isKept) throw invalidField(path, 'is archived');
   if (category.kind !== 'both' && category.kind !== kind) throw invalidField(path, `is for ${category.kind} alone`);
 }
 

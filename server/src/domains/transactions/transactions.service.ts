@@ -12,7 +12,7 @@ import {
 } from '@finverse/shared';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Database, UnitOfWork } from '../../db/index.ts';
+import { type Database, inList, readSnapshot, type UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
@@ -26,6 +26,7 @@ import {
   listCategories,
   openLedger,
   post,
+  requireMovable,
   type TransactionRecord,
   withSplits,
 } from '../ledger/index.ts';
@@ -44,13 +45,16 @@ export class TransactionsService implements TransactionsApi {
     this.#clock = clock;
   }
 
-  async list(userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
-    const reading = { em: this.#database.em(), dialect: this.#database.dialect, userId };
-    if (query.updatedSince !== undefined) {
-      const { rows, ...rest } = await changesSince(reading, 'transaction', {
-        ...query,
-        updatedSince: query.updatedSince,
-      });
+  list(userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
+    return readSnapshot(this.#database, (em) => this.#listIn(em, userId, query));
+  }
+
+  async #listIn(em: SqlEntityManager, userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
+    const reading = { em, dialect: this.#database.dialect, userId };
+    const { updatedSince } = query;
+    if (updatedSince !== undefined) {
+      refuseFiltersBeside(query);
+      const { rows, ...rest } = await changesSince(reading, 'transaction', { ...query, updatedSince });
       const records = await withSplits(reading.em, reading.dialect, rows);
       return { items: records.map(toTransactionOut), ...rest };
     }
@@ -91,7 +95,9 @@ export class TransactionsService implements TransactionsApi {
   }
 
   async get(userId: string, id: string): Promise<TransactionOut> {
-    const found = await findTransactions(this.#database.em(), this.#database.dialect, userId, [id]);
+    const found = await readSnapshot(this.#database, (em) =>
+      findTransactions(em, this.#database.dialect, userId, [id]),
+    );
     return toTransactionOut(requireTransaction(found, id));
   }
 
@@ -128,36 +134,59 @@ export class TransactionsService implements TransactionsApi {
       const at = <Result>(list: keyof TransactionBulk, index: number, work: () => Result) =>
         atPlace(placeOf(list, index), work);
 
-      const removed = input.delete.map((id, index): Change => {
-        const before = at('delete', index, () => requireTransaction(known, id));
-        if (before.kind === 'opening')
-          throw new AppError('CONFLICT', 'An opening balance is changed through its account.');
-        return { before, after: null };
-      });
+      const change = (list: keyof TransactionBulk, index: number, work: () => Change) =>
+        at(list, index, () => {
+          const changed = work();
+          requireMovable(changed, named.accounts);
+          return changed;
+        });
+
+      const removed = input.delete.map((id, index) =>
+        change('delete', index, () => ({ before: requireDeletable(requireTransaction(known, id)), after: null })),
+      );
       const edited = input.update.map((changes, index) =>
-        at('update', index, () => {
+        change('update', index, () => {
           const before = requireTransaction(known, changes.id);
           return { before, after: edit(before, changes, named, ledger.changedAtMs) };
         }),
       );
       const created = input.create.map((item, index) =>
-        at('create', index, () => toRecord(item, named, { id: newId('txn'), nowMs: ledger.changedAtMs })),
+        change('create', index, () => ({
+          before: null,
+          after: toRecord(item, named, { id: newId('txn'), nowMs: ledger.changedAtMs }),
+        })),
       );
-      const changes: Change[] = [...removed, ...edited, ...created.map((after) => ({ before: null, after }))];
       try {
-        await post(em, ledger, changes, named.accounts);
+        await post(em, ledger, [...removed, ...edited, ...created], named.accounts);
       } catch (error) {
         if (!(error instanceof UniqueConstraintViolationException)) throw error;
-        throw new AppError('DUPLICATE_EXTERNAL_ID', 'The source has a transaction with this external id already.', {
-          details: [{ path: 'externalId', message: 'is that of another transaction of the same source' }],
-          cause: error,
-        });
+        const index = await this.#findDuplicate(em, userId, afterOf(created));
+        at('create', index, () => throwDuplicate(error));
       }
       return {
-        created: created.map(toTransactionOut),
-        updated: edited.map(({ after }) => toTransactionOut(after)),
+        created: afterOf(created).map(toTransactionOut),
+        updated: afterOf(edited).map(toTransactionOut),
         deleted: [...input.delete],
       };
+    });
+  }
+
+  /** Which of the new transactions has the external id of one that is there, or of another before it. */
+  async #findDuplicate(em: SqlEntityManager, userId: string, created: readonly TransactionRecord[]): Promise<number> {
+    const list = inList(
+      this.#database.dialect,
+      created.flatMap(({ externalId }) => externalId ?? []),
+    );
+    const rows = await em.execute<{ id: string; source: string; external_id: string }[]>(
+      `select id, source, external_id from transactions where user_id = ? and external_id in (${list.sql})`,
+      [userId, ...list.values],
+    );
+    // Some of the new rows may be in the table already, until all of it is rolled back.
+    const own = new Set(created.map(({ id }) => id));
+    const taken = new Set(rows.flatMap((row) => (own.has(row.id) ? [] : `${row.source} ${row.external_id}`)));
+    return created.findIndex(({ source, externalId }) => {
+      const key = `${source} ${externalId}`;
+      return externalId !== null && (taken.has(key) || !taken.add(key));
     });
   }
 
@@ -184,10 +213,33 @@ export class TransactionsService implements TransactionsApi {
   }
 }
 
+/** @throws AppError VALIDATION_FAILED for a filter beside `updatedSince`, which a client that keeps a copy would lose changes by. */
+function refuseFiltersBeside({ limit: _limit, cursor: _cursor, updatedSince: _since, ...filters }: TransactionsQuery) {
+  for (const [name, value] of Object.entries(filters)) {
+    if (value !== undefined) throw invalidField(name, 'does not go with updatedSince');
+  }
+}
+
 function requireTransaction(known: ReadonlyMap<string, TransactionRecord>, id: string): TransactionRecord {
   const transaction = known.get(id);
   if (!transaction) throw new AppError('NOT_FOUND', 'There is no such transaction.');
   return transaction;
+}
+
+function throwDuplicate(cause: unknown): never {
+  throw new AppError('DUPLICATE_EXTERNAL_ID', 'The source has a transaction with this external id already.', {
+    details: [{ path: 'externalId', message: 'is that of another transaction of the same source' }],
+    cause,
+  });
+}
+
+function afterOf(changes: readonly Change[]): TransactionRecord[] {
+  return changes.flatMap(({ after }) => after ?? []);
+}
+
+function requireDeletable(transaction: TransactionRecord): TransactionRecord {
+  if (transaction.kind !== 'opening') return transaction;
+  throw new AppError('CONFLICT', 'An opening balance is changed through its account.');
 }
 
 /** @throws AppError VALIDATION_FAILED where one transaction is to be changed twice: in which order, nothing would say. */

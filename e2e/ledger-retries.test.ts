@@ -1,0 +1,212 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { appRouter } from '../server/src/router.ts';
+import { type DeafProxy, startDeafProxy } from './support/deaf-proxy.ts';
+import { openRequest } from './support/http-client.ts';
+import { hasMariaDb, type MariaDb, startMariaDb } from './support/mariadb.ts';
+import { announceSeed, seededRandom } from './support/seeded-random.ts';
+import { openSyncWorld, type SyncWorld } from './support/sync-world.ts';
+
+/** Starts that a kill ends while mutations are on their way. */
+const KILLS = 3;
+const IN_FLIGHT = 24;
+/** From before the first transaction has begun until after the last has committed. */
+const KILL_MS_MAX = 250;
+
+type Call = { method: string; path: string; body?: unknown };
+/** A mutation, and another one that may not come under its key. */
+type Case = (things: Things) => Promise<{ call: Call; other: Call }>;
+type Json = Record<string, unknown>;
+
+/** Makes what a case needs, each time anew, and answers its id. */
+type Things = { account(): Promise<string>; category(): Promise<string>; transaction(): Promise<string> };
+
+const create = (path: string, body: Json, change: Json): Case => {
+  return async () => ({
+    call: { method: 'POST', path, body },
+    other: { method: 'POST', path, body: { ...body, ...change } },
+  });
+};
+const onPath =
+  (method: string, kind: keyof Things, pathOf: (id: string) => string): Case =>
+  async (things) => ({
+    call: { method, path: pathOf(await things[kind]()) },
+    other: { method, path: pathOf(await things[kind]()) },
+  });
+const edit =
+  (kind: keyof Things, pathOf: (id: string) => string, body: Json, change: Json): Case =>
+  async (things) => {
+    const path = pathOf(await things[kind]());
+    return { call: { method: 'PATCH', path, body }, other: { method: 'PATCH', path, body: { ...body, ...change } } };
+  };
+const expense = (accountId: string) => ({
+  kind: 'expense',
+  account_id: accountId,
+  amount: '1.5',
+  occurred_on: '2026-02-03',
+});
+
+/** Every mutation. One that is missing here fails the first test: show that a repetition of it does nothing, or say why it may. */
+const CASES: Record<string, Case> = {
+  'accounts.create': create(
+    '/accounts',
+    { name: 'A', type: 'wallet', currency: 'EUR', opening_balance: '5' },
+    { name: 'B' },
+  ),
+  'accounts.update': edit('account', (id) => `/accounts/${id}`, { opening_balance: '7' }, { opening_balance: '8' }),
+  'accounts.archive': onPath('POST', 'account', (id) => `/accounts/${id}/archive`),
+  'accounts.restore': onPath('POST', 'account', (id) => `/accounts/${id}/restore`),
+  'accounts.moveEntries': async (things) => {
+    const [from, to, third] = [await things.account(), await things.account(), await things.account()];
+    const call = { method: 'POST', path: `/accounts/${from}/move-entries`, body: { to_account_id: to } };
+    return { call, other: { ...call, body: { to_account_id: third } } };
+  },
+  'accounts.delete': onPath('DELETE', 'account', (id) => `/accounts/${id}`),
+  'categories.create': create('/categories', { name: 'Made once' }, { name: 'Other' }),
+  'categories.createMany': create(
+    '/categories/bulk',
+    { items: [{ name: 'One' }, { name: 'Two' }] },
+    { items: [{ name: 'Three' }] },
+  ),
+  'categories.update': edit('category', (id) => `/categories/${id}`, { icon: 'star' }, { icon: 'moon' }),
+  'categories.archive': onPath('POST', 'category', (id) => `/categories/${id}/archive`),
+  'categories.restore': onPath('POST', 'category', (id) => `/categories/${id}/restore`),
+  'categories.merge': async (things) => {
+    const [from, into, third] = [await things.category(), await things.category(), await things.category()];
+    const call = { method: 'POST', path: `/categories/${from}/merge`, body: { into_id: into } };
+    return { call, other: { ...call, body: { into_id: third } } };
+  },
+  'categories.delete': onPath('DELETE', 'category', (id) => `/categories/${id}`),
+  'transactions.create': async (things) => {
+    const call = { method: 'POST', path: '/transactions', body: expense(await things.account()) };
+    return { call, other: { ...call, body: { ...call.body, amount: '1.51' } } };
+  },
+  'transactions.bulk': async (things) => {
+    const item = expense(await things.account());
+    const update = [{ id: await things.transaction(), amount: '9' }];
+    const body = { create: [item, item], update, delete: [await things.transaction()] };
+    const call = { method: 'POST', path: '/transactions/bulk', body };
+    return { call, other: { ...call, body: { create: [item] } } };
+  },
+  'transactions.update': edit('transaction', (id) => `/transactions/${id}`, { amount: '2' }, { amount: '3' }),
+  'transactions.delete': onPath('DELETE', 'transaction', (id) => `/transactions/${id}`),
+};
+
+/** A second sign-in is another session, and a second sign-out ends nothing; neither is kept for a key. */
+const WITHOUT_KEY = ['auth.login', 'auth.logout'];
+
+it('every mutation has a case here, or a reason to have none', () => {
+  const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>;
+  const mutations = Object.entries(procedures).flatMap(([name, { _def }]) => (_def.type === 'mutation' ? [name] : []));
+  expect(mutations.filter((name) => !name.startsWith('sync.')).toSorted()).toEqual(
+    [...Object.keys(CASES), ...WITHOUT_KEY].toSorted(),
+  );
+});
+
+const DATABASES = ['SQLite', ...(hasMariaDb() ? ['MariaDB'] : [])];
+
+describe.each(DATABASES)('on %s', (name) => {
+  let mariaDb: MariaDb | undefined;
+  let world: SyncWorld;
+  let proxy: DeafProxy;
+  let keys = 0;
+  beforeAll(async () => {
+    if (name === 'MariaDB') mariaDb = await startMariaDb();
+    const databaseUrl = await mariaDb?.createDatabase();
+    world = await openSyncWorld({
+      env: { SYNC_AUTOSTART: 'false' },
+      ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    });
+    await world.start();
+    proxy = await startDeafProxy(world.url);
+  });
+  afterAll(async () => {
+    await proxy?.close();
+    await world?.close();
+    await mariaDb?.stop();
+  });
+
+  const send = async ({ method, path, body }: Call, { key, url = world.url }: { key?: string; url?: string } = {}) => {
+    const response = await openRequest({
+      url: `${url}/api/v1${path}`,
+      method,
+      token: world.token(),
+      ...(body === undefined ? {} : { body }),
+      headers: key === undefined ? {} : { 'idempotency-key': key },
+    });
+    return { status: response.statusCode ?? 0, body: await text(response) };
+  };
+  const newKey = () => `key-${name}-${(keys += 1)}`;
+  const made = async (path: string, body: Json) => {
+    const answer = await send({ method: 'POST', path, body });
+    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${answer.body}`);
+    return (JSON.parse(answer.body) as { id: string }).id;
+  };
+  let named = 0;
+  const things: Things = {
+    account: () => made('/accounts', { name: 'Cash', type: 'wallet', currency: 'EUR' }),
+    category: () => made('/categories', { name: `Category ${(named += 1)}` }),
+    transaction: async () => made('/transactions', expense(await things.account())),
+  };
+  const dump = () => world.withTables((tables) => tables.dump());
+
+  it.each(Object.entries(CASES))(
+    '%s, whose answer is lost after the commit, is done once, and sent again it answers the same',
+    async (_, prepare) => {
+      const { call, other } = await prepare(things);
+      const key = newKey();
+      const before = await dump();
+      await expect(send(call, { key, url: proxy.url })).rejects.toThrow('socket hang up');
+      const lost = proxy.kept();
+      expect(lost.status).toBe(200);
+      const after = await dump();
+      expect(after).not.toEqual(before);
+      for (let time = 0; time < 2; time += 1) expect(await send(call, { key })).toEqual(lost);
+      for (const wrong of [other, { method: 'POST', path: '/categories', body: { name: 'Never' } }]) {
+        const refused = await send(wrong, { key });
+        expect([refused.status, refused.body]).toEqual([409, expect.stringContaining('"IDEMPOTENCY_KEY_REUSED"')]);
+      }
+      expect(await dump()).toEqual(after);
+    },
+  );
+
+  it('what was on its way when the server was killed is there once after it was sent again, whatever had become of it', async () => {
+    const random = seededRandom(announceSeed(`kill -9 between commit and answer, ${name}`));
+    const accountId = await things.account();
+    const otherId = await things.account();
+    const expected = { balance: 0, transactions: 0 };
+    let lost = 0;
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const calls = Array.from({ length: IN_FLIGHT }, (_, index) => {
+        const body: Json = {
+          ...expense(accountId),
+          amount: String(index + 1),
+          kind: index % 2 === 0 ? 'income' : 'expense',
+        };
+        if (index % 5 === 0) Object.assign(body, { kind: 'transfer', transfer: { to_account_id: otherId } });
+        expected.balance += body['kind'] === 'income' ? index + 1 : -(index + 1);
+        expected.transactions += 1;
+        return { key: newKey(), call: { method: 'POST', path: '/transactions', body } };
+      });
+      const first = calls.map(({ call, key }) => send(call, { key }).catch(() => null));
+      await delay(random.integer(0, KILL_MS_MAX));
+      await world.server().kill9();
+      const answers = await Promise.all(first);
+      lost += answers.filter((answer) => answer === null).length;
+      await world.start();
+      for (const [index, { call, key }] of calls.entries()) {
+        const again = await send(call, { key });
+        expect(again.status).toBe(200);
+        const known = answers[index];
+        if (known) expect(again).toEqual(known);
+        expect(await send(call, { key })).toEqual(again);
+      }
+    }
+    expect(lost, 'answers that were lost').toBeGreaterThan(0);
+    const listed = await world.server().list<{ id: string }>(`/transactions?account_id=${accountId}&limit=200`);
+    expect(listed).toHaveLength(expected.transactions);
+    const account = await world.server().get<{ balance: string }>(`/accounts/${accountId}`);
+    expect(Number(account.body.balance)).toBe(expected.balance);
+  });
+});

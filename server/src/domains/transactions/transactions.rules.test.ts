@@ -1,0 +1,350 @@
+import {
+  divideHalfEven,
+  formatMoney,
+  parseMoney,
+  transactionCreateInput,
+  type TransactionUpdate,
+} from '@finverse/shared';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { z } from 'zod';
+import { AppError } from '../../kernel/errors.ts';
+import type { AccountRecord, CategoryRecord, TransactionRecord } from '../ledger/index.ts';
+import { convert, edit, type Named, toRecord, toTransactionOut } from './transactions.rules.ts';
+
+type Draft = z.input<typeof transactionCreateInput>;
+
+const account = (id: string, currency: string): [string, AccountRecord] => [
+  id,
+  {
+    id,
+    name: id,
+    type: 'wallet',
+    currency,
+    balance: 0n,
+    creditLimit: null,
+    openingTransactionId: null,
+    icon: null,
+    color: null,
+    note: '',
+    isHidden: false,
+    archivedAtMs: null,
+    createdAtMs: 0,
+    updatedAtMs: 0,
+  },
+];
+const category = (id: string, kind: CategoryRecord['kind'], archivedAtMs: number | null = null) =>
+  [
+    id,
+    {
+      id,
+      parentId: null,
+      name: id,
+      kind,
+      icon: null,
+      color: null,
+      systemKey: null,
+      archivedAtMs,
+      createdAtMs: 0,
+      updatedAtMs: 0,
+    },
+  ] as const;
+
+const named: Named = {
+  accounts: new Map([account('eur', 'EUR'), account('eur2', 'EUR'), account('usd', 'USD'), account('usd2', 'USD')]),
+  categories: new Map([
+    category('any', 'both'),
+    category('in', 'income'),
+    category('out', 'expense'),
+    category('old', 'both', 1),
+  ]),
+};
+
+const make = (fields: Partial<Draft>): TransactionRecord =>
+  toRecord(
+    transactionCreateInput.parse({
+      kind: 'expense',
+      accountId: 'eur',
+      amount: '10',
+      occurredOn: '2026-02-03',
+      ...fields,
+    }),
+    named,
+    {
+      id: 'txn_1',
+      nowMs: 1,
+    },
+  );
+const change = (before: TransactionRecord, changes: Omit<TransactionUpdate, 'id'>, now = named) =>
+  edit(before, { id: before.id, ...changes }, now, 2);
+
+/** The fields that a refusal names. */
+function refused(work: () => unknown): string[] {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    expect(error.code).toBe('VALIDATION_FAILED');
+    return error.details.map(({ path }) => path);
+  }
+  throw new Error('it was accepted');
+}
+
+describe('a new transaction', () => {
+  test.each<[string, Partial<Draft>, string]>([
+    ['an account that is none', { accountId: 'nowhere' }, 'accountId'],
+    ["a currency that is not the account's", { currency: 'USD' }, 'currency'],
+    ['a category that is none', { categoryId: 'nothing' }, 'categoryId'],
+    ['an archived category', { categoryId: 'old' }, 'categoryId'],
+    ['a category for incomes alone', { categoryId: 'in' }, 'categoryId'],
+    ['a category beside splits', { categoryId: 'any', splits: [{ amount: '10' }] }, 'categoryId'],
+    ['splits that are too little', { splits: [{ amount: '9.99999999' }] }, 'splits'],
+    ['splits that are too much', { splits: [{ amount: '10' }, { amount: '0.00000001' }] }, 'splits'],
+    [
+      'a category of a split that is none',
+      { splits: [{ amount: '4' }, { amount: '6', categoryId: 'x' }] },
+      'splits.1.categoryId',
+    ],
+    ['a way to go', { transfer: { toAccountId: 'eur2' } }, 'transfer'],
+  ])('an expense is refused with %s', (_, fields, path) => {
+    expect(refused(() => make(fields))).toEqual([path]);
+  });
+
+  test.each<[string, Partial<Draft>, string]>([
+    ['no way to go', {}, 'transfer'],
+    ['a way to nowhere', { transfer: { toAccountId: 'nowhere' } }, 'transfer.toAccountId'],
+    ['a way to itself', { transfer: { toAccountId: 'eur' } }, 'transfer.toAccountId'],
+    ['a category', { categoryId: 'any', transfer: { toAccountId: 'eur2' } }, 'categoryId'],
+    ['splits', { splits: [{ amount: '10' }], transfer: { toAccountId: 'eur2' } }, 'splits'],
+    ['a rate within a currency', { transfer: { toAccountId: 'eur2', rate: '1' } }, 'transfer.rate'],
+    [
+      'another amount arriving within a currency',
+      { transfer: { toAccountId: 'eur2', toAmount: '9' } },
+      'transfer.toAmount',
+    ],
+    ['neither rate nor what arrives', { transfer: { toAccountId: 'usd' } }, 'transfer.toAmount'],
+    [
+      'a rate that says something else than what arrives',
+      { transfer: { toAccountId: 'usd', rate: '2', toAmount: '20.00000001' } },
+      'transfer.toAmount',
+    ],
+    [
+      'a rate that lets nothing arrive',
+      { amount: '0.00000001', transfer: { toAccountId: 'usd', rate: '0.4' } },
+      'transfer.rate',
+    ],
+    [
+      'a rate that lets more arrive than there can be',
+      { amount: '9999999999', transfer: { toAccountId: 'usd', rate: '2' } },
+      'transfer.rate',
+    ],
+  ])('a transfer is refused with %s', (_, fields, path) => {
+    expect(refused(() => make({ kind: 'transfer', ...fields }))).toEqual([path]);
+  });
+
+  test('what arrives is the amount by the rate, rounded once, half to even', () => {
+    expect(formatMoney(convert(parseMoney('0.00000005'), '0.5'))).toBe('0.00000002');
+    expect(formatMoney(convert(parseMoney('0.00000003'), '0.5'))).toBe('0.00000002');
+    expect(formatMoney(convert(parseMoney('10'), '1.0825'))).toBe('10.82500000');
+    expect(formatMoney(convert(parseMoney('9999999999.99999999'), '0.000000000001'))).toBe('0.01000000');
+  });
+});
+
+describe('an edit', () => {
+  const plain = make({ categoryId: 'out', note: 'n', tags: ['t'] });
+  const split = make({
+    splits: [{ amount: '4', categoryId: 'out', note: 'a' }, { amount: '6' }],
+  });
+  const within = make({ kind: 'transfer', transfer: { toAccountId: 'eur2' } });
+  const across = make({ kind: 'transfer', transfer: { toAccountId: 'usd', toAmount: '11' } });
+  const byRate = make({ kind: 'transfer', transfer: { toAccountId: 'usd', rate: '1.1' } });
+
+  test('of nothing changes nothing but the time', () => {
+    for (const before of [plain, split, within, across, byRate]) {
+      expect(change(before, {})).toEqual({ ...before, updatedAtMs: 2 });
+    }
+  });
+
+  test.each<[string, TransactionRecord, Omit<TransactionUpdate, 'id'>, object]>([
+    ['another kind takes a category of the other kind away', plain, { kind: 'income' }, { categoryId: null }],
+    [
+      'another kind leaves a category that is for both',
+      make({ categoryId: 'any' }),
+      { kind: 'income' },
+      { categoryId: 'any' },
+    ],
+    [
+      'another kind keeps the splits, without categories of the other kind',
+      split,
+      { kind: 'income' },
+      { splits: [{ amount: parseMoney('4'), categoryId: null, note: 'a' }, split.splits[1]] },
+    ],
+    ['a category takes the splits away', split, { categoryId: 'any' }, { categoryId: 'any', splits: [] }],
+    ['no category leaves the splits', split, { categoryId: null }, { splits: split.splits }],
+    [
+      'splits take the category away',
+      plain,
+      { splits: [{ amount: '10', categoryId: null, note: '' }] },
+      { categoryId: null },
+    ],
+    ['no splits leave no category', split, { splits: [] }, { categoryId: null, splits: [] }],
+    [
+      'amount and splits change together',
+      split,
+      { amount: '7', splits: [{ amount: '7', categoryId: 'any', note: '' }] },
+      { amount: parseMoney('7'), splits: [{ amount: parseMoney('7'), categoryId: 'any', note: '' }] },
+    ],
+    [
+      'a transfer takes category and splits away',
+      split,
+      { kind: 'transfer', transfer: { toAccountId: 'eur2' } },
+      { categoryId: null, splits: [], transfer: within.transfer },
+    ],
+    ['what is no transfer any more goes nowhere', across, { kind: 'expense' }, { transfer: null, categoryId: null }],
+    [
+      'a new amount within a currency arrives whole',
+      within,
+      { amount: '3' },
+      { transfer: { ...within.transfer, toAmount: parseMoney('3') } },
+    ],
+    [
+      'a new amount moves what arrives in proportion',
+      across,
+      { amount: '5' },
+      { transfer: { ...across.transfer, toAmount: parseMoney('5.5') } },
+    ],
+    [
+      'a new amount moves what arrives by the rate',
+      byRate,
+      { amount: '20' },
+      { transfer: { ...byRate.transfer, toAmount: parseMoney('22'), rate: '1.1' } },
+    ],
+    [
+      'an account in the currency of the other end makes both ends equal',
+      across,
+      { accountId: 'usd2', amount: '12' },
+      { currency: 'USD', transfer: { ...across.transfer, toAmount: parseMoney('12') } },
+    ],
+    [
+      'an account in another currency takes a new amount',
+      plain,
+      { accountId: 'usd', amount: '12' },
+      { currency: 'USD', amount: parseMoney('12'), categoryId: 'out' },
+    ],
+  ])('%s', (_, before, changes, expected) => {
+    expect(change(before, changes)).toMatchObject(expected);
+  });
+
+  test.each<[string, TransactionRecord, Omit<TransactionUpdate, 'id'>, string]>([
+    ['a new amount without new splits', split, { amount: '11' }, 'splits'],
+    ['an account in another currency without an amount', plain, { accountId: 'usd' }, 'amount'],
+    ['the same for a transfer', across, { accountId: 'usd2' }, 'amount'],
+    [
+      'an amount of which nothing would arrive',
+      make({ kind: 'transfer', amount: '100', transfer: { toAccountId: 'usd', toAmount: '0.00000001' } }),
+      { amount: '1' },
+      'amount',
+    ],
+    [
+      'an amount of which too much would arrive',
+      make({ kind: 'transfer', amount: '0.00000001', transfer: { toAccountId: 'usd', toAmount: '9999999999' } }),
+      { amount: '0.00000002' },
+      'amount',
+    ],
+    ['a transfer that goes nowhere', within, { transfer: null }, 'transfer'],
+    ['a transfer to where it comes from', within, { accountId: 'eur2' }, 'transfer.toAccountId'],
+    ['a way to go for what is no transfer', plain, { transfer: { toAccountId: 'eur2' } }, 'transfer'],
+    ['a new kind that would go nowhere', plain, { kind: 'transfer' }, 'transfer'],
+    ['a category for a transfer', within, { categoryId: 'any' }, 'categoryId'],
+    ['splits for a transfer', within, { splits: [{ amount: '10', categoryId: null, note: '' }] }, 'splits'],
+    ['an archived category that it did not have', plain, { categoryId: 'old' }, 'categoryId'],
+    ['a category of the other kind that was asked for', plain, { kind: 'income', categoryId: 'out' }, 'categoryId'],
+  ])('is refused: %s', (_, before, changes, path) => {
+    expect(refused(() => change(before, changes))).toEqual([path]);
+  });
+
+  test('leaves a category alone that was archived since', () => {
+    const archived: Named = { ...named, categories: new Map([...named.categories, category('out', 'expense', 5)]) };
+    expect(change(plain, { payee: 'New' }, archived)).toMatchObject({ categoryId: 'out', payee: 'New' });
+    expect(change(plain, { amount: '11', categoryId: 'out' }, archived)).toMatchObject({ categoryId: 'out' });
+    expect(change(split, { payee: 'New' }, archived).splits).toEqual(split.splits);
+  });
+
+  test('of an amount to what it is moves nothing that arrives, whatever the two amounts are', () => {
+    const units = fc.bigInt({ min: 1n, max: 10n ** 18n - 1n });
+    fc.assert(
+      fc.property(units, units, (amount, toAmount) => {
+        const before = make({
+          kind: 'transfer',
+          amount: formatMoney(amount),
+          transfer: { toAccountId: 'usd', toAmount: formatMoney(toAmount) },
+        });
+        expect(change(before, { amount: formatMoney(amount) }).transfer).toEqual(before.transfer);
+      }),
+    );
+  });
+
+  test('of any of the fields at once is refused by name, or leaves a transaction that a creation would make as well', () => {
+    const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined });
+    const anAmount = fc.constantFrom('1', '4', '6', '10', '10.00000001');
+    const aCategory = fc.constantFrom('any', 'in', 'out', 'old', 'none', null);
+    const anyChange = fc.record({
+      kind: maybe(fc.constantFrom('income', 'expense', 'transfer')),
+      accountId: maybe(fc.constantFrom('eur', 'eur2', 'usd', 'usd2', 'nowhere')),
+      amount: maybe(anAmount),
+      categoryId: maybe(aCategory),
+      splits: maybe(
+        fc.array(fc.record({ amount: anAmount, categoryId: aCategory, note: fc.constant('s') }), { maxLength: 3 }),
+      ),
+      transfer: maybe(
+        fc.option(
+          fc.record(
+            {
+              toAccountId: fc.constantFrom('eur', 'eur2', 'usd'),
+              toAmount: anAmount,
+              rate: fc.constantFrom('1', '1.1'),
+            },
+            { requiredKeys: ['toAccountId'] },
+          ),
+        ),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(plain, split, within, across, byRate), anyChange, (before, changes) => {
+        const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+        let after: TransactionRecord;
+        try {
+          after = change(before, given);
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error;
+          expect(error.details.map(({ path }) => path.split('.')[0])).toSatisfy((paths: string[]) =>
+            paths.every((path) => ['accountId', 'amount', 'categoryId', 'splits', 'transfer'].includes(path)),
+          );
+          return;
+        }
+        const { kind, accountId, amount, categoryId, splits, transfer } = toTransactionOut(after);
+        // What was given is what it is.
+        expect({ kind, accountId, categoryId }).toMatchObject(
+          Object.fromEntries(Object.entries(given).filter(([name]) => ['kind', 'accountId'].includes(name))),
+        );
+        if (changes.amount !== undefined) expect(amount).toBe(formatMoney(parseMoney(changes.amount)));
+        const again = make({
+          kind: kind as 'income',
+          accountId,
+          amount,
+          categoryId,
+          splits,
+          transfer: transfer && { toAccountId: transfer.toAccountId, toAmount: transfer.toAmount },
+        });
+        expect(toTransactionOut(again)).toMatchObject({ kind, accountId, amount, categoryId, splits });
+        expect(again.transfer?.toAmount).toBe(after.transfer?.toAmount);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('proportion is rounded once, half to even', () => {
+    const third = make({ kind: 'transfer', amount: '3', transfer: { toAccountId: 'usd', toAmount: '1' } });
+    expect(change(third, { amount: '2' }).transfer?.toAmount).toBe(divideHalfEven(2n * 10n ** 8n, 3n));
+  });
+});
