@@ -376,6 +376,17 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       await expectSound();
     });
 
+    test('nor is a debt of eleven digits', async () => {
+      const { id } = await account();
+      await add(id, { kind: 'expense', amount: '9999999999', occurredOn: '2026-06-01' });
+      expect(await refusal(add(id, { kind: 'expense', amount: '1', occurredOn: '2026-07-01' }))).toEqual({
+        code: 'VALIDATION_FAILED',
+        paths: ['amount'],
+      });
+      await add(id, { kind: 'expense', amount: '0.99999999', occurredOn: '2026-07-01' });
+      expect(await balanceOf(id)).toBe('-9999999999.99999999');
+    });
+
     test('a merge that would make a sum too large is refused by the name of its target', async () => {
       const [a, b] = [await category({ name: 'A' }), await category({ name: 'B' })];
       const { id } = await account();
@@ -675,6 +686,23 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       const all = await list();
       expect(new Map(all.items.map((item) => [item.id, item]))).toEqual(copy);
     }, 60_000);
+
+    test('a tag finds a transaction as it is after an edit of its tags or its date', async () => {
+      const { id } = await account();
+      const made = await add(id, { tags: ['old', 'kept'] });
+      const found = async (query: object) => (await list(query)).items.map((item) => item.id);
+      await edit(made.id, { tags: ['kept', 'new'] });
+      expect([await found({ tag: 'old' }), await found({ tag: 'kept' }), await found({ tag: 'new' })]).toEqual([
+        [],
+        [made.id],
+        [made.id],
+      ]);
+      await edit(made.id, { occurredOn: '2026-05-05' });
+      expect([await found({ tag: 'new', from: '2026-05-05' }), await found({ tag: 'new', to: '2026-05-04' })]).toEqual([
+        [made.id],
+        [],
+      ]);
+    });
 
     test('filters beside updated_since are refused, not ignored', async () => {
       const updatedSince = '2020-01-01T00:00:00Z';
