@@ -791,6 +791,18 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(new Set(times).size).toBe(times.length);
   });
 
+  test('of twenty changes at once, while the clock stands still, each has a time of its own', async () => {
+    const { id } = await account();
+    const nowMs = systemClock.now();
+    const still = ledgerOn(database, { ...systemClock, now: () => nowMs });
+    const item = draft({ kind: 'income', accountId: id, amount: '1', occurredOn: '2026-02-03' });
+    const made = await Promise.all(
+      Array.from({ length: 20 }, () => still.transactions.create(still.commit, userId, item)),
+    );
+    expect(new Set(made.map(({ updatedAt }) => updatedAt)).size).toBe(20);
+    expect(await balanceOf(id)).toBe('20.00000000');
+  });
+
   test('the check names every figure that is not what the entries say', async () => {
     const { id } = await account({ openingBalance: '1' });
     const { id: categoryId } = await category();
