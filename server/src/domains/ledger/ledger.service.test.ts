@@ -376,6 +376,17 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       await expectSound();
     });
 
+    test('nor is a debt of eleven digits', async () => {
+      const { id } = await account();
+      await add(id, { kind: 'expense', amount: '9999999999', occurredOn: '2026-06-01' });
+      expect(await refusal(add(id, { kind: 'expense', amount: '1', occurredOn: '2026-07-01' }))).toEqual({
+        code: 'VALIDATION_FAILED',
+        paths: ['amount'],
+      });
+      await add(id, { kind: 'expense', amount: '0.99999999', occurredOn: '2026-07-01' });
+      expect(await balanceOf(id)).toBe('-9999999999.99999999');
+    });
+
     test('a merge that would make a sum too large is refused by the name of its target', async () => {
       const [a, b] = [await category({ name: 'A' }), await category({ name: 'B' })];
       const { id } = await account();
@@ -676,6 +687,23 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       expect(new Map(all.items.map((item) => [item.id, item]))).toEqual(copy);
     }, 60_000);
 
+    test('a tag finds a transaction as it is after an edit of its tags or its date', async () => {
+      const { id } = await account();
+      const made = await add(id, { tags: ['old', 'kept'] });
+      const found = async (query: object) => (await list(query)).items.map((item) => item.id);
+      await edit(made.id, { tags: ['kept', 'new'] });
+      expect([await found({ tag: 'old' }), await found({ tag: 'kept' }), await found({ tag: 'new' })]).toEqual([
+        [],
+        [made.id],
+        [made.id],
+      ]);
+      await edit(made.id, { occurredOn: '2026-05-05' });
+      expect([await found({ tag: 'new', from: '2026-05-05' }), await found({ tag: 'new', to: '2026-05-04' })]).toEqual([
+        [made.id],
+        [],
+      ]);
+    });
+
     test('filters beside updated_since are refused, not ignored', async () => {
       const updatedSince = '2020-01-01T00:00:00Z';
       for (const [name, value] of Object.entries({ text: 'x', accountId: 'acc_1', from: '2026-01-01', tag: 't' })) {
@@ -761,6 +789,18 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     }
     expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(new Set(times).size).toBe(times.length);
+  });
+
+  test('of twenty changes at once, while the clock stands still, each has a time of its own', async () => {
+    const { id } = await account();
+    const nowMs = systemClock.now();
+    const still = ledgerOn(database, { ...systemClock, now: () => nowMs });
+    const item = draft({ kind: 'income', accountId: id, amount: '1', occurredOn: '2026-02-03' });
+    const made = await Promise.all(
+      Array.from({ length: 20 }, () => still.transactions.create(still.commit, userId, item)),
+    );
+    expect(new Set(made.map(({ updatedAt }) => updatedAt)).size).toBe(20);
+    expect(await balanceOf(id)).toBe('20.00000000');
   });
 
   test('the check names every figure that is not what the entries say', async () => {

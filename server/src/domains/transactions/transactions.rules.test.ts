@@ -343,6 +343,12 @@ describe('an edit', () => {
     );
   });
 
+  test('of an opening balance goes through its account', () => {
+    expect(() => change({ ...plain, kind: 'opening', categoryId: null }, { payee: 'p' })).toThrow(
+      'through its account',
+    );
+  });
+
   test('proportion is rounded once, half to even', () => {
     const third = make({ kind: 'transfer', amount: '3', transfer: { toAccountId: 'usd', toAmount: '1' } });
     expect(change(third, { amount: '2' }).transfer?.toAmount).toBe(divideHalfEven(2n * 10n ** 8n, 3n));
