@@ -94,6 +94,10 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
     mailer.start(auth.composeMails(settings.publicUrl?.replace(/\/+$/, '') ?? http));
     cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer }));
     await engine.begin();
+    // Only now: a start that fails says why in one line, and nothing else.
+    if (settings.mail.smtpUrl === null && !settings.isEmbedded) {
+      log.warn({ part: 'mail' }, 'SMTP_URL is not set: mails are written to mail/ in the data folder');
+    }
     return {
       url: http,
       describe: {
@@ -136,8 +140,6 @@ function openMailer({ settings, log, announce }: BootOptions, database: Database
   const folder = join(settings.dataDir, 'mail');
   // Elsewhere a link that takes an account over has no place in a log.
   const tell = (settings.isEmbedded ? announce : undefined) ?? (() => undefined);
-  if (smtpUrl === null && !settings.isEmbedded)
-    log.warn({ folder }, 'SMTP_URL is not set: mails are written to a folder');
   const transport =
     smtpUrl === null ? folderTransport({ folder, announce: tell }) : smtpTransport({ url: smtpUrl, from });
   return new Mailer({ database, clock: systemClock, log, transport });

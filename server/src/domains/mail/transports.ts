@@ -1,5 +1,4 @@
-import { mkdirSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 import type { MailContent } from './mail.port.ts';
@@ -34,9 +33,9 @@ export function smtpTransport({ url, from }: { url: string; from: string }): Mai
 
 /** Writes mails into a folder that is the server's account's alone, and tells whom it may concern subject and link. */
 export function folderTransport(options: { folder: string; announce: (line: string) => void }): MailTransport {
-  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   return {
     async send({ id, recipient, subject, text, link }) {
+      await mkdir(options.folder, { recursive: true, mode: 0o700 });
       const file = join(options.folder, `${id}.txt`);
       await writeFile(`${file}.part`, `To: ${recipient}\nSubject: ${subject}\n\n${text}`, { mode: 0o600 });
       await rename(`${file}.part`, file);
