@@ -16,7 +16,12 @@ const newPasswordSchema = z
   .max(256);
 
 /** A code from a mail. */
-const mailCodeSchema = z.string().trim().min(1).max(64);
+const mailCodeSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(/^[\x21-\x7e]*$/, 'must be the code that was mailed');
 
 /** The authenticator app's six digits, or a recovery code. */
 const secondFactorSchema = z

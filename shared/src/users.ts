@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { addressOut, instantOut } from './common.ts';
-import { iso4217Codes } from './iso-4217.ts';
+import { currencySchema } from './currency.ts';
+import { textInput } from './ledger.ts';
 
 /** Who a person is to the server; `admin` may control sync. */
 export const roleSchema = z.enum(['user', 'admin']);
@@ -16,7 +17,7 @@ export const lineSchema = z
   .trim()
   .min(1)
   .max(100)
-  .refine((text) => !CONTROL_CHARACTERS.test(text), 'must not hold control characters');
+  .refine((text) => !CONTROL_CHARACTERS.test(text) && text.isWellFormed(), 'must be text without control characters');
 
 const avatarUrlSchema = z
   .string()
@@ -59,7 +60,7 @@ export type UserOut = z.infer<typeof userOut>;
 export const profileInput = z.strictObject({
   name: lineSchema.nullable().optional(),
   avatarUrl: avatarUrlSchema.nullable().optional(),
-  baseCurrency: z.enum(iso4217Codes, 'must be a currency of ISO 4217').optional(),
+  baseCurrency: currencySchema.optional(),
   timeZone: timeZoneSchema.optional(),
   locale: localeSchema.optional(),
 });
@@ -76,7 +77,7 @@ const preferenceKey = z
 /** Preferences to set. A value of null removes one; those that are not named stay. */
 export const preferencesInput = z.strictObject({
   items: z
-    .array(z.strictObject({ key: preferenceKey, value: z.string().max(1_000).nullable() }))
+    .array(z.strictObject({ key: preferenceKey, value: textInput(1_000).nullable() }))
     .max(PREFERENCES_MAX)
     .refine((items) => new Set(items.map(({ key }) => key)).size === items.length, 'must not name a key twice'),
 });

@@ -61,6 +61,7 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'categories.restore': { id: categoryId },
     'categories.merge': { id: categoryId, into_id: categoryId },
     'categories.delete': { id: categoryId },
+    'transactions.monthlyTotals': { from: '2026-01', to: '2026-12' },
     'transactions.get': { id: transactionId },
     'transactions.create': transaction,
     'transactions.bulk': { create: [transaction], update: [], delete: [] },
