@@ -1,6 +1,7 @@
 import { accountsRouter } from './domains/accounts/index.ts';
 import { categoriesRouter } from './domains/categories/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
+import { integrityRouter } from './domains/integrity/index.ts';
 import { authRouter } from './domains/auth/index.ts';
 import { stakingRouter } from './domains/staking/staking.router.ts';
 import { syncRouter } from './sync/sync.router.ts';
@@ -12,6 +13,7 @@ export const appRouter = router({
   accounts: accountsRouter,
   categories: categoriesRouter,
   transactions: transactionsRouter,
+  integrity: integrityRouter,
   sync: syncRouter,
   staking: stakingRouter,
 });

@@ -10,4 +10,6 @@ export {
 } from './idempotency.ts';
 export { lockDataFolder, lockSqliteFile } from './instance-lock.ts';
 export { type Database, type Dialect, openDatabase } from './orm.ts';
+export { sqlitePath } from './sqlite-path.ts';
+export { readSnapshot } from './snapshot.ts';
 export { transact } from './transact.ts';

@@ -48,6 +48,8 @@ const RULES: Record<string, Rule> = {
   'transactions.bulk': 'user',
   'transactions.update': 'user',
   'transactions.delete': 'user',
+  'integrity.check': 'user',
+  'integrity.checkAll': 'admin',
   'sync.status': 'reader',
   'sync.health': 'public',
   'sync.start': 'syncControl',

@@ -19,13 +19,14 @@ export const STREAM_KEEP_ALIVE_MS = 15_000;
 
 /**
  * Calls per minute and caller, by class: a signed-in person is one caller wherever they come from, anyone else is their address. Every call inside a
- * batch counts. `login` counts by address alone, `loginAccount` by the e-mail address that is tried.
+ * batch counts. `check` is what reads a whole ledger. `login` counts by address alone, `loginAccount` by the e-mail address that is tried.
  */
 export const CALLS_PER_MINUTE = {
   read: 6_000,
   write: 600,
   control: 300,
   stream: 300,
+  check: 30,
   login: 10,
   loginAccount: 10,
 } as const;

@@ -67,10 +67,7 @@ export const readerProcedure = bareProcedure.meta({ access: 'reader' }).use(coun
 /** A signed-in person; `ctx.caller` is one, and `ctx.commit` runs a mutation's transaction. @throws AppError UNAUTHENTICATED */
 export const authedProcedure = bareProcedure.meta({ access: 'user' }).use(countCalls).use(requireCaller).use(openUnit);
 
-/**
- * An admin. @throws AppError UNAUTHENTICATED, FORBIDDEN
- * @public of this module: the domains that are still to come build on it
- */
+/** An admin. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export const adminProcedure = bareProcedure.meta({ access: 'admin' }).use(countCalls).use(requireAdmin).use(openUnit);
 
 /** An admin, or the local operator in embedded mode. @throws AppError UNAUTHENTICATED, FORBIDDEN */

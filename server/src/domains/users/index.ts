@@ -4,6 +4,7 @@ export {
   findUserByEmail,
   findUserById,
   insertUser,
+  listUserIds,
   type Role,
   updateUser,
   type UserRecord,
