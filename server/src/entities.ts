@@ -1,6 +1,7 @@
 import { idempotencyEntities } from './db/index.ts';
 import { authEntities } from './domains/auth/index.ts';
 import { ledgerEntities } from './domains/ledger/index.ts';
+import { rateEntities } from './domains/rates/index.ts';
 import { stakingEntities } from './domains/staking/index.ts';
 import { userEntities } from './domains/users/index.ts';
 import { syncEntities } from './sync/index.ts';
@@ -11,6 +12,7 @@ export const entities = [
   ...userEntities,
   ...authEntities,
   ...ledgerEntities,
+  ...rateEntities,
   ...syncEntities,
   ...stakingEntities,
 ];

@@ -2,6 +2,7 @@ import type { Database } from './db/index.ts';
 import { AccountsService } from './domains/accounts/index.ts';
 import { CategoriesService } from './domains/categories/index.ts';
 import { IntegrityService } from './domains/integrity/index.ts';
+import { RatesService } from './domains/rates/index.ts';
 import { TransactionsService } from './domains/transactions/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Services } from './trpc/context.ts';
@@ -10,11 +11,12 @@ import type { Services } from './trpc/context.ts';
 export function createLedgerServices(parts: {
   database: Database;
   clock: Clock;
-}): Pick<Services, 'accounts' | 'categories' | 'transactions' | 'integrity'> {
+}): Pick<Services, 'accounts' | 'categories' | 'transactions' | 'integrity' | 'rates'> {
   return {
     accounts: new AccountsService(parts),
     categories: new CategoriesService(parts),
     transactions: new TransactionsService(parts),
+    rates: new RatesService(parts),
     integrity: new IntegrityService(parts),
   };
 }

@@ -2,6 +2,7 @@ import { accountsRouter } from './domains/accounts/index.ts';
 import { categoriesRouter } from './domains/categories/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
 import { integrityRouter } from './domains/integrity/index.ts';
+import { ratesRouter } from './domains/rates/index.ts';
 import { authRouter } from './domains/auth/index.ts';
 import { stakingRouter } from './domains/staking/staking.router.ts';
 import { syncRouter } from './sync/sync.router.ts';
@@ -14,6 +15,7 @@ export const appRouter = router({
   categories: categoriesRouter,
   transactions: transactionsRouter,
   integrity: integrityRouter,
+  rates: ratesRouter,
   sync: syncRouter,
   staking: stakingRouter,
 });

@@ -7,6 +7,7 @@ export * from './errors.ts';
 export * from './integrity.ts';
 export * from './ledger.ts';
 export * from './money.ts';
+export * from './rates.ts';
 export * from './staking.ts';
 export * from './sync.ts';
 export * from './transactions.ts';

@@ -3,6 +3,7 @@ import { tombstoneOut } from './accounts.ts';
 import { idInput, instantOut, pageInput, pageOf } from './common.ts';
 import { currencySchema } from './currency.ts';
 import { amountInput, dateInput, dateOut, instantInput, moneyOut, nameInput, textInput } from './ledger.ts';
+import { rateInput } from './rates.ts';
 
 /** `opening` is an account's opening balance: it is changed through the account. */
 export const transactionKind = z.enum(['income', 'expense', 'transfer', 'opening']);
@@ -25,16 +26,6 @@ const attachment = z.strictObject({
 export type Attachment = z.infer<typeof attachment>;
 
 const tag = nameInput(50).refine((text) => !text.includes(','), 'must not contain a comma');
-
-/** Up to ten digits before the point and twelve after it. */
-const rateInput = z
-  .string()
-  .max(30)
-  .regex(
-    /^(0|[1-9]\d{0,9})(\.\d{1,12})?$/,
-    'must be a plain decimal number such as 1.0825, of at most 12 digits after the point',
-  )
-  .refine((text) => /[1-9]/.test(text), 'must be above zero');
 
 const splitInput = z.strictObject({
   amount: amountInput,

@@ -4,6 +4,7 @@ import type { AnyRouter } from '@trpc/server';
 import { z } from 'zod';
 import { invariant } from '../kernel/errors.ts';
 import type { Access, ProcedureMeta } from '../trpc/init.ts';
+import { BODY_BYTES_MAX } from '../trpc/limits.ts';
 
 /** A procedure as REST sees it. */
 export type RestRoute = {
@@ -13,6 +14,8 @@ export type RestRoute = {
   /** `/staking/positions/{id}` */
   path: string;
   access: Access;
+  /** The largest body it takes. */
+  bodyBytesMax: number;
   pathParameters: string[];
   /** Fields that the input cannot do without, in camelCase. */
   requiredFields: string[];
@@ -40,6 +43,7 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
         method,
         path,
         access: _def.meta?.access ?? 'public',
+        bodyBytesMax: _def.meta?.bodyBytesMax ?? BODY_BYTES_MAX,
         pathParameters: [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name),
         requiredFields: requiredFieldsOf(input),
         coerceQuery: queryCoercion(input),

@@ -2,6 +2,7 @@ import type { AccountsApi } from '../domains/accounts/accounts.port.ts';
 import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { CategoriesApi } from '../domains/categories/categories.port.ts';
 import type { IntegrityApi } from '../domains/integrity/integrity.port.ts';
+import type { RatesApi } from '../domains/rates/rates.port.ts';
 import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
 import type { KeyedRequest, UnitOfWork } from '../db/index.ts';
@@ -16,6 +17,7 @@ export type Services = {
   categories: CategoriesApi;
   transactions: TransactionsApi;
   integrity: IntegrityApi;
+  rates: RatesApi;
   sync: SyncApi;
   staking: StakingReads;
 };

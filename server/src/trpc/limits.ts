@@ -1,6 +1,9 @@
 /** The largest request body. Nothing that the API takes today comes near it. */
 export const BODY_BYTES_MAX = 32 * 1024;
 
+/** The largest body of a procedure that takes a file; read only for who is signed in. */
+export const LARGE_BODY_BYTES_MAX = 16 * 1024 * 1024;
+
 /** The most calls in one tRPC batch. */
 export const BATCH_SIZE_MAX = 20;
 
@@ -19,7 +22,7 @@ export const STREAM_KEEP_ALIVE_MS = 15_000;
 
 /**
  * Calls per minute and caller, by class: a signed-in person is one caller wherever they come from, anyone else is their address. Every call inside a
- * batch counts. `check` is what reads a whole ledger. `login` counts by address alone, `loginAccount` by the e-mail address that is tried.
+ * batch counts. `check` is what reads a whole ledger, `upload` what takes a large body. `login` counts by address alone, `loginAccount` by the e-mail address that is tried.
  */
 export const CALLS_PER_MINUTE = {
   read: 6_000,
@@ -27,6 +30,7 @@ export const CALLS_PER_MINUTE = {
   control: 300,
   stream: 300,
   check: 30,
+  upload: 20,
   login: 10,
   loginAccount: 10,
 } as const;
