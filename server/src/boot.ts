@@ -13,6 +13,7 @@ import {
 import { DEMO_EMAIL, demoLogin, type Login } from './demo-login.ts';
 import { type AnvilExit, devAccounts, startDevChain } from './devchain/index.ts';
 import { AuthService } from './domains/auth/index.ts';
+import { startRecurring } from './domains/recurring/index.ts';
 import { StakingService, StakingSink } from './domains/staking/index.ts';
 import { entities } from './entities.ts';
 import { systemClock } from './kernel/clock.ts';
@@ -80,6 +81,7 @@ export async function bootServer({ settings, log, progress }: BootOptions): Prom
     const http = await listen(settings, composeApp({ settings, log, database, auth, engine }), cleanups);
     cleanups.push(every(SESSION_PURGE_INTERVAL_MS, () => auth.purgeExpiredSessions(), log));
     cleanups.push(every(IDEMPOTENCY_PURGE_INTERVAL_MS, () => purgeOldAnswers(database), log));
+    cleanups.push(startRecurring({ database, clock: systemClock, log }));
     await engine.begin();
     return {
       url: http,

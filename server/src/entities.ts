@@ -2,6 +2,7 @@ import { idempotencyEntities } from './db/index.ts';
 import { authEntities } from './domains/auth/index.ts';
 import { ledgerEntities } from './domains/ledger/index.ts';
 import { rateEntities } from './domains/rates/index.ts';
+import { recurringEntities } from './domains/recurring/index.ts';
 import { stakingEntities } from './domains/staking/index.ts';
 import { userEntities } from './domains/users/index.ts';
 import { syncEntities } from './sync/index.ts';
@@ -13,6 +14,7 @@ export const entities = [
   ...authEntities,
   ...ledgerEntities,
   ...rateEntities,
+  ...recurringEntities,
   ...syncEntities,
   ...stakingEntities,
 ];

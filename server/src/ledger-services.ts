@@ -3,6 +3,7 @@ import { AccountsService } from './domains/accounts/index.ts';
 import { CategoriesService } from './domains/categories/index.ts';
 import { IntegrityService } from './domains/integrity/index.ts';
 import { RatesService } from './domains/rates/index.ts';
+import { RecurringService } from './domains/recurring/index.ts';
 import { TransactionsService } from './domains/transactions/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Services } from './trpc/context.ts';
@@ -11,12 +12,13 @@ import type { Services } from './trpc/context.ts';
 export function createLedgerServices(parts: {
   database: Database;
   clock: Clock;
-}): Pick<Services, 'accounts' | 'categories' | 'transactions' | 'integrity' | 'rates'> {
+}): Pick<Services, 'accounts' | 'categories' | 'transactions' | 'integrity' | 'rates' | 'recurring'> {
   return {
     accounts: new AccountsService(parts),
     categories: new CategoriesService(parts),
     transactions: new TransactionsService(parts),
     rates: new RatesService(parts),
+    recurring: new RecurringService(parts),
     integrity: new IntegrityService(parts),
   };
 }

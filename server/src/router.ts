@@ -3,6 +3,7 @@ import { categoriesRouter } from './domains/categories/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
 import { integrityRouter } from './domains/integrity/index.ts';
 import { ratesRouter } from './domains/rates/index.ts';
+import { recurringRouter } from './domains/recurring/index.ts';
 import { authRouter } from './domains/auth/index.ts';
 import { stakingRouter } from './domains/staking/staking.router.ts';
 import { syncRouter } from './sync/sync.router.ts';
@@ -16,6 +17,7 @@ export const appRouter = router({
   transactions: transactionsRouter,
   integrity: integrityRouter,
   rates: ratesRouter,
+  recurring: recurringRouter,
   sync: syncRouter,
   staking: stakingRouter,
 });

@@ -3,6 +3,7 @@ import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { CategoriesApi } from '../domains/categories/categories.port.ts';
 import type { IntegrityApi } from '../domains/integrity/integrity.port.ts';
 import type { RatesApi } from '../domains/rates/rates.port.ts';
+import type { RecurringApi } from '../domains/recurring/recurring.port.ts';
 import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
 import type { KeyedRequest, UnitOfWork } from '../db/index.ts';
@@ -18,6 +19,7 @@ export type Services = {
   transactions: TransactionsApi;
   integrity: IntegrityApi;
   rates: RatesApi;
+  recurring: RecurringApi;
   sync: SyncApi;
   staking: StakingReads;
 };

@@ -1,2 +1,3 @@
+export { recordOf } from './transactions.draft.ts';
 export { transactionsRouter } from './transactions.router.ts';
 export { TransactionsService } from './transactions.service.ts';
