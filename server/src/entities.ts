@@ -3,6 +3,7 @@ import { authEntities } from './domains/auth/index.ts';
 import { ledgerEntities } from './domains/ledger/index.ts';
 import { rateEntities } from './domains/rates/index.ts';
 import { recurringEntities } from './domains/recurring/index.ts';
+import { ruleEntities } from './domains/rules/index.ts';
 import { stakingEntities } from './domains/staking/index.ts';
 import { userEntities } from './domains/users/index.ts';
 import { syncEntities } from './sync/index.ts';
@@ -15,6 +16,7 @@ export const entities = [
   ...ledgerEntities,
   ...rateEntities,
   ...recurringEntities,
+  ...ruleEntities,
   ...syncEntities,
   ...stakingEntities,
 ];

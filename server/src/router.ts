@@ -4,6 +4,7 @@ import { transactionsRouter } from './domains/transactions/index.ts';
 import { integrityRouter } from './domains/integrity/index.ts';
 import { ratesRouter } from './domains/rates/index.ts';
 import { recurringRouter } from './domains/recurring/index.ts';
+import { rulesRouter } from './domains/rules/index.ts';
 import { authRouter } from './domains/auth/index.ts';
 import { stakingRouter } from './domains/staking/staking.router.ts';
 import { syncRouter } from './sync/sync.router.ts';
@@ -18,6 +19,7 @@ export const appRouter = router({
   integrity: integrityRouter,
   rates: ratesRouter,
   recurring: recurringRouter,
+  rules: rulesRouter,
   sync: syncRouter,
   staking: stakingRouter,
 });

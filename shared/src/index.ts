@@ -9,6 +9,7 @@ export * from './ledger.ts';
 export * from './money.ts';
 export * from './rates.ts';
 export * from './recurring.ts';
+export * from './rules.ts';
 export * from './staking.ts';
 export * from './sync.ts';
 export * from './transactions.ts';

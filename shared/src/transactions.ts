@@ -25,7 +25,7 @@ const attachment = z.strictObject({
 });
 export type Attachment = z.infer<typeof attachment>;
 
-const tag = nameInput(50).refine((text) => !text.includes(','), 'must not contain a comma');
+export const tagInput = nameInput(50).refine((text) => !text.includes(','), 'must not contain a comma');
 
 const splitInput = z.strictObject({
   amount: amountInput,
@@ -52,7 +52,7 @@ const fields = {
   note: textInput(2000),
   categoryId: idInput.nullable(),
   tags: z
-    .array(tag)
+    .array(tagInput)
     .max(TAGS_MAX)
     .transform((tags) => [...new Set(tags)]),
   splits: z.array(splitInput).max(SPLITS_MAX).meta({ description: 'Parts of the amount, which they must sum up to' }),

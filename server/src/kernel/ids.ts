@@ -1,7 +1,7 @@
 import { fromUUIDBytes, typeidUnboxed } from 'typeid-js';
 
 /** The prefix of each kind of id. */
-export type IdPrefix = 'usr' | 'vlt' | 'pos' | 'cyc' | 'cfl' | 'adr' | 'acc' | 'cat' | 'txn' | 'rat' | 'rec';
+export type IdPrefix = 'usr' | 'vlt' | 'pos' | 'cyc' | 'cfl' | 'adr' | 'acc' | 'cat' | 'txn' | 'rat' | 'rec' | 'rul';
 
 /** A new id such as `pos_01j…`: a TypeID (UUIDv7), so ids sort by the time they were made, byte-wise. */
 export function newId(prefix: IdPrefix): string {

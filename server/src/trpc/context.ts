@@ -4,6 +4,7 @@ import type { CategoriesApi } from '../domains/categories/categories.port.ts';
 import type { IntegrityApi } from '../domains/integrity/integrity.port.ts';
 import type { RatesApi } from '../domains/rates/rates.port.ts';
 import type { RecurringApi } from '../domains/recurring/recurring.port.ts';
+import type { RulesApi } from '../domains/rules/rules.port.ts';
 import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
 import type { KeyedRequest, UnitOfWork } from '../db/index.ts';
@@ -20,6 +21,7 @@ export type Services = {
   integrity: IntegrityApi;
   rates: RatesApi;
   recurring: RecurringApi;
+  rules: RulesApi;
   sync: SyncApi;
   staking: StakingReads;
 };
