@@ -8,6 +8,7 @@ import { DEMO_EMAIL, demoLogin, type Login } from './demo-login.ts';
 import { type AnvilExit, devAccounts, startDevChain } from './devchain/index.ts';
 import { AuthService } from './domains/auth/index.ts';
 import { folderTransport, Mailer, smtpTransport } from './domains/mail/index.ts';
+import { startRecurring } from './domains/recurring/index.ts';
 import { StakingService, StakingSink } from './domains/staking/index.ts';
 import { UsersService } from './domains/users/index.ts';
 import { entities } from './entities.ts';
@@ -93,6 +94,7 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
     const http = await listen(settings, composeApp({ settings, log, database, auth, users, engine }), cleanups);
     mailer.start(auth.composeMails(settings.publicUrl?.replace(/\/+$/, '') ?? http));
     cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer }));
+    cleanups.push(startRecurring({ database, clock: systemClock, log }));
     await engine.begin();
     // Only now: a start that fails says why in one line, and nothing else.
     if (settings.mail.smtpUrl === null && !settings.isEmbedded) {

@@ -2,6 +2,9 @@ import { idempotencyEntities } from './db/index.ts';
 import { authEntities } from './domains/auth/index.ts';
 import { ledgerEntities } from './domains/ledger/index.ts';
 import { mailEntities } from './domains/mail/index.ts';
+import { rateEntities } from './domains/rates/index.ts';
+import { recurringEntities } from './domains/recurring/index.ts';
+import { ruleEntities } from './domains/rules/index.ts';
 import { stakingEntities } from './domains/staking/index.ts';
 import { userEntities } from './domains/users/index.ts';
 import { syncEntities } from './sync/index.ts';
@@ -13,6 +16,9 @@ export const entities = [
   ...authEntities,
   ...ledgerEntities,
   ...mailEntities,
+  ...rateEntities,
+  ...recurringEntities,
+  ...ruleEntities,
   ...syncEntities,
   ...stakingEntities,
 ];

@@ -1,6 +1,10 @@
 import { accountsRouter } from './domains/accounts/index.ts';
 import { categoriesRouter } from './domains/categories/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
+import { integrityRouter } from './domains/integrity/index.ts';
+import { ratesRouter } from './domains/rates/index.ts';
+import { recurringRouter } from './domains/recurring/index.ts';
+import { rulesRouter } from './domains/rules/index.ts';
 import { authRouter } from './domains/auth/index.ts';
 import { stakingRouter } from './domains/staking/staking.router.ts';
 import { usersRouter } from './domains/users/index.ts';
@@ -14,6 +18,10 @@ export const appRouter = router({
   accounts: accountsRouter,
   categories: categoriesRouter,
   transactions: transactionsRouter,
+  integrity: integrityRouter,
+  rates: ratesRouter,
+  recurring: recurringRouter,
+  rules: rulesRouter,
   sync: syncRouter,
   staking: stakingRouter,
 });

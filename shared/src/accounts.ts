@@ -15,6 +15,7 @@ import {
   signedAmountInput,
   textInput,
 } from './ledger.ts';
+import { convertedTotalOut } from './rates.ts';
 
 /** `credit` is what one owes: its balance may fall to minus its limit. */
 export const accountType = z.enum(['wallet', 'saving', 'investment', 'goal', 'credit']);
@@ -108,6 +109,12 @@ export const moveEntriesInput = z.strictObject({ id: idInput, toAccountId: idInp
 export const moveEntriesOut = z.object({ movedEntries: z.number().int(), from: accountOut, to: accountOut });
 export type MoveEntriesOut = z.infer<typeof moveEntriesOut>;
 
+const inCurrency = currencySchema
+  .optional()
+  .meta({ description: 'Also answer the totals in this currency, by the exchange rates of the day' });
+
+export const accountSummaryInput = z.strictObject({ currency: inCurrency }).optional();
+
 /** Balances by type and currency; amounts in different currencies are never added. */
 export const accountSummaryOut = z.object({
   groups: z.array(z.object({ type: accountType, currency: z.string(), balance: moneyOut, accounts: z.number().int() })),
@@ -119,12 +126,13 @@ export const accountSummaryOut = z.object({
       netWorth: moneyOut,
     }),
   ),
+  converted: convertedTotalOut.nullable().meta({ description: "With `currency`: the totals in it, by today's rates" }),
 });
 export type AccountSummaryOut = z.infer<typeof accountSummaryOut>;
 
 export const NET_WORTH_MONTHS_MAX = 600;
 
-export const netWorthInput = z.strictObject({ from: monthInput, to: monthInput });
+export const netWorthInput = z.strictObject({ from: monthInput, to: monthInput, currency: inCurrency });
 
 /** At the end of each month, for each currency. */
 export const netWorthOut = z.object({
@@ -132,6 +140,9 @@ export const netWorthOut = z.object({
     z.object({
       month: monthOut,
       totals: z.array(z.object({ currency: z.string(), assets: moneyOut, liabilities: moneyOut, netWorth: moneyOut })),
+      converted: convertedTotalOut
+        .nullable()
+        .meta({ description: "With `currency`: by the rates of the month's last day" }),
     }),
   ),
 });

@@ -13,6 +13,7 @@ import {
   nameInput,
   textInput,
 } from './ledger.ts';
+import { rateInput } from './rates.ts';
 
 /** `opening` is an account's opening balance: it is changed through the account. */
 export const transactionKind = z.enum(['income', 'expense', 'transfer', 'opening']);
@@ -31,22 +32,12 @@ const attachment = z.strictObject({
 });
 export type Attachment = z.infer<typeof attachment>;
 
-const tag = nameInput(50).refine((text) => !text.includes(','), 'must not contain a comma');
+export const tagInput = nameInput(50).refine((text) => !text.includes(','), 'must not contain a comma');
 
 const sourceInput = z
   .string()
   .max(40)
   .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be a name: lower-case letters, digits, dots, hyphens and underscores');
-
-/** Up to ten digits before the point and twelve after it. */
-const rateInput = z
-  .string()
-  .max(30)
-  .regex(
-    /^(0|[1-9]\d{0,9})(\.\d{1,12})?$/,
-    'must be a plain decimal number such as 1.0825, of at most 12 digits after the point',
-  )
-  .refine((text) => /[1-9]/.test(text), 'must be above zero');
 
 const splitInput = z.strictObject({
   amount: amountInput,
@@ -73,7 +64,7 @@ const fields = {
   note: textInput(2000),
   categoryId: idInput.nullable(),
   tags: z
-    .array(tag)
+    .array(tagInput)
     .max(TAGS_MAX)
     .transform((tags) => [...new Set(tags)]),
   splits: z.array(splitInput).max(SPLITS_MAX).meta({ description: 'Parts of the amount, which they must sum up to' }),

@@ -11,4 +11,5 @@ export {
 export { lockDataFolder, lockSqliteFile } from './instance-lock.ts';
 export { type Database, type Dialect, openDatabase } from './orm.ts';
 export { readSnapshot } from './read-snapshot.ts';
+export { sqlitePath } from './sqlite-path.ts';
 export { transact } from './transact.ts';

@@ -54,7 +54,7 @@ function bodyFault(thrown: unknown): AppError | undefined {
   if (!(thrown instanceof Error)) return undefined;
   const { type, status } = thrown as { type?: unknown; status?: unknown };
   if (type === 'entity.too.large')
-    return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than 32 KB.', { cause: thrown });
+    return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than this procedure takes.', { cause: thrown });
   if (type === 'entity.parse.failed')
     return new AppError('VALIDATION_FAILED', 'The body is not valid JSON.', { cause: thrown });
   if (status === 415)

@@ -1,7 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import express from 'express';
 import { AppError } from '../kernel/errors.ts';
-import { BODY_BYTES_MAX } from '../trpc/limits.ts';
 import { hasBody, isJson } from './body.ts';
 import type { RestRoute } from './rest-routes.ts';
 import { RestKeyError, toSnakeCase } from './snake-case.ts';
@@ -14,12 +13,18 @@ export type RouteOf = (request: Request) => RestRoute;
  * the route needs.
  */
 export function readRestBody(routeOf: RouteOf): (RequestHandler | ErrorRequestHandler)[] {
-  return [
-    requireJson(routeOf),
-    express.json({ type: () => true, limit: BODY_BYTES_MAX, inflate: false, strict: false }),
-    nameFieldsOfBadJson(routeOf),
-    requireObject(routeOf),
-  ];
+  return [requireJson(routeOf), readJson(routeOf), nameFieldsOfBadJson(routeOf), requireObject(routeOf)];
+}
+
+/** One reader for each size that a route takes. */
+function readJson(routeOf: RouteOf): RequestHandler {
+  const readers = new Map<number, RequestHandler>();
+  return (request, response, next) => {
+    const limit = routeOf(request).bodyBytesMax;
+    const reader = readers.get(limit) ?? express.json({ type: () => true, limit, inflate: false, strict: false });
+    readers.set(limit, reader);
+    reader(request, response, next);
+  };
 }
 
 /**

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { invariant } from '../kernel/errors.ts';
 import type { Access, ProcedureMeta } from '../trpc/init.ts';
 import { NO_SCOPE, scopeOf } from '../trpc/scopes.ts';
+import { BODY_BYTES_MAX } from '../trpc/limits.ts';
 
 /** A procedure as REST sees it. */
 export type RestRoute = {
@@ -16,6 +17,8 @@ export type RestRoute = {
   access: Access;
   /** What an API token needs for it: a scope, nothing (null), or there is none that is enough. */
   scope: ReturnType<typeof scopeOf>;
+  /** The largest body it takes. */
+  bodyBytesMax: number;
   pathParameters: string[];
   /** Fields that the input cannot do without, in camelCase. */
   requiredFields: string[];
@@ -45,6 +48,7 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
         path,
         access,
         scope: scopeOf({ path: procedure, type: _def.type, access }),
+        bodyBytesMax: _def.meta?.bodyBytesMax ?? BODY_BYTES_MAX,
         pathParameters: [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name),
         requiredFields: requiredFieldsOf(input),
         coerceQuery: queryCoercion(input),

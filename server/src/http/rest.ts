@@ -6,8 +6,9 @@ import { AppError, invariant } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
 import type { Context } from '../trpc/context.ts';
-import { STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
+import { BODY_BYTES_MAX, STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
 import { errorHeaders, restErrorBody } from './error-response.ts';
+import { admitLargeBody } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 import { readRestBody, refuseQueryBesideBody, refuseShadowedParameters } from './rest-body.ts';
@@ -52,7 +53,11 @@ export function serveRest({ router, createContext, logger }: RestOptions): (Requ
     const { matched: isHandled } = await handler.handle(request, response, { prefix: REST_PREFIX, context });
     if (!isHandled) throw new AppError('NOT_FOUND', 'There is nothing here.');
   };
-  return [match, ...readRestBody(routeOf), handle];
+  const admitLarge: RequestHandler = async (request, response, next) => {
+    if (routeOf(request).bodyBytesMax > BODY_BYTES_MAX) admitLargeBody(await createContext(request, response, 1));
+    next();
+  };
+  return [match, admitLarge, ...readRestBody(routeOf), handle];
 }
 
 function createHandler(router: AnyRouter, routes: RestRoute[], logger: Logger): OpenAPIHandler<Context> {

@@ -6,6 +6,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
 import { BATCH_SIZE_MAX, BODY_BYTES_MAX } from '../trpc/limits.ts';
 import { isJson } from './body.ts';
+import { admitLargeBody, bodyBytesMaxOf } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 
@@ -16,7 +17,7 @@ export function serveTrpc({ router, createContext, logger }: TrpcOptions): Reque
   return [
     requireJsonPost,
     // tRPC's own limit leaves the connection hanging on a body that is too large; read here, a string is handed over as it is.
-    express.text({ type: () => true, limit: BODY_BYTES_MAX, inflate: false }),
+    readText(router, createContext),
     createExpressMiddleware({
       router,
       maxBatchSize: BATCH_SIZE_MAX,
@@ -34,6 +35,18 @@ export function serveTrpc({ router, createContext, logger }: TrpcOptions): Reque
       },
     }),
   ];
+}
+
+/** One reader for each size that a procedure takes. */
+function readText(router: AnyRouter, createContext: ContextFactory): RequestHandler {
+  const readers = new Map<number, RequestHandler>();
+  return async (request, response, next) => {
+    const limit = bodyBytesMaxOf(router, request.path);
+    if (limit > BODY_BYTES_MAX) admitLargeBody(await createContext(request, response, 1));
+    const reader = readers.get(limit) ?? express.text({ type: () => true, limit, inflate: false });
+    readers.set(limit, reader);
+    reader(request, response, next);
+  };
 }
 
 /** tRPC also takes forms, which a foreign page can post without asking first. */

@@ -1,6 +1,10 @@
 import type { AccountsApi } from '../domains/accounts/accounts.port.ts';
 import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { CategoriesApi } from '../domains/categories/categories.port.ts';
+import type { IntegrityApi } from '../domains/integrity/integrity.port.ts';
+import type { RatesApi } from '../domains/rates/rates.port.ts';
+import type { RecurringApi } from '../domains/recurring/recurring.port.ts';
+import type { RulesApi } from '../domains/rules/rules.port.ts';
 import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
 import type { UsersApi } from '../domains/users/users.port.ts';
@@ -16,6 +20,10 @@ export type Services = {
   accounts: AccountsApi;
   categories: CategoriesApi;
   transactions: TransactionsApi;
+  integrity: IntegrityApi;
+  rates: RatesApi;
+  recurring: RecurringApi;
+  rules: RulesApi;
   sync: SyncApi;
   staking: StakingReads;
 };

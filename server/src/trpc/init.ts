@@ -8,8 +8,8 @@ import { STREAM_KEEP_ALIVE_MS, type RateClass } from './limits.ts';
 /** Who may call a procedure; each has its builder in procedures.ts. */
 export type Access = 'public' | 'reader' | 'user' | 'session' | 'admin' | 'syncControl';
 
-/** What a procedure says of itself: its REST route and documentation, who may call it, and what it counts as. */
-export type ProcedureMeta = ORPCMeta & { access?: Access; rate?: RateClass };
+/** What a procedure says of itself: its REST route and documentation, who may call it, what it counts as, and the largest body where that is not the usual one. */
+export type ProcedureMeta = ORPCMeta & { access?: Access; rate?: RateClass; bodyBytesMax?: number };
 
 const t = initTRPC
   .context<Context>()

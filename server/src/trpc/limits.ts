@@ -1,6 +1,9 @@
 /** The largest request body. Nothing that the API takes today comes near it. */
 export const BODY_BYTES_MAX = 32 * 1024;
 
+/** The largest body of a procedure that takes a file; read only for who is signed in. */
+export const LARGE_BODY_BYTES_MAX = 16 * 1024 * 1024;
+
 /** The most calls in one tRPC batch. */
 export const BATCH_SIZE_MAX = 20;
 
@@ -19,7 +22,9 @@ export const STREAM_KEEP_ALIVE_MS = 15_000;
 
 /**
  * Calls per minute and caller, by class: a signed-in person is one caller wherever they come from, anyone else is their address. Every call inside a
- * batch counts. `login` counts by address alone, and everything that needs no session and tries or mails something shares it; `loginAccount` counts by the
+ * batch counts. `check` is what reads a whole ledger, `upload` what takes a large body.
+ *
+ * `login` counts by address alone, and everything that needs no session and tries or mails something shares it; `loginAccount` counts by the
  * e-mail address that is tried, `mailAccount` by the one that would get a mail, `credential` what asks for a signed-in person's password or codes.
  */
 export const CALLS_PER_MINUTE = {
@@ -27,6 +32,8 @@ export const CALLS_PER_MINUTE = {
   write: 600,
   control: 300,
   stream: 300,
+  check: 30,
+  upload: 20,
   login: 10,
   loginAccount: 10,
   mailAccount: 3,

@@ -85,10 +85,7 @@ export const authedProcedure = countedProcedure.meta({ access: 'user' }).use(req
 /** A signed-in person by a session: an API token is refused, whatever its scopes. For what could take an account over. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export const sessionProcedure = countedProcedure.meta({ access: 'session' }).use(requireCaller).use(openUnit);
 
-/**
- * An admin. @throws AppError UNAUTHENTICATED, FORBIDDEN
- * @public of this module: the domains that are still to come build on it
- */
+/** An admin. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export const adminProcedure = countedProcedure.meta({ access: 'admin' }).use(requireAdmin).use(openUnit);
 
 /** An admin, or the local operator in embedded mode. @throws AppError UNAUTHENTICATED, FORBIDDEN */

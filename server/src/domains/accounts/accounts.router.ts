@@ -4,9 +4,9 @@ import {
   accountOut,
   accountsInput,
   accountsOut,
+  accountSummaryInput,
   accountSummaryOut,
   accountUpdateInput,
-  emptyInput,
   moveEntriesInput,
   moveEntriesOut,
   netWorthInput,
@@ -39,9 +39,9 @@ export const accountsRouter = router({
           'Amounts in different currencies are never added. Archived accounts count while their balance is not zero.',
       },
     })
-    .input(emptyInput)
+    .input(accountSummaryInput)
     .output(accountSummaryOut)
-    .query(({ ctx }) => ctx.services.accounts.summary(ctx.caller.userId)),
+    .query(({ ctx, input }) => ctx.services.accounts.summary(ctx.caller.userId, input?.currency)),
 
   netWorth: authedProcedure
     .meta({

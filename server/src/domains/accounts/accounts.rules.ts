@@ -19,6 +19,7 @@ export function summarize(
       balance: formatMoney(group.balance),
     })),
     totals: totalsOf(accounts),
+    converted: null,
   };
 }
 
@@ -56,7 +57,7 @@ export function netWorthByMonth(
       balances.set(move.accountId, { currency: move.currency, balance: known + move.total });
       next += 1;
     }
-    return { month, totals: totalsOf([...balances.values()]) };
+    return { month, totals: totalsOf([...balances.values()]), converted: null };
   });
   return { points };
 }
@@ -64,6 +65,11 @@ export function netWorthByMonth(
 /** How many months lie from one to the other, both included; zero or less where they are the wrong way round. */
 export function countMonths(from: string, to: string): number {
   return monthNumber(to) - monthNumber(from) + 1;
+}
+
+/** The last day of a month. */
+export function lastDayOf(month: string): string {
+  return new Date(Date.UTC(Number(month.slice(0, 4)), Number(month.slice(5)), 0)).toISOString().slice(0, 10);
 }
 
 function monthsBetween(from: string, to: string): string[] {

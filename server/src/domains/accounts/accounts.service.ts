@@ -36,6 +36,7 @@ import {
   type TransactionRecord,
   updateAccount,
 } from '../ledger/index.ts';
+import { convertTotals, loadRateBook, type RateBook } from '../rates/index.ts';
 import type { AccountsApi } from './accounts.port.ts';
 import {
   balanceAfter,
@@ -45,7 +46,7 @@ import {
   selectMonthlyMoves,
   selectTransactionIdsOf,
 } from './accounts.repository.ts';
-import { countMonths, netWorthByMonth, summarize } from './accounts.rules.ts';
+import { countMonths, lastDayOf, netWorthByMonth, summarize } from './accounts.rules.ts';
 import { toAccountOut } from './accounts.wire.ts';
 
 /** Transactions that one call of moveEntries moves at the most: they move in one transaction. */
@@ -197,18 +198,42 @@ export class AccountsService implements AccountsApi {
     });
   }
 
-  async summary(userId: string): Promise<AccountSummaryOut> {
+  async summary(userId: string, currency?: string): Promise<AccountSummaryOut> {
     const accounts = await listAccounts(this.#database.em(), this.#database.dialect, userId);
-    return summarize(accounts.filter(({ archivedAtMs, balance }) => archivedAtMs === null || balance !== 0n));
+    const summary = summarize(accounts.filter(({ archivedAtMs, balance }) => archivedAtMs === null || balance !== 0n));
+    if (currency === undefined) return summary;
+    const date = this.#today();
+    const book = await this.#rateBook(userId, { currency, totals: summary.totals, from: date, to: date });
+    return { ...summary, converted: convertTotals(book, summary.totals, { currency, date }) };
   }
 
-  async netWorth(userId: string, { from, to }: { from: string; to: string }): Promise<NetWorthOut> {
+  async netWorth(
+    userId: string,
+    { from, to, currency }: { from: string; to: string; currency?: string | undefined },
+  ): Promise<NetWorthOut> {
     const months = countMonths(from, to);
     if (months < 1) throw invalidField('to', 'must not lie before from');
     if (months > NET_WORTH_MONTHS_MAX)
       throw invalidField('to', `must be at most ${NET_WORTH_MONTHS_MAX} months after from`);
-    const reading = { em: this.#database.em(), dialect: this.#database.dialect, userId };
-    return netWorthByMonth(await selectMonthlyMoves(reading, to), { from, to });
+    const { points } = netWorthByMonth(
+      await selectMonthlyMoves({ em: this.#database.em(), dialect: this.#database.dialect, userId }, to),
+      { from, to },
+    );
+    if (currency === undefined) return { points };
+    // The month that has not ended yet goes by today's rates.
+    const dateOf = (month: string) => [lastDayOf(month), this.#today()].toSorted()[0] as string;
+    const book = await this.#rateBook(userId, {
+      currency,
+      totals: points.flatMap(({ totals }) => totals),
+      from: dateOf(from),
+      to: dateOf(to),
+    });
+    return {
+      points: points.map((point) => ({
+        ...point,
+        converted: convertTotals(book, point.totals, { currency, date: dateOf(point.month) }),
+      })),
+    };
   }
 
   statement(userId: string, query: StatementQuery): Promise<StatementOut> {
@@ -248,6 +273,15 @@ export class AccountsService implements AccountsApi {
       nextCursor:
         rows.length > query.limit && place ? encodeCursor([place.occurredOn, place.transactionId, place.line]) : null,
     };
+  }
+
+  #rateBook(
+    userId: string,
+    wanted: { currency: string; totals: AccountSummaryOut['totals']; from: string; to: string },
+  ): Promise<RateBook> {
+    const { currency, totals, from, to } = wanted;
+    const currencies = [currency, ...totals.map((total) => total.currency)];
+    return loadRateBook(this.#database.em(), { userId, currencies, from, to });
   }
 
   /** Several reads as of one moment. */

@@ -55,7 +55,7 @@ export async function replaceRecoveryCodes(em: SqlEntityManager, userId: string,
   await em.nativeDelete(RecoveryCodeSchema, { user: userId });
   await em.insertMany(
     RecoveryCodeSchema,
-    hashes.map((codeHash) => ({ id: newId('rec'), user: userId, codeHash })),
+    hashes.map((codeHash) => ({ id: newId('rcv'), user: userId, codeHash })),
   );
 }
 

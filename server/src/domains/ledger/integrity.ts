@@ -1,37 +1,40 @@
-import { formatMoney } from '@finverse/shared';
+import { type Difference, type DifferenceKind, formatMoney } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, moneyFromSql, sumOfMoney } from '../../db/index.ts';
 import type { RawRow } from './ledger.rows.ts';
 import type { Units } from './ledger.types.ts';
 
-/** A kept figure that is not what the entries say, or a row that hangs in the air. */
-export type Fault = { kind: FaultKind; id: string; kept: string; recomputed: string };
-export type FaultKind =
-  | 'balance'
-  | 'account_month'
-  | 'monthly_total'
-  | 'split_sum'
-  | 'missing_entries'
-  | 'unknown_account'
-  | 'unknown_category';
-
-const FAULTS_MAX = 1000;
-
 type Sum = { amount: Units; count: number };
 
+/** What a check found, and how much it looked at. */
+type LedgerCheck = {
+  differences: Difference[];
+  hasMore: boolean;
+  checked: { accounts: number; transactions: number; entries: number };
+};
+
 /**
- * Recomputes every kept figure of a person from the entries and names each difference. Reads one moment where the caller's transaction is a snapshot;
- * changes nothing.
+ * Recomputes every kept figure of a person from the entries and names each difference, up to a number of them. Reads one consistent state where the
+ * caller's transaction does; changes nothing.
  */
-export async function checkLedger(em: SqlEntityManager, dialect: Dialect, userId: string): Promise<Fault[]> {
+export async function checkLedger(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  { userId, differencesMax }: { userId: string; differencesMax: number },
+): Promise<LedgerCheck> {
   const money = (value: unknown) => moneyFromSql(dialect, value);
   const rows = (sql: string) => em.execute<RawRow[]>(sql, [userId]);
-  const faults: Fault[] = [];
-  const compare = (kind: FaultKind, kept: Map<string, Sum>, recomputed: Map<string, Sum>) => {
+  const differences: Difference[] = [];
+  let hasMore = false;
+  const report = (difference: Difference) => {
+    if (differences.length < differencesMax) differences.push(difference);
+    else hasMore = true;
+  };
+  const compare = (kind: DifferenceKind, kept: Map<string, Sum>, recomputed: Map<string, Sum>) => {
     for (const id of new Set([...kept.keys(), ...recomputed.keys()])) {
       const [a, b] = [kept.get(id), recomputed.get(id)];
       if (a?.amount === b?.amount && a?.count === b?.count) continue;
-      if (faults.length < FAULTS_MAX) faults.push({ kind, id, kept: describe(a), recomputed: describe(b) });
+      report({ kind, id, kept: describe(a), recomputed: describe(b) });
     }
   };
 
@@ -45,17 +48,18 @@ export async function checkLedger(em: SqlEntityManager, dialect: Dialect, userId
     months,
   );
 
-  const balances = new Map<string, Sum>();
+  const balances = new Map<string, Units>();
   for (const row of entrySums) {
     const id = row['account_id'] as string;
-    balances.set(id, { amount: (balances.get(id)?.amount ?? 0n) + money(row['total']), count: 0 });
+    balances.set(id, (balances.get(id) ?? 0n) + money(row['total']));
   }
   const accounts = await rows('select id, balance from accounts where user_id = ?');
-  compare(
-    'balance',
-    new Map(accounts.map((row) => [row['id'] as string, { amount: money(row['balance']), count: 0 }])),
-    new Map(accounts.map(({ id }) => [id as string, balances.get(id as string) ?? { amount: 0n, count: 0 }])),
-  );
+  for (const row of accounts) {
+    const id = row['id'] as string;
+    const [kept, recomputed] = [money(row['balance']), balances.get(id) ?? 0n];
+    if (kept !== recomputed)
+      report({ kind: 'balance', id, kept: formatMoney(kept), recomputed: formatMoney(recomputed) });
+  }
 
   const totalKey = ['month', 'currency', 'kind', 'category_id'];
   compare(
@@ -73,37 +77,96 @@ export async function checkLedger(em: SqlEntityManager, dialect: Dialect, userId
     ),
   );
 
-  const named = async (kind: FaultKind, sql: string) => {
-    for (const row of await rows(`${sql} limit ${FAULTS_MAX}`)) {
-      if (faults.length < FAULTS_MAX)
-        faults.push({
-          kind,
-          id: row['id'] as string,
-          kept: describeMoney(row['kept'], money),
-          recomputed: describeMoney(row['recomputed'], money),
-        });
+  for (const { kind, sql, isMoney } of ROW_CHECKS) {
+    const limit = differencesMax === Infinity ? '' : ` limit ${differencesMax + 1}`;
+    for (const row of await rows(sql + limit)) {
+      const describeValue = (value: unknown) => (isMoney ? describeMoney(value, money) : describeText(value));
+      report({
+        kind,
+        id: row['id'] as string,
+        kept: describeValue(row['kept']),
+        recomputed: describeValue(row['recomputed']),
+      });
     }
+  }
+  const [transactions] = await rows('select count(*) as count from transactions where user_id = ?');
+  return {
+    differences,
+    hasMore,
+    checked: {
+      accounts: accounts.length,
+      transactions: Number(transactions?.['count'] ?? 0),
+      entries: entrySums.reduce((sum, row) => sum + Number(row['count']), 0),
+    },
   };
-  await named(
-    'missing_entries',
-    'select id from transactions t where user_id = ? and not exists (select 1 from entries e where e.transaction_id = t.id)',
-  );
-  await named(
-    'split_sum',
-    `select t.id as id, t.amount as kept, sum(e.amount) as recomputed from transactions t join entries e on e.transaction_id = t.id
-     where t.user_id = ? and t.kind in ('income', 'expense') group by t.id, t.amount, t.kind
-     having sum(case when t.kind = 'income' then e.amount else -e.amount end) <> t.amount`,
-  );
-  await named(
-    'unknown_account',
-    'select distinct e.account_id as id from entries e left join accounts a on a.id = e.account_id and a.user_id = e.user_id where e.user_id = ? and a.id is null',
-  );
-  await named(
-    'unknown_category',
-    'select distinct e.category_id as id from entries e left join categories c on c.id = e.category_id and c.user_id = e.user_id where e.user_id = ? and e.category_id is not null and c.id is null',
-  );
-  return faults;
 }
+
+/** Comparisons of rows with each other: each statement takes the person and answers what differs. */
+const ROW_CHECKS: readonly { kind: DifferenceKind; sql: string; isMoney?: boolean }[] = [
+  {
+    kind: 'missing_entries',
+    sql: `select t.id as id, t.kind as kept from transactions t
+      where t.user_id = ? and not exists (select 1 from entries e where e.transaction_id = t.id)`,
+  },
+  {
+    kind: 'split_sum',
+    isMoney: true,
+    sql: `select t.id as id, t.amount as kept, sum(case when t.kind = 'income' then e.amount else -e.amount end) as recomputed
+      from transactions t join entries e on e.transaction_id = t.id
+      where t.user_id = ? and t.kind in ('income', 'expense') group by t.id, t.amount, t.kind
+      having sum(case when t.kind = 'income' then e.amount else -e.amount end) <> t.amount`,
+  },
+  {
+    kind: 'transfer_sum',
+    isMoney: true,
+    sql: `select t.id as id, t.amount as kept, -e.amount as recomputed
+      from transactions t left join entries e on e.transaction_id = t.id and e.line = 0
+      where t.user_id = ? and t.kind = 'transfer' and (e.amount is null or -e.amount <> t.amount or e.account_id <> t.account_id)`,
+  },
+  {
+    kind: 'transfer_sum',
+    isMoney: true,
+    sql: `select t.id as id, t.to_amount as kept, e.amount as recomputed
+      from transactions t left join entries e on e.transaction_id = t.id and e.line = 1
+      where t.user_id = ? and t.kind = 'transfer' and (e.amount is null or e.amount <> t.to_amount or e.account_id <> t.to_account_id)`,
+  },
+  {
+    kind: 'opening_sum',
+    isMoney: true,
+    sql: `select t.id as id, t.amount as kept, e.amount as recomputed from transactions t join entries e on e.transaction_id = t.id
+      where t.user_id = ? and t.kind = 'opening' and (e.amount <> t.amount or e.account_id <> t.account_id)`,
+  },
+  {
+    kind: 'entry_copy',
+    sql: `select t.id as id, concat(e.kind, ' ', e.occurred_on, ' ', coalesce(e.category_id, '')) as kept,
+      concat(t.kind, ' ', t.occurred_on, ' ', coalesce(t.category_id, '')) as recomputed
+      from transactions t join entries e on e.transaction_id = t.id
+      where t.user_id = ? and (e.kind <> t.kind or e.occurred_on <> t.occurred_on or e.user_id <> t.user_id
+        or (t.kind in ('income', 'expense') and e.account_id <> t.account_id)
+        or (t.is_split = 0 and coalesce(e.category_id, '') <> coalesce(t.category_id, '')))`,
+  },
+  {
+    kind: 'entry_currency',
+    sql: `select e.transaction_id as id, e.currency as kept, a.currency as recomputed
+      from entries e join accounts a on a.id = e.account_id where e.user_id = ? and e.currency <> a.currency`,
+  },
+  {
+    kind: 'tag_copy',
+    sql: `select t.id as id, g.occurred_on as kept, t.occurred_on as recomputed
+      from transactions t join transaction_tags g on g.transaction_id = t.id where t.user_id = ? and g.occurred_on <> t.occurred_on`,
+  },
+  {
+    kind: 'unknown_account',
+    sql: `select e.account_id as id, min(e.transaction_id) as kept from entries e
+      left join accounts a on a.id = e.account_id and a.user_id = e.user_id where e.user_id = ? and a.id is null group by e.account_id`,
+  },
+  {
+    kind: 'unknown_category',
+    sql: `select e.category_id as id, min(e.transaction_id) as kept from entries e
+      left join categories c on c.id = e.category_id and c.user_id = e.user_id
+      where e.user_id = ? and e.category_id is not null and c.id is null group by e.category_id`,
+  },
+];
 
 function keyed(
   rows: readonly RawRow[],
@@ -124,4 +187,8 @@ function describe(sum: Sum | undefined): string {
 
 function describeMoney(value: unknown, money: (value: unknown) => Units): string {
   return value === undefined || value === null ? 'none' : formatMoney(money(value));
+}
+
+function describeText(value: unknown): string {
+  return typeof value === 'string' ? value : 'none';
 }

@@ -1,2 +1,4 @@
+export { recordOf } from './transactions.draft.ts';
 export { transactionsRouter } from './transactions.router.ts';
+export { searchTransactions } from './transactions.search.ts';
 export { TransactionsService } from './transactions.service.ts';

@@ -7,6 +7,7 @@ export {
   findUserByEmail,
   findUserById,
   insertUser,
+  listUserIds,
   lockUser,
   type Role,
   updateUser,

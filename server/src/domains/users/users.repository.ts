@@ -40,6 +40,18 @@ export async function lockUser(em: SqlEntityManager, dialect: Dialect, id: strin
   return findUserById(em, id);
 }
 
+/** A page of the ids of all people, in their order, after an id. */
+export async function listUserIds(
+  em: SqlEntityManager,
+  { afterId, limit }: { afterId: string; limit: number },
+): Promise<string[]> {
+  const rows = await em.execute<{ id: string }[]>('select id from users where id > ? order by id limit ?', [
+    afterId,
+    limit,
+  ]);
+  return rows.map(({ id }) => id);
+}
+
 /** True where at least one admin exists. */
 export async function adminExists(em: SqlEntityManager): Promise<boolean> {
   return (await countAdmins(em)) > 0;

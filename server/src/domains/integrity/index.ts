@@ -1,0 +1,2 @@
+export { integrityRouter } from './integrity.router.ts';
+export { IntegrityService } from './integrity.service.ts';

@@ -1,0 +1,8 @@
+import type { IntegrityCheckAllOut, IntegrityCheckAllQuery, IntegrityCheckOut } from '@finverse/shared';
+
+/** What the integrity router needs. Everything only reads. */
+export interface IntegrityApi {
+  check(userId: string): Promise<IntegrityCheckOut>;
+  /** Each person's ledger as of a moment of its own. */
+  checkAll(query: IntegrityCheckAllQuery): Promise<IntegrityCheckAllOut>;
+}

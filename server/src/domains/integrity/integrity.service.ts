@@ -1,0 +1,41 @@
+import {
+  DIFFERENCES_MAX,
+  type IntegrityCheckAllOut,
+  type IntegrityCheckAllQuery,
+  type IntegrityCheckOut,
+} from '@finverse/shared';
+import { type Database, readSnapshot } from '../../db/index.ts';
+import { type Clock, toInstant } from '../../kernel/clock.ts';
+import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { checkLedger } from '../ledger/index.ts';
+import { listUserIds } from '../users/index.ts';
+import type { IntegrityApi } from './integrity.port.ts';
+
+/** Compares every kept figure of a ledger with its entries. It never repairs: what differs is for a person to explain. */
+export class IntegrityService implements IntegrityApi {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor({ database, clock }: { database: Database; clock: Clock }) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /** Names up to `differencesMax` differences, all of them with Infinity. */
+  async check(userId: string, differencesMax: number = DIFFERENCES_MAX): Promise<IntegrityCheckOut> {
+    const checkedAt = toInstant(this.#clock.now());
+    const found = await readSnapshot(this.#database, (em) =>
+      checkLedger(em, this.#database.dialect, { userId, differencesMax }),
+    );
+    return { checkedAt, isSound: found.differences.length === 0, ...found };
+  }
+
+  async checkAll(query: IntegrityCheckAllQuery, differencesMax?: number): Promise<IntegrityCheckAllOut> {
+    const [afterId = ''] = decodeCursor(query.cursor, ['string']);
+    const ids = await listUserIds(this.#database.em(), { afterId, limit: query.limit + 1 });
+    const page = ids.slice(0, query.limit);
+    const items: IntegrityCheckAllOut['items'] = [];
+    for (const userId of page) items.push({ userId, ...(await this.check(userId, differencesMax)) });
+    return { items, nextCursor: ids.length > query.limit ? encodeCursor([page.at(-1) ?? '']) : null };
+  }
+}

@@ -1,0 +1,4 @@
+export { startRecurring } from './recurring.cron.ts';
+export { recurringEntities } from './recurring.entity.ts';
+export { recurringRouter } from './recurring.router.ts';
+export { RecurringService } from './recurring.service.ts';

@@ -1,0 +1,46 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { dateColumn, epochMsColumn, idColumn } from '../../db/index.ts';
+import { UserSchema } from '../users/index.ts';
+
+/** A transaction that comes again and again. `nextOn` is the first due date that is neither made nor skipped. */
+export const RecurringSchema = defineEntity({
+  name: 'Recurring',
+  tableName: 'recurring',
+  indexes: [{ properties: ['user', 'id'] }, { properties: ['nextOn', 'id'] }],
+  properties: {
+    id: idColumn().primary(),
+    user: () => p.manyToOne(UserSchema).deleteRule('cascade'),
+    name: p.string().length(100),
+    /** JSON. */
+    draft: p.text(),
+    rule: p.string().length(300),
+    startsOn: dateColumn(),
+    endsOn: dateColumn().nullable(),
+    count: p.integer().nullable(),
+    /** What end and count come to. */
+    lastOn: dateColumn().nullable(),
+    timeZone: p.string().length(64),
+    status: p.string().length(8),
+    /** JSON. */
+    failure: p.text().nullable(),
+    nextOn: dateColumn().nullable(),
+    madeCount: p.integer(),
+    createdAt: epochMsColumn(),
+    updatedAt: epochMsColumn(),
+  },
+});
+
+/** A due date that was made or skipped: there is never a second row for it, so that it is never made twice. */
+export const RecurringDateSchema = defineEntity({
+  name: 'RecurringDate',
+  tableName: 'recurring_dates',
+  properties: {
+    recurring: () => p.manyToOne(RecurringSchema).deleteRule('cascade').primary(),
+    dueOn: dateColumn().primary(),
+    /** Null where the date was skipped. */
+    transactionId: idColumn().nullable(),
+    doneAt: epochMsColumn(),
+  },
+});
+
+export const recurringEntities = [RecurringSchema, RecurringDateSchema];

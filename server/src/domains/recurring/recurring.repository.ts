@@ -1,0 +1,200 @@
+import type { RecurringDraft, RecurringOut, RecurringStatus } from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Dialect, insertRows, type SqlValue } from '../../db/index.ts';
+import { toInstant } from '../../kernel/clock.ts';
+import type { RawRow } from '../ledger/index.ts';
+import type { Schedule } from './recurring.rules.ts';
+
+/** Why a due date could not be made. */
+export type Failure = { code: string; message: string; dueOn: string; atMs: number };
+
+/** A template as it is kept. */
+export type RecurringRecord = Schedule & {
+  id: string;
+  endsOn: string | null;
+  count: number | null;
+  userId: string;
+  name: string;
+  draft: RecurringDraft;
+  timeZone: string;
+  status: RecurringStatus;
+  failure: Failure | null;
+  nextOn: string | null;
+  madeCount: number;
+  createdAtMs: number;
+  updatedAtMs: number;
+};
+
+const COLUMNS = [
+  'id',
+  'user_id',
+  'starts_on',
+  'created_at',
+  'name',
+  'draft',
+  'rule',
+  'ends_on',
+  'count',
+  'last_on',
+  'time_zone',
+  'status',
+  'failure',
+  'next_on',
+  'made_count',
+  'updated_at',
+] as const;
+const MUTABLE_COLUMNS = COLUMNS.slice(4);
+
+/** The template, where it is that person's. */
+export async function findRecurring(em: SqlEntityManager, userId: string, id: string): Promise<RecurringRecord | null> {
+  const [row] = await em.execute<RawRow[]>('select * from recurring where id = ? and user_id = ?', [id, userId]);
+  return row ? fromRow(row) : null;
+}
+
+/** A page in the order of ids, one more than asked for where there are more. */
+export async function selectRecurring(
+  em: SqlEntityManager,
+  userId: string,
+  { afterId, limit }: { afterId: string; limit: number },
+): Promise<RecurringRecord[]> {
+  const rows = await em.execute<RawRow[]>('select * from recurring where user_id = ? and id > ? order by id limit ?', [
+    userId,
+    afterId,
+    limit + 1,
+  ]);
+  return rows.map(fromRow);
+}
+
+export async function countRecurring(em: SqlEntityManager, userId: string): Promise<number> {
+  const [row] = await em.execute<RawRow[]>('select count(*) as count from recurring where user_id = ?', [userId]);
+  return Number(row?.['count'] ?? 0);
+}
+
+export async function insertRecurring(em: SqlEntityManager, dialect: Dialect, record: RecurringRecord): Promise<void> {
+  await insertRows(em, dialect, { table: 'recurring', columns: COLUMNS, rows: [toRow(record)] });
+}
+
+export async function updateRecurring(em: SqlEntityManager, record: RecurringRecord): Promise<void> {
+  await em.execute(
+    `update recurring set ${MUTABLE_COLUMNS.map((column) => `${column} = ?`).join(', ')} where id = ? and user_id = ?`,
+    [...toRow(record).slice(-MUTABLE_COLUMNS.length), record.id, record.userId],
+    'run',
+  );
+}
+
+export async function deleteRecurring(em: SqlEntityManager, userId: string, id: string): Promise<void> {
+  await em.execute('delete from recurring where id = ? and user_id = ?', [id, userId], 'run');
+}
+
+/** A place in the order of {@link selectDue}. */
+export type DuePlace = { nextOn: string; id: string };
+
+/** Templates of everybody whose next date is not after a day, oldest date first, behind a place. */
+export async function selectDue(
+  em: SqlEntityManager,
+  { until, after, limit }: { until: string; after: DuePlace; limit: number },
+): Promise<(DuePlace & { userId: string })[]> {
+  const rows = await em.execute<RawRow[]>(
+    `select id, user_id, next_on from recurring where next_on >= ? and next_on <= ? and (next_on > ? or id > ?)
+     and status in ('active', 'failed') order by next_on, id limit ?`,
+    [after.nextOn, until, after.nextOn, after.id, limit],
+  );
+  return rows.map((row) => ({
+    id: row['id'] as string,
+    userId: row['user_id'] as string,
+    nextOn: row['next_on'] as string,
+  }));
+}
+
+/** Marks a date as made or skipped. A second time throws the driver's unique violation. */
+export async function insertDate(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  done: { recurringId: string; dueOn: string; transactionId: string | null; doneAtMs: number },
+): Promise<void> {
+  await insertRows(em, dialect, {
+    table: 'recurring_dates',
+    columns: ['recurring_id', 'due_on', 'transaction_id', 'done_at'],
+    rows: [[done.recurringId, done.dueOn, done.transactionId, done.doneAtMs]],
+  });
+}
+
+/** The dates from a day on that are made or skipped already. */
+export async function selectDoneDates(
+  em: SqlEntityManager,
+  recurringId: string,
+  from: string,
+): Promise<Map<string, 'made' | 'skipped'>> {
+  const rows = await em.execute<RawRow[]>(
+    'select due_on, transaction_id from recurring_dates where recurring_id = ? and due_on >= ? order by due_on',
+    [recurringId, from],
+  );
+  return new Map(
+    rows.map((row) => [row['due_on'] as string, row['transaction_id'] === null ? 'skipped' : 'made'] as const),
+  );
+}
+
+/** Forgets that a date was skipped; false where it was not. */
+export async function deleteSkipped(em: SqlEntityManager, recurringId: string, dueOn: string): Promise<boolean> {
+  const where = 'recurring_id = ? and due_on = ? and transaction_id is null';
+  const rows = await em.execute<unknown[]>(`select 1 from recurring_dates where ${where}`, [recurringId, dueOn]);
+  await em.execute(`delete from recurring_dates where ${where}`, [recurringId, dueOn], 'run');
+  return rows.length > 0;
+}
+
+function toRow(record: RecurringRecord): SqlValue[] {
+  return [
+    record.id,
+    record.userId,
+    record.startsOn,
+    record.createdAtMs,
+    record.name,
+    JSON.stringify(record.draft),
+    record.rule,
+    record.endsOn,
+    record.count,
+    record.lastOn,
+    record.timeZone,
+    record.status,
+    record.failure && JSON.stringify(record.failure),
+    record.nextOn,
+    record.madeCount,
+    record.updatedAtMs,
+  ];
+}
+
+function fromRow(row: RawRow): RecurringRecord {
+  return {
+    id: row['id'] as string,
+    userId: row['user_id'] as string,
+    name: row['name'] as string,
+    draft: JSON.parse(row['draft'] as string) as RecurringDraft,
+    rule: row['rule'] as string,
+    startsOn: row['starts_on'] as string,
+    endsOn: row['ends_on'] as string | null,
+    count: row['count'] === null ? null : Number(row['count']),
+    lastOn: row['last_on'] as string | null,
+    timeZone: row['time_zone'] as string,
+    status: row['status'] as RecurringStatus,
+    failure: row['failure'] === null ? null : (JSON.parse(row['failure'] as string) as Failure),
+    nextOn: row['next_on'] as string | null,
+    madeCount: Number(row['made_count']),
+    createdAtMs: Number(row['created_at']),
+    updatedAtMs: Number(row['updated_at']),
+  };
+}
+
+export function toRecurringOut(record: RecurringRecord): RecurringOut {
+  const { userId: _owner, lastOn: _bounds, failure, createdAtMs, updatedAtMs, ...rest } = record;
+  return {
+    ...rest,
+    failure: failure && {
+      code: failure.code,
+      message: failure.message,
+      dueOn: failure.dueOn,
+      at: toInstant(failure.atMs),
+    },
+    createdAt: toInstant(createdAtMs),
+    updatedAt: toInstant(updatedAtMs),
+  };
+}

@@ -1,0 +1,224 @@
+import {
+  RECURRING_BACK_DAYS_MAX,
+  RECURRING_MAX,
+  type RecurringCreate,
+  type RecurringDatesOut,
+  type RecurringDraft,
+  type RecurringListOut,
+  type RecurringOut,
+  type RecurringUpdate,
+} from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database, UnitOfWork } from '../../db/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
+import { newId } from '../../kernel/ids.ts';
+import { type Ledger, openLedger } from '../ledger/index.ts';
+import { recordOf } from '../transactions/index.ts';
+import type { RecurringApi } from './recurring.port.ts';
+import {
+  countRecurring,
+  deleteRecurring,
+  deleteSkipped,
+  findRecurring,
+  insertDate,
+  insertRecurring,
+  type RecurringRecord,
+  selectDoneDates,
+  selectRecurring,
+  toRecurringOut,
+  updateRecurring,
+} from './recurring.repository.ts';
+import { dateIn, dueDates, firstDueDate, lastDueDate } from './recurring.rules.ts';
+import { toTransaction } from './recurring.scheduler.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Templates of transactions that come again and again. Each change holds the person's ledger, as the scheduler does. */
+export class RecurringService implements RecurringApi {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor({ database, clock }: { database: Database; clock: Clock }) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async list(userId: string, query: { limit: number; cursor?: string | undefined }): Promise<RecurringListOut> {
+    const [afterId = ''] = decodeCursor(query.cursor, ['string']);
+    const found = await selectRecurring(this.#database.em(), userId, { afterId, limit: query.limit });
+    const page = found.slice(0, query.limit);
+    return {
+      items: page.map(toRecurringOut),
+      nextCursor: found.length > query.limit ? encodeCursor([page.at(-1)?.id ?? '']) : null,
+    };
+  }
+
+  async get(userId: string, id: string): Promise<RecurringOut> {
+    return toRecurringOut(await requireRecurring(this.#database.em(), userId, id));
+  }
+
+  async create(commit: UnitOfWork, userId: string, input: RecurringCreate): Promise<RecurringOut> {
+    return commit(async (em) => {
+      const ledger = await this.#open(em, userId);
+      if ((await countRecurring(em, userId)) >= RECURRING_MAX)
+        throw new AppError('CONFLICT', `A person has at most ${RECURRING_MAX} recurring transactions.`);
+      const earliest = dateIn(input.timeZone, this.#clock.now() - RECURRING_BACK_DAYS_MAX * DAY_MS);
+      if (input.startsOn < earliest) throw invalidField('startsOn', `must not lie before ${earliest}`);
+      await requireMakeable(em, ledger, input.draft, input.startsOn);
+      const lastOn = lastDueDate(input);
+      const nextOn = firstDueDate({ ...input, lastOn }, input.startsOn, () => true);
+      if (nextOn === null) throw invalidField('rule', 'has no date between start and end');
+      const record: RecurringRecord = {
+        ...input,
+        lastOn,
+        id: newId('rec'),
+        userId,
+        status: 'active',
+        failure: null,
+        nextOn,
+        madeCount: 0,
+        createdAtMs: ledger.changedAtMs,
+        updatedAtMs: ledger.changedAtMs,
+      };
+      await insertRecurring(em, this.#database.dialect, record);
+      return toRecurringOut(record);
+    });
+  }
+
+  async update(commit: UnitOfWork, userId: string, { id, ...changes }: RecurringUpdate): Promise<RecurringOut> {
+    return this.#change(commit, userId, id, async (em, before, ledger) => {
+      const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+      const merged: RecurringRecord = { ...before, ...given };
+      const changed = { ...merged, lastOn: lastDueDate(merged) };
+      if (changes.draft) await requireMakeable(em, ledger, changes.draft, before.startsOn);
+      const isRescheduled = (['rule', 'endsOn', 'count'] as const).some((name) => changed[name] !== before[name]);
+      if (!isRescheduled) return changed;
+      const today = this.#today(changed);
+      // What was due and is not made yet stays due; otherwise the new rule begins today, and makes nothing up for the past.
+      const from = before.nextOn !== null && before.nextOn <= today ? before.nextOn : today;
+      const rescheduled = await withNext(em, changed, from < changed.startsOn ? changed.startsOn : from);
+      if (rescheduled.nextOn === null && changes.rule !== undefined)
+        throw invalidField('rule', 'has no date that is still to come');
+      return rescheduled;
+    });
+  }
+
+  async remove(commit: UnitOfWork, userId: string, id: string): Promise<void> {
+    await commit(async (em) => {
+      await this.#open(em, userId);
+      await requireRecurring(em, userId, id);
+      await deleteRecurring(em, userId, id);
+      return {};
+    });
+  }
+
+  async pause(commit: UnitOfWork, userId: string, id: string): Promise<RecurringOut> {
+    return this.#change(commit, userId, id, async (_em, before) =>
+      before.status === 'finished' ? before : { ...before, status: 'paused', failure: null },
+    );
+  }
+
+  async resume(
+    commit: UnitOfWork,
+    userId: string,
+    { id, catchUp }: { id: string; catchUp: boolean },
+  ): Promise<RecurringOut> {
+    return this.#change(commit, userId, id, async (em, before) => {
+      if (before.status !== 'paused' || before.nextOn === null) return before;
+      const today = this.#today(before);
+      const from = catchUp || before.nextOn > today ? before.nextOn : today;
+      return withNext(em, { ...before, status: 'active' }, from);
+    });
+  }
+
+  async skip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
+    return this.#change(commit, userId, id, async (em, before, ledger) => {
+      if (before.nextOn === null || date < before.nextOn || firstDueDate(before, date, () => true) !== date)
+        throw invalidField('date', 'is no day on which something is still to be made');
+      const done = (await selectDoneDates(em, id, date)).get(date);
+      if (done) throw invalidField('date', `is ${done} already`);
+      const mark = { recurringId: id, dueOn: date, transactionId: null, doneAtMs: ledger.changedAtMs };
+      await insertDate(em, this.#database.dialect, mark);
+      return withNext(em, before, before.nextOn);
+    });
+  }
+
+  async unskip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
+    return this.#change(commit, userId, id, async (em, before) => {
+      if (date < this.#today(before)) throw invalidField('date', 'has passed');
+      if (!(await deleteSkipped(em, id, date))) throw invalidField('date', 'is not skipped');
+      const from = before.nextOn === null || date < before.nextOn ? date : before.nextOn;
+      const status = before.status === 'finished' ? 'active' : before.status;
+      return withNext(em, { ...before, status }, from);
+    });
+  }
+
+  async dates(userId: string, { id, limit }: { id: string; limit: number }): Promise<RecurringDatesOut> {
+    const em = this.#database.em();
+    const record = await requireRecurring(em, userId, id);
+    // What is skipped before the next date that is made is a coming date as well.
+    const today = this.#today(record);
+    const from = record.nextOn === null || record.nextOn > today ? today : record.nextOn;
+    const done = await selectDoneDates(em, id, from);
+    const items: RecurringDatesOut['items'] = [];
+    for (const date of dueDates(record, from, limit + 1)) {
+      if (items.length < limit && done.get(date) !== 'made') items.push({ date, isSkipped: done.has(date) });
+    }
+    return { items };
+  }
+
+  #today({ timeZone }: { timeZone: string }): string {
+    return dateIn(timeZone, this.#clock.now());
+  }
+
+  #open(em: SqlEntityManager, userId: string): Promise<Ledger> {
+    return openLedger(em, this.#database.dialect, { userId, nowMs: this.#clock.now() });
+  }
+
+  #change(
+    commit: UnitOfWork,
+    userId: string,
+    id: string,
+    change: (em: SqlEntityManager, before: RecurringRecord, ledger: Ledger) => Promise<RecurringRecord>,
+  ): Promise<RecurringOut> {
+    return commit(async (em) => {
+      const ledger = await this.#open(em, userId);
+      const before = await requireRecurring(em, userId, id);
+      const changed = { ...(await change(em, before, ledger)), updatedAtMs: ledger.changedAtMs };
+      await updateRecurring(em, changed);
+      return toRecurringOut(changed);
+    });
+  }
+}
+
+async function requireRecurring(em: SqlEntityManager, userId: string, id: string): Promise<RecurringRecord> {
+  const record = await findRecurring(em, userId, id);
+  if (!record) throw new AppError('NOT_FOUND', 'There is no such recurring transaction.');
+  return record;
+}
+
+/** With the first date from a day on that is neither made nor skipped. */
+async function withNext(em: SqlEntityManager, record: RecurringRecord, from: string): Promise<RecurringRecord> {
+  const done = await selectDoneDates(em, record.id, from);
+  const nextOn = firstDueDate(record, from, (date) => !done.has(date));
+  const status = nextOn === null ? 'finished' : record.status === 'finished' ? 'active' : record.status;
+  return { ...record, nextOn, status };
+}
+
+/** @throws AppError VALIDATION_FAILED naming the field of the draft */
+async function requireMakeable(
+  em: SqlEntityManager,
+  ledger: Ledger,
+  draft: RecurringDraft,
+  date: string,
+): Promise<void> {
+  try {
+    await recordOf(em, ledger, toTransaction(draft, { recurringId: '', dueOn: date }));
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const details = error.details.map(({ path, message }) => ({ path: `draft.${path}`, message }));
+    throw new AppError(error.code, error.message, { details, cause: error });
+  }
+}

@@ -1,0 +1,280 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { recurringCreateInput, type RecurringOut } from '@finverse/shared';
+import type { z } from 'zod';
+import { beforeEach, expect, test } from 'vitest';
+import type { Database } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { entities } from '../../entities.ts';
+import { startTestServer } from '../../http/test-server.ts';
+import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import { insertDate } from './recurring.repository.ts';
+import { makeDue } from './recurring.scheduler.ts';
+
+const CRASH = fileURLToPath(new URL('test-crash.ts', import.meta.url));
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  let url: string;
+  let database: Database;
+  let ledger: TestLedger;
+  let userId: string;
+  let accountId: string;
+  let nowMs: number;
+  const clock = { now: () => nowMs, monotonic: () => nowMs };
+  const at = (instant: string) => void (nowMs = Date.parse(instant));
+
+  beforeEach(async () => {
+    at('2026-03-02T08:00:00Z');
+    url = await databases.newUrl();
+    database = await databases.open(entities, url);
+    await database.migrate();
+    ledger = ledgerOn(database, clock);
+    userId = await ledger.person();
+    accountId = (await openAccount()).id;
+  });
+
+  const openAccount = () =>
+    ledger.accounts.create(ledger.commit, userId, {
+      name: 'Cash',
+      type: 'wallet',
+      currency: 'EUR',
+      creditLimit: null,
+      openingBalance: '0',
+      icon: null,
+      color: null,
+      note: '',
+      isHidden: false,
+    });
+
+  type Draft = Partial<z.input<typeof recurringCreateInput>>;
+  const create = (fields: Draft = {}) =>
+    ledger.recurring.create(
+      ledger.commit,
+      userId,
+      recurringCreateInput.parse({
+        name: 'Rent',
+        draft: { kind: 'expense', accountId, amount: '10', payee: 'Landlord', tags: ['home'] },
+        rule: 'FREQ=DAILY',
+        startsOn: '2026-03-02',
+        ...fields,
+      }),
+    );
+  const run = (on: Database = database) => makeDue({ database: on, clock });
+  const get = ({ id }: RecurringOut) => ledger.recurring.get(userId, id);
+  /** The dates that were made, in the order in which they were. */
+  const made = async () => {
+    const { items } = await ledger.transactions.list(userId, { limit: 200, source: 'recurring' });
+    return items.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(({ occurredOn }) => occurredOn);
+  };
+  const expectSound = async () => expect((await ledger.integrity.check(userId)).differences).toEqual([]);
+
+  test('what is due is made once, however often it is run, and after a week of downtime in order', async () => {
+    const template = await create();
+    expect(await run()).toEqual({ made: 1, failed: 0, errors: [] });
+    expect(await run()).toEqual({ made: 0, failed: 0, errors: [] });
+    at('2026-03-09T00:00:30Z');
+    expect((await run()).made).toBe(7);
+    expect(await made()).toEqual([2, 3, 4, 5, 6, 7, 8, 9].map((day) => `2026-03-0${day}`));
+    expect(await get(template)).toMatchObject({ nextOn: '2026-03-10', madeCount: 8, status: 'active' });
+    const [account] = (await ledger.accounts.list(userId, { limit: 1, includeArchived: true, includeHidden: true }))
+      .items;
+    expect(account?.balance).toBe('-80.00000000');
+    await expectSound();
+  });
+
+  test('replicas that run at the same time make each date once', async () => {
+    const templates = await Promise.all([create(), create({ name: 'Gym' }), create({ name: 'Phone' })]);
+    at('2026-03-08T12:00:00Z');
+    const others =
+      databases.driver === 'sqlite'
+        ? [database, database]
+        : await Promise.all([databases.open(entities, url), databases.open(entities, url)]);
+    const runs = await Promise.all([database, ...others].map((replica) => run(replica)));
+    expect(runs.flatMap(({ errors }) => errors)).toEqual([]);
+    expect(runs.reduce((sum, each) => sum + each.made, 0)).toBe(21);
+    expect(await made()).toHaveLength(21);
+    for (const template of templates) expect(await get(template)).toMatchObject({ madeCount: 7, nextOn: '2026-03-09' });
+    await expectSound();
+  });
+
+  test('the database itself refuses a date for the second time', async () => {
+    const { id } = await create();
+    await run();
+    const again = { recurringId: id, dueOn: '2026-03-02', transactionId: 'txn_1', doneAtMs: 1 };
+    await expect(insertDate(database.em(), database.dialect, again)).rejects.toThrow(/unique|duplicate/i);
+  });
+
+  test('killed at any statement, it leaves nothing half done, and the next run makes the date once', async () => {
+    const template = await create();
+    const statements = [
+      'insert into recurring_dates',
+      'insert into entries',
+      'update accounts',
+      'update recurring set',
+    ];
+    for (const statement of statements) {
+      const killed = spawnSync(process.execPath, [CRASH, url, statement, String(nowMs)], { encoding: 'utf8' });
+      expect(killed.signal, killed.stderr).toBe('SIGKILL');
+      expect(await made(), statement).toEqual([]);
+      expect(await get(template)).toMatchObject({ nextOn: '2026-03-02', madeCount: 0 });
+    }
+    expect((await run()).made).toBe(1);
+    expect(await made()).toEqual(['2026-03-02']);
+    await expectSound();
+  });
+
+  test('an archived account makes it fail with the reason; restored, it goes on where it was and loses nothing', async () => {
+    const template = await create();
+    const other = await create({
+      name: 'Elsewhere',
+      draft: { kind: 'income', accountId: (await openAccount()).id, amount: '1' },
+    });
+    await run();
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+    at('2026-03-05T08:00:00Z');
+    expect(await run()).toMatchObject({ failed: 1, made: 3, errors: [] });
+    const failed = await get(template);
+    expect(failed).toMatchObject({
+      status: 'failed',
+      nextOn: '2026-03-03',
+      failure: {
+        code: 'ACCOUNT_ARCHIVED',
+        dueOn: '2026-03-03',
+        message: expect.stringContaining('archived') as string,
+      },
+    });
+    expect(await get(other)).toMatchObject({ status: 'active', madeCount: 4 });
+    await run();
+    expect((await get(template)).updatedAt).toBe(failed.updatedAt);
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: false });
+    expect((await run()).made).toBe(3);
+    expect(await get(template)).toMatchObject({ status: 'active', failure: null, madeCount: 4, nextOn: '2026-03-06' });
+    await expectSound();
+  });
+
+  test('a deleted category makes it fail with the reason; another one mends it', async () => {
+    const [food] = await ledger.categories.createMany(ledger.commit, userId, [
+      { name: 'Food at work', kind: 'expense', parentId: null, icon: null, color: null },
+    ]);
+    const draft = { kind: 'expense' as const, accountId, amount: '4', categoryId: food?.id ?? null };
+    const template = await create({ draft });
+    await ledger.categories.remove(ledger.commit, userId, { id: food?.id ?? '' });
+    await run();
+    expect(await get(template)).toMatchObject({
+      status: 'failed',
+      failure: { code: 'VALIDATION_FAILED', message: expect.stringContaining('categoryId is no category') as string },
+    });
+    const mended = recurringCreateInput.shape.draft.parse({ ...draft, categoryId: null });
+    await ledger.recurring.update(ledger.commit, userId, { id: template.id, draft: mended });
+    expect((await run()).made).toBe(1);
+    expect(await get(template)).toMatchObject({ status: 'active', failure: null });
+  });
+
+  test('it is due when its day begins in its time zone, neither before nor a day late', async () => {
+    at('2026-03-31T09:00:00Z');
+    const far = { startsOn: '2026-04-01', count: 1 };
+    const kiribati = await create({ ...far, timeZone: 'Pacific/Kiritimati' });
+    const hawaii = await create({ ...far, timeZone: 'Pacific/Honolulu' });
+    const statuses = async () => [(await get(kiribati)).status, (await get(hawaii)).status];
+    await run();
+    expect(await statuses()).toEqual(['active', 'active']);
+    at('2026-03-31T10:00:00Z');
+    await run();
+    expect(await statuses()).toEqual(['finished', 'active']);
+    at('2026-04-01T09:59:59Z');
+    await run();
+    expect(await statuses()).toEqual(['finished', 'active']);
+    at('2026-04-01T10:00:00Z');
+    await run();
+    expect(await statuses()).toEqual(['finished', 'finished']);
+    expect(await made()).toEqual(['2026-04-01', '2026-04-01']);
+  });
+
+  test('a skipped date is not made, and the next dates say so; taken back in, it is', async () => {
+    const template = await create({ count: 5 });
+    const change = (what: 'skip' | 'unskip', date: string) =>
+      ledger.recurring[what](ledger.commit, userId, { id: template.id, date });
+    await change('skip', '2026-03-02');
+    await change('skip', '2026-03-04');
+    await change('skip', '2026-03-05');
+    await expect(change('skip', '2026-03-04')).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    await expect(change('skip', '2026-03-07')).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    await change('unskip', '2026-03-05');
+    expect((await ledger.recurring.dates(userId, { id: template.id, limit: 10 })).items).toEqual([
+      { date: '2026-03-02', isSkipped: true },
+      { date: '2026-03-03', isSkipped: false },
+      { date: '2026-03-04', isSkipped: true },
+      { date: '2026-03-05', isSkipped: false },
+      { date: '2026-03-06', isSkipped: false },
+    ]);
+    at('2026-03-20T00:00:00Z');
+    await run();
+    expect(await made()).toEqual(['2026-03-03', '2026-03-05', '2026-03-06']);
+    expect(await get(template)).toMatchObject({ status: 'finished', nextOn: null });
+  });
+
+  test('nothing is made during a pause; resuming begins with today, or catches up where asked', async () => {
+    const [left, caught] = [await create({ name: 'Left' }), await create({ name: 'Caught' })];
+    for (const { id } of [left, caught]) await ledger.recurring.pause(ledger.commit, userId, id);
+    at('2026-03-05T08:00:00Z');
+    expect((await run()).made).toBe(0);
+    await ledger.recurring.resume(ledger.commit, userId, { id: left.id, catchUp: false });
+    await ledger.recurring.resume(ledger.commit, userId, { id: caught.id, catchUp: true });
+    await run();
+    expect([(await get(left)).madeCount, (await get(caught)).madeCount]).toEqual([1, 4]);
+  });
+
+  test('a new rule begins today and makes nothing up for the past; what is due and not made yet stays due', async () => {
+    const template = await create({ rule: 'FREQ=WEEKLY' });
+    await run();
+    at('2026-03-06T08:00:00Z');
+    const update = (rule: string) => ledger.recurring.update(ledger.commit, userId, { id: template.id, rule });
+    expect(await update('FREQ=DAILY')).toMatchObject({ nextOn: '2026-03-06' });
+    at('2026-03-08T08:00:00Z');
+    expect(await update('FREQ=DAILY;INTERVAL=2')).toMatchObject({ nextOn: '2026-03-06' });
+    await run();
+    expect(await made()).toEqual(['2026-03-02', '2026-03-06', '2026-03-08']);
+  });
+
+  test('nobody sees or changes the template of another', async () => {
+    const { id } = await create();
+    const stranger = await ledger.person();
+    const attempts = [
+      () => ledger.recurring.get(stranger, id),
+      () => ledger.recurring.dates(stranger, { id, limit: 1 }),
+      () => ledger.recurring.pause(ledger.commit, stranger, id),
+      () => ledger.recurring.remove(ledger.commit, stranger, id),
+      () => ledger.recurring.skip(ledger.commit, stranger, { id, date: '2026-03-03' }),
+    ];
+    for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect((await ledger.recurring.list(stranger, { limit: 10 })).items).toEqual([]);
+  });
+});
+
+test('over REST a template that could never be made is refused, naming the field of its draft', async () => {
+  await using server = await startTestServer();
+  const token = await server.signIn('user');
+  const account = await server.rest('POST', '/accounts', {
+    token,
+    body: { name: 'Cash', type: 'wallet', currency: 'EUR' },
+  });
+  const startsOn = new Date().toISOString().slice(0, 10);
+  const body = (draft: object, rule = 'FREQ=MONTHLY;BYMONTHDAY=1') => ({
+    name: 'Rent',
+    rule,
+    starts_on: startsOn,
+    draft,
+  });
+  const own = { kind: 'expense', account_id: account.body?.['id'], amount: '5' };
+  const refused = await server.rest('POST', '/recurring', { token, body: body({ ...own, account_id: 'acc_x' }) });
+  expect(refused.body?.error?.details).toEqual([{ path: 'draft.account_id', message: 'is no account' }]);
+  const never = await server.rest('POST', '/recurring', {
+    token,
+    body: body(own, 'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30'),
+  });
+  expect(never.body?.error?.details).toMatchObject([{ path: 'rule' }]);
+  const created = await server.rest('POST', '/recurring', { token, body: body(own) });
+  expect(created).toMatchObject({ status: 200, body: { status: 'active', draft: { amount: '5.00000000', tags: [] } } });
+  const dates = await server.rest('GET', `/recurring/${String(created.body?.['id'])}/dates?limit=3`, { token });
+  expect(dates.body?.['items']).toHaveLength(3);
+});

@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import {
+  parseMoney,
+  type RuleCreate,
+  type RuleOut,
+  RULES_EXAMINED_MAX,
+  RULES_MAX,
+  type RulesApply,
+  type RulesApplyOut,
+  type RulesOut,
+  type RulesPreview,
+  type RulesPreviewOut,
+  type RuleUpdate,
+  type TransactionCreate,
+} from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database, Dialect, UnitOfWork } from '../../db/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
+import { newId } from '../../kernel/ids.ts';
+import { treeOf } from '../categories/index.ts';
+import {
+  type Change,
+  findAccounts,
+  type Ledger,
+  listAccounts,
+  listCategories,
+  openLedger,
+  post,
+  type TransactionRecord,
+  withSplits,
+} from '../ledger/index.ts';
+import { searchTransactions } from '../transactions/index.ts';
+import type { RulesApi } from './rules.port.ts';
+import { deleteRule, insertRule, listRules, type RuleRecord, toRuleOut, updateRule } from './rules.repository.ts';
+import { applyRules, type Subject } from './rules.rules.ts';
+
+/** Rules: what is to be filed how, asked on import and on demand. */
+export class RulesService implements RulesApi {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor({ database, clock }: { database: Database; clock: Clock }) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async list(userId: string): Promise<RulesOut> {
+    return { items: (await listRules(this.#database.em(), userId)).map(toRuleOut) };
+  }
+
+  async create(commit: UnitOfWork, userId: string, input: RuleCreate): Promise<RuleOut> {
+    return commit(async (em) => {
+      const { ledger, rules } = await this.#open(em, userId);
+      if (rules.length >= RULES_MAX) throw new AppError('CONFLICT', `A person has at most ${RULES_MAX} rules.`);
+      await requireNamed(em, ledger, input);
+      const rule: RuleRecord = {
+        ...input,
+        id: newId('rul'),
+        userId,
+        position: (rules.at(-1)?.position ?? 0) + 1,
+        createdAtMs: ledger.changedAtMs,
+        updatedAtMs: ledger.changedAtMs,
+      };
+      await insertRule(em, this.#database.dialect, rule);
+      return toRuleOut(rule);
+    });
+  }
+
+  async update(commit: UnitOfWork, userId: string, { id, ...changes }: RuleUpdate): Promise<RuleOut> {
+    return commit(async (em) => {
+      const { ledger, rules } = await this.#open(em, userId);
+      const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+      const rule: RuleRecord = { ...requireRule(rules, id), ...given, updatedAtMs: ledger.changedAtMs };
+      await requireNamed(em, ledger, changes);
+      await updateRule(em, rule);
+      return toRuleOut(rule);
+    });
+  }
+
+  async remove(commit: UnitOfWork, userId: string, id: string): Promise<void> {
+    await commit(async (em) => {
+      const { rules } = await this.#open(em, userId);
+      requireRule(rules, id);
+      await deleteRule(em, userId, id);
+      return {};
+    });
+  }
+
+  async reorder(commit: UnitOfWork, userId: string, ids: readonly string[]): Promise<RulesOut> {
+    return commit(async (em) => {
+      const { ledger, rules } = await this.#open(em, userId);
+      const isWhole = ids.length === rules.length && new Set(ids).size === ids.length;
+      if (!isWhole || rules.some(({ id }) => !ids.includes(id))) throw invalidField('ids', 'must name every rule once');
+      const ordered = ids.map((id, index): RuleRecord => ({
+        ...requireRule(rules, id),
+        position: index + 1,
+        updatedAtMs: ledger.changedAtMs,
+      }));
+      for (const rule of ordered) await updateRule(em, rule);
+      return { items: ordered.map(toRuleOut) };
+    });
+  }
+
+  async preview(userId: string, input: RulesPreview): Promise<RulesPreviewOut> {
+    return (await planOf(this.#database.em(), { dialect: this.#database.dialect, userId }, input)).preview;
+  }
+
+  async apply(commit: UnitOfWork, userId: string, { token, ...input }: RulesApply): Promise<RulesApplyOut> {
+    return commit(async (em) => {
+      const { ledger } = await this.#open(em, userId);
+      const { preview, changes } = await planOf(em, ledger, input);
+      if (preview.token !== token) {
+        throw new AppError('CONFLICT', 'Rules or transactions have changed since the preview. Nothing was done.', {
+          details: [{ path: 'token', message: 'is of another preview; look again' }],
+        });
+      }
+      const ids = changes.flatMap(({ before }) => [before.accountId, before.transfer?.toAccountId ?? before.accountId]);
+      const accounts = await findAccounts(em, ledger.dialect, userId, ids);
+      const posted = changes.map(({ before, after }): Change => ({
+        before,
+        after: { ...after, updatedAtMs: ledger.changedAtMs },
+      }));
+      await post(em, ledger, posted, accounts);
+      return { changed: changes.length };
+    });
+  }
+
+  async #open(em: SqlEntityManager, userId: string): Promise<{ ledger: Ledger; rules: RuleRecord[] }> {
+    const ledger = await openLedger(em, this.#database.dialect, { userId, nowMs: this.#clock.now() });
+    return { ledger, rules: await listRules(em, userId) };
+  }
+}
+
+function requireRule(rules: readonly RuleRecord[], id: string): RuleRecord {
+  const rule = rules.find((each) => each.id === id);
+  if (!rule) throw new AppError('NOT_FOUND', 'There is no such rule.');
+  return rule;
+}
+
+/** @throws AppError VALIDATION_FAILED for a category or an account that is none of the person's */
+async function requireNamed(
+  em: SqlEntityManager,
+  { dialect, userId }: Ledger,
+  { conditions = [], actions }: Pick<RuleUpdate, 'conditions' | 'actions'>,
+): Promise<void> {
+  const categoryId = actions?.categoryId;
+  if (categoryId !== undefined && !(await listCategories(em, userId)).some(({ id }) => id === categoryId))
+    throw invalidField('actions.categoryId', 'is no category');
+  const accounts = new Set((await listAccounts(em, dialect, userId)).map(({ id }) => id));
+  for (const [index, condition] of conditions.entries()) {
+    if (condition.field === 'account' && !accounts.has(condition.accountId))
+      throw invalidField(`conditions.${index}.accountId`, 'is no account');
+  }
+}
+
+type Plan = { preview: RulesPreviewOut; changes: { before: TransactionRecord; after: TransactionRecord }[] };
+
+/** What the rules would do to a page of transactions: the preview, and the same as changes. */
+async function planOf(
+  em: SqlEntityManager,
+  { dialect, userId }: { dialect: Dialect; userId: string },
+  { cursor, ...selection }: RulesPreview,
+): Promise<Plan> {
+  const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
+  const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
+  const query = { ...selection, limit: RULES_EXAMINED_MAX };
+  const rows = await searchTransactions({ em, dialect, userId, query, categoryIds: [], after });
+  const page = await withSplits(em, dialect, rows.slice(0, RULES_EXAMINED_MAX));
+  const rules = await listRules(em, userId);
+  const categories = treeOf(await listCategories(em, userId));
+  const items: RulesPreviewOut['items'] = [];
+  const changes: Plan['changes'] = [];
+  for (const record of page) {
+    if (record.kind === 'opening') continue;
+    const { after: subject, ruleIds } = applyRules(rules, categories, subjectOf(record));
+    const [before, next] = [changeableOf(record), changeableOf(subject)];
+    if (JSON.stringify(before) === JSON.stringify(next)) continue;
+    items.push({ transactionId: record.id, occurredOn: record.occurredOn, ruleIds, before, after: next });
+    changes.push({ before: record, after: { ...record, ...next } });
+  }
+  const last = page.at(-1);
+  const token = createHash('sha256')
+    .update(JSON.stringify([selection, cursor ?? null, items]))
+    .digest('hex');
+  const nextCursor = rows.length > RULES_EXAMINED_MAX && last ? encodeCursor([last.occurredOn, last.id]) : null;
+  return { preview: { items, examined: page.length, token, nextCursor }, changes };
+}
+
+function subjectOf(record: TransactionRecord): Subject {
+  return { ...record, isSplit: record.splits.length > 0 };
+}
+
+type Changeable = Pick<Subject, 'categoryId' | 'tags' | 'payee' | 'note'>;
+
+function changeableOf({ categoryId, tags, payee, note }: Changeable): RulesPreviewOut['items'][number]['before'] {
+  return { categoryId, tags: [...tags], payee, note };
+}
+
+/**
+ * Drafts as the person's rules would have them, in the same order: what an import asks before it writes. Reads rules and categories once.
+ *
+ * @public the imports build on it
+ */
+export async function applyRulesToDrafts(
+  em: SqlEntityManager,
+  userId: string,
+  drafts: readonly TransactionCreate[],
+): Promise<TransactionCreate[]> {
+  const rules = await listRules(em, userId);
+  if (rules.length === 0) return [...drafts];
+  const categories = treeOf(await listCategories(em, userId));
+  return drafts.map((draft) => {
+    const subject = { ...draft, amount: parseMoney(draft.amount), isSplit: draft.splits.length > 0 };
+    return { ...draft, ...changeableOf(applyRules(rules, categories, subject).after) };
+  });
+}

@@ -1,0 +1,226 @@
+import { ruleCreateInput, type TransactionOut } from '@finverse/shared';
+import type { z } from 'zod';
+import { beforeEach, expect, test } from 'vitest';
+import type { Database } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { entities } from '../../entities.ts';
+import { startTestServer } from '../../http/test-server.ts';
+import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import { applyRulesToDrafts } from './index.ts';
+import { applyRules, type AskedRule, type Subject } from './rules.rules.ts';
+
+const SUBJECT: Subject = {
+  kind: 'expense',
+  accountId: 'acc_1',
+  amount: 1250000000n,
+  source: 'csv',
+  description: 'CARD 4711',
+  payee: 'Läden & Söhne',
+  note: '',
+  categoryId: null,
+  tags: [],
+  isSplit: false,
+};
+const rule = (fields: Partial<AskedRule>): AskedRule => ({
+  id: 'rul_1',
+  conditions: [],
+  actions: { note: 'held' },
+  isStop: false,
+  isEnabled: true,
+  ...fields,
+});
+
+test.each<[string, AskedRule['conditions'], boolean]>([
+  ['contains, whatever the case', [{ field: 'payee', op: 'contains', value: 'lÄDEN' }], true],
+  ['composed or not', [{ field: 'payee', op: 'starts_with', value: 'La\u0308den' }], true],
+  ['equals the whole', [{ field: 'payee', op: 'equals', value: 'Läden' }], false],
+  ['text means itself, and is no pattern', [{ field: 'description', op: 'contains', value: '.*' }], false],
+  ['an amount at its bounds', [{ field: 'amount', min: '12.50000000', max: '12.50000000' }], true],
+  ['an amount a bit above', [{ field: 'amount', max: '12.49999999' }], false],
+  [
+    'account, kind and source',
+    [
+      { field: 'account', accountId: 'acc_1' },
+      { field: 'kind', kind: 'expense' },
+      { field: 'source', source: 'csv' },
+    ],
+    true,
+  ],
+  [
+    'all of several',
+    [
+      { field: 'source', source: 'csv' },
+      { field: 'kind', kind: 'income' },
+    ],
+    false,
+  ],
+])('a condition holds or not: %s', (_title, conditions, isHeld) => {
+  expect(applyRules([rule({ conditions })], new Map(), SUBJECT).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
+});
+
+test('rules are asked in order, a later one sees what an earlier one has set, and a stop ends it', () => {
+  const rules = [
+    rule({ id: 'a', actions: { payee: 'Shop' } }),
+    rule({ id: 'off', isEnabled: false, actions: { note: 'never' } }),
+    rule({
+      id: 'b',
+      conditions: [{ field: 'payee', op: 'equals', value: 'shop' }],
+      actions: { addTags: ['x'] },
+      isStop: true,
+    }),
+    rule({ id: 'c', actions: { note: 'too late' } }),
+  ];
+  const { after, ruleIds } = applyRules(rules, new Map(), SUBJECT);
+  expect(ruleIds).toEqual(['a', 'b']);
+  expect(after).toEqual({ ...SUBJECT, payee: 'Shop', tags: ['x'] });
+});
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  let database: Database;
+  let ledger: TestLedger;
+  let userId: string;
+  let accountId: string;
+  let food: string;
+  beforeEach(async () => {
+    database = await databases.open(entities);
+    await database.migrate();
+    ledger = ledgerOn(database);
+    userId = await ledger.person();
+    const account = { name: 'Cash', type: 'wallet', currency: 'EUR', creditLimit: null, openingBalance: '50' } as const;
+    const looks = { icon: null, color: null, note: '', isHidden: false };
+    accountId = (await ledger.accounts.create(ledger.commit, userId, { ...account, ...looks })).id;
+    const [made] = await ledger.categories.createMany(ledger.commit, userId, [
+      { name: 'Food at work', kind: 'expense', parentId: null, icon: null, color: null },
+    ]);
+    food = made?.id ?? '';
+  });
+
+  const expense = (fields: Partial<Draft> = {}): Promise<TransactionOut> =>
+    ledger.transactions.create(
+      ledger.commit,
+      userId,
+      draft({ kind: 'expense', accountId, amount: '5', occurredOn: '2026-02-03', payee: 'Canteen', ...fields }),
+    );
+  const createRule = (fields: Partial<z.input<typeof ruleCreateInput>> = {}) =>
+    ledger.rules.create(
+      ledger.commit,
+      userId,
+      ruleCreateInput.parse({
+        name: 'Canteen',
+        conditions: [{ field: 'payee', op: 'contains', value: 'canteen' }],
+        actions: { categoryId: food, addTags: ['work'] },
+        ...fields,
+      }),
+    );
+  const dump = async () =>
+    JSON.stringify(
+      await Promise.all(
+        ['transactions', 'entries', 'transaction_tags', 'monthly_totals', 'accounts'].map((table) =>
+          database.em().execute(`select * from ${table}`),
+        ),
+      ),
+      (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
+    );
+
+  test('a preview changes nothing, and applying it does exactly what it said, with sums that follow', async () => {
+    const plain = await expense();
+    const split = await expense({ splits: [{ amount: '2' }, { amount: '3' }] });
+    const income = await expense({ kind: 'income' });
+    const other = await expense({ payee: 'Cinema' });
+    await createRule();
+    const before = await dump();
+    const preview = await ledger.rules.preview(userId, {});
+    expect(await dump()).toBe(before);
+    const after = (categoryId: string | null) => ({ categoryId, tags: ['work'], payee: 'Canteen', note: '' });
+    expect(new Map(preview.items.map((item) => [item.transactionId, item.after]))).toEqual(
+      new Map([
+        [plain.id, after(food)],
+        [split.id, after(null)],
+        [income.id, after(null)],
+      ]),
+    );
+    expect(await ledger.rules.apply(ledger.commit, userId, { token: preview.token })).toEqual({ changed: 3 });
+    for (const { transactionId, after: said } of preview.items) {
+      expect(await ledger.transactions.get(userId, transactionId)).toMatchObject(said);
+    }
+    expect(await ledger.transactions.get(userId, other.id)).toEqual(other);
+    expect((await ledger.transactions.list(userId, { limit: 10, tag: 'work' })).items).toHaveLength(3);
+    expect((await ledger.integrity.check(userId)).differences).toEqual([]);
+    expect((await ledger.rules.preview(userId, {})).items).toEqual([]);
+  });
+
+  test('what has changed since the preview is not applied: a transaction, a rule, or another selection', async () => {
+    const transaction = await expense();
+    const made = await createRule();
+    const apply = (token: string, more = {}) => ledger.rules.apply(ledger.commit, userId, { token, ...more });
+    const changes: (() => Promise<unknown>)[] = [
+      () => ledger.transactions.update(ledger.commit, userId, { id: transaction.id, note: 'edited' }),
+      () => ledger.rules.update(ledger.commit, userId, { id: made.id, actions: { addTags: ['other'] } }),
+      () => expense(),
+    ];
+    for (const change of changes) {
+      const { token } = await ledger.rules.preview(userId, {});
+      await change();
+      const before = await dump();
+      await expect(apply(token)).rejects.toMatchObject({ code: 'CONFLICT' });
+      expect(await dump()).toBe(before);
+    }
+    const { token } = await ledger.rules.preview(userId, { from: '2026-01-01' });
+    await expect(apply(token)).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await apply(token, { from: '2026-01-01' })).toEqual({ changed: 2 });
+  });
+
+  test('drafts of an import come back in their order as the rules would have them; a deleted category sets none', async () => {
+    await createRule();
+    const drafts = ['Canteen', 'Cinema', 'canteen two'].map((payee) =>
+      draft({ kind: 'expense', accountId, amount: '5', occurredOn: '2026-02-03', payee }),
+    );
+    const ask = () => applyRulesToDrafts(database.em(), userId, drafts);
+    const tagged = (index: number) => ({ ...drafts[index], categoryId: food, tags: ['work'] });
+    expect(await ask()).toEqual([tagged(0), drafts[1], tagged(2)]);
+    await ledger.categories.remove(ledger.commit, userId, { id: food });
+    expect((await ask()).map(({ categoryId }) => categoryId)).toEqual([null, null, null]);
+    expect(await applyRulesToDrafts(database.em(), await ledger.person(), drafts)).toEqual(drafts);
+  });
+
+  test('the order is the person’s own, and names every rule once', async () => {
+    const [first, second] = [await createRule({ name: 'First' }), await createRule({ name: 'Second' })];
+    const reorder = (ids: string[]) => ledger.rules.reorder(ledger.commit, userId, ids);
+    await expect(reorder([first.id])).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    await expect(reorder([first.id, first.id])).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    await reorder([second.id, first.id]);
+    expect((await ledger.rules.list(userId)).items.map(({ name }) => name)).toEqual(['Second', 'First']);
+    const stranger = await ledger.person();
+    await expect(ledger.rules.remove(ledger.commit, stranger, first.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await ledger.rules.remove(ledger.commit, userId, first.id);
+    expect((await ledger.rules.list(userId)).items).toHaveLength(1);
+  });
+});
+
+test('over REST a rule is made, previewed and applied; one that names what is not there is refused by its field', async () => {
+  await using server = await startTestServer();
+  const token = await server.signIn('user');
+  const post = (path: string, body: object) => server.rest('POST', path, { token, body });
+  const account = await post('/accounts', { name: 'Cash', type: 'wallet', currency: 'EUR' });
+  const accountId = account.body?.['id'];
+  await post('/transactions', {
+    kind: 'expense',
+    account_id: accountId,
+    amount: '5',
+    occurred_on: '2026-02-03',
+    payee: 'Bus',
+  });
+  const body = {
+    name: 'Bus',
+    conditions: [{ field: 'payee', op: 'starts_with', value: 'bus' }],
+    actions: { add_tags: ['way'] },
+  };
+  const bad = await post('/rules', { ...body, actions: { category_id: 'cat_x' } });
+  expect(bad.body?.error?.details).toEqual([{ path: 'actions.category_id', message: 'is no category' }]);
+  expect((await post('/rules', { ...body, actions: {} })).status).toBe(400);
+  expect(await post('/rules', body)).toMatchObject({ status: 200, body: { position: 1, is_stop: false } });
+  const preview = await server.rest('GET', '/rules/preview?from=2026-01-01', { token });
+  expect(preview.body).toMatchObject({ examined: 1, items: [{ after: { tags: ['way'] } }] });
+  const applied = await post('/rules/apply', { from: '2026-01-01', token: preview.body?.['token'] });
+  expect(applied.body).toEqual({ changed: 1 });
+});
