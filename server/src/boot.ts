@@ -15,7 +15,8 @@ import { entities } from './entities.ts';
 import { keepHouse } from './housekeeping.ts';
 import { systemClock } from './kernel/clock.ts';
 import { describeError, SettingsError } from './kernel/errors.ts';
-import { createLedgerServices } from './ledger-services.ts';
+import { ledgerExporters } from './ledger-export.ts';
+import { createLedgerServices, type LedgerServices } from './ledger-services.ts';
 import type { Logger } from './kernel/logger.ts';
 import { createSyncEngine, type SyncEngine, type SyncSettings } from './sync/index.ts';
 import { registerSyncMetrics } from './sync/metrics.ts';
@@ -86,12 +87,17 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
       mails: mailer,
       registration: settings.registration,
     });
-    const users = new UsersService({ database, clock: systemClock, exporters: auth.exporters });
+    const ledger = createLedgerServices({ database, clock: systemClock });
+    const users = new UsersService({
+      database,
+      clock: systemClock,
+      exporters: [...auth.exporters, ...ledgerExporters(ledger)],
+    });
     const demo = await ensurePeople(settings, auth);
     const engine = await startEngine(database, chain.sync, log);
     // Before listening, so that it ends after it: streams end with a reason and their clients come back, instead of at the feed's own end.
     cleanups.push(() => engine.close());
-    const http = await listen(settings, composeApp({ settings, log, database, auth, users, engine }), cleanups);
+    const http = await listen(settings, composeApp({ settings, log, database, auth, users, ledger, engine }), cleanups);
     mailer.start(auth.composeMails(settings.publicUrl?.replace(/\/+$/, '') ?? http));
     cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer }));
     cleanups.push(startRecurring({ database, clock: systemClock, log }));
@@ -230,15 +236,16 @@ type AppParts = {
   database: Database;
   auth: AuthService;
   users: UsersService;
+  ledger: LedgerServices;
   engine: Engine;
 };
 
-function composeApp({ settings, log, database, auth, users, engine }: AppParts): FinverseApp {
+function composeApp({ settings, log, database, auth, users, ledger, engine }: AppParts): FinverseApp {
   const metrics = new Registry();
   registerSyncMetrics(metrics, engine.api);
   return createApp({
     services: {
-      ...createLedgerServices({ database, clock: systemClock }),
+      ...ledger,
       auth,
       users,
       sync: engine.api,

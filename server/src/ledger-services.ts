@@ -9,11 +9,13 @@ import { TransactionsService } from './domains/transactions/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Services } from './trpc/context.ts';
 
+export type LedgerServices = Pick<
+  Services,
+  'accounts' | 'categories' | 'transactions' | 'integrity' | 'rates' | 'recurring' | 'rules'
+>;
+
 /** The services of the money ledger, which need nothing but a database and the time. */
-export function createLedgerServices(parts: {
-  database: Database;
-  clock: Clock;
-}): Pick<Services, 'accounts' | 'categories' | 'transactions' | 'integrity' | 'rates' | 'recurring' | 'rules'> {
+export function createLedgerServices(parts: { database: Database; clock: Clock }): LedgerServices {
   return {
     accounts: new AccountsService(parts),
     categories: new CategoriesService(parts),

@@ -10,6 +10,7 @@ import { Mailer, type MailContent } from '../domains/mail/index.ts';
 import { UsersService } from '../domains/users/index.ts';
 import { entities } from '../entities.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
+import { ledgerExporters } from '../ledger-export.ts';
 import { createLedgerServices } from '../ledger-services.ts';
 import { createLogger } from '../kernel/logger.ts';
 import { fakeStaking, fakeSync } from './test-fakes.ts';
@@ -57,10 +58,11 @@ export async function startTestServer(options: TestOptions = {}) {
     mails: mailer,
     registration: options.registration ?? 'open',
   });
-  const users = new UsersService({ database, clock, exporters: auth.exporters });
+  const ledger = createLedgerServices({ database, clock });
+  const users = new UsersService({ database, clock, exporters: [...auth.exporters, ...ledgerExporters(ledger)] });
   mailer.start(auth.composeMails('http://finverse.test'));
   const { app, beginShutdown } = createApp({
-    services: { ...createLedgerServices({ database, clock }), auth, users, sync, staking },
+    services: { ...ledger, auth, users, sync, staking },
     database,
     clock,
     logger,

@@ -128,12 +128,20 @@ test('an export holds the person, what they own, and no secret', async () => {
   const body = { name: 'a script', scopes: ['users:read'] };
   const { body: made } = await server.rest('POST', '/auth/tokens', { token, body });
   await server.rest('POST', '/auth/totp/begin', { token, body: { password } });
+  const account = { name: 'Cash', type: 'wallet', currency: 'EUR', opening_balance: '5', opened_on: '2026-01-02' };
+  await server.rest('POST', '/accounts', { token, body: account });
   const answer = await server.rest('GET', '/users/me/export', { token });
   expect(answer.body).toMatchObject({
     user: { email },
     sections: [
       { name: 'preferences', items: [{ key: 'theme', value: 'dark' }] },
       { name: 'api_tokens', items: [{ name: 'a script', scopes: ['users:read'] }] },
+      { name: 'accounts', items: [{ name: 'Cash', balance: '5.00000000', opened_on: '2026-01-02' }] },
+      { name: 'categories', items: expect.arrayContaining([expect.objectContaining({ path: 'Food / Groceries' })]) },
+      { name: 'transactions', items: [{ kind: 'opening', amount: '5.00000000' }] },
+      { name: 'rates', items: [] },
+      { name: 'recurring', items: [] },
+      { name: 'rules', items: [] },
     ],
   });
   const exported = JSON.stringify(answer.body);
@@ -150,6 +158,10 @@ describe('the deletion of an account', () => {
     for (const who of [token, other]) {
       await server.rest('PATCH', '/users/me/preferences', { token: who, body: { items: [{ key: 'a', value: 'b' }] } });
       await server.rest('POST', '/auth/tokens', { token: who, body: { name: 'x', scopes: ['users:read'] } });
+      const account = { name: 'Cash', type: 'wallet', currency: 'EUR', opening_balance: '5' };
+      const { body: made } = await server.rest('POST', '/accounts', { token: who, body: account });
+      const draft = { kind: 'income', account_id: made?.['id'], amount: '1', occurred_on: '2026-01-02', tags: ['a'] };
+      await server.rest('POST', '/transactions', { token: who, body: draft });
     }
     await server.rest('POST', '/auth/totp/begin', { token, body: { password } });
     await server.rest('POST', '/auth/password-reset/request', { body: { email } });
@@ -159,8 +171,14 @@ describe('the deletion of an account', () => {
     expect([await server.users.purgeDeleted(), await people()]).toEqual([0, 2]);
     skewMs = 30 * DAY_MS + 1000;
     expect([await server.users.purgeDeleted(), await people()]).toEqual([1, 1]);
-    const owning = ['sessions', 'preferences', 'api_tokens', 'totp_factors', 'mail_codes', 'watched_addresses'];
-    for (const table of owning) {
+    // Every table that has an owner, those that are still to come as well.
+    const owning = await server.database
+      .em()
+      .execute<{ name: string }[]>(
+        "select m.name from sqlite_master m join pragma_table_info(m.name) c on c.name = 'user_id' where m.type = 'table'",
+      );
+    expect(owning.length).toBeGreaterThan(15);
+    for (const { name: table } of owning) {
       const rows = await server.database
         .em()
         .execute<{ user_id: string }[]>(`select user_id from ${table} where user_id is not null`);
