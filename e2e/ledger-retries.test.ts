@@ -20,7 +20,22 @@ type Case = (things: Things) => Promise<{ call: Call; other: Call }>;
 type Json = Record<string, unknown>;
 
 /** Makes what a case needs, each time anew, and answers its id. */
-type Things = { account(): Promise<string>; category(): Promise<string>; transaction(): Promise<string> };
+type Things = {
+  account(): Promise<string>;
+  category(): Promise<string>;
+  transaction(): Promise<string>;
+  rate(): Promise<string>;
+  rateForAll(): Promise<string>;
+  recurring(): Promise<string>;
+  rule(): Promise<string>;
+  /** A transaction that a rule changes, and the token of the preview that says so. */
+  preview(): Promise<string>;
+  /** The rules that there are, in their order. */
+  rules(): Promise<string[]>;
+  /** Does something first, which the case is to undo. */
+  post(path: string, body?: Json): Promise<void>;
+};
+type Kind = Exclude<keyof Things, 'preview' | 'rules' | 'post'>;
 
 const create = (path: string, body: Json, change: Json): Case => {
   return async () => ({
@@ -29,13 +44,13 @@ const create = (path: string, body: Json, change: Json): Case => {
   });
 };
 const onPath =
-  (method: string, kind: keyof Things, pathOf: (id: string) => string): Case =>
+  (method: string, kind: Kind, pathOf: (id: string) => string): Case =>
   async (things) => ({
     call: { method, path: pathOf(await things[kind]()) },
     other: { method, path: pathOf(await things[kind]()) },
   });
 const edit =
-  (kind: keyof Things, pathOf: (id: string) => string, body: Json, change: Json): Case =>
+  (kind: Kind, pathOf: (id: string) => string, body: Json, change: Json): Case =>
   async (things) => {
     const path = pathOf(await things[kind]());
     return { call: { method: 'PATCH', path, body }, other: { method: 'PATCH', path, body: { ...body, ...change } } };
@@ -45,6 +60,22 @@ const expense = (accountId: string) => ({
   account_id: accountId,
   amount: '1.5',
   occurred_on: '2026-02-03',
+});
+
+const aRate = { base: 'EUR', quote: 'USD', date: '2026-02-03', rate: '1.08' };
+const rates = { format: 'csv', content: 'date,base,quote,rate\n2026-02-04,EUR,USD,1.09\n' };
+const otherRates = { content: rates.content.replace('1.09', '1.1') };
+/** Due in a time to come, so that nothing is made meanwhile. */
+const yearly = (accountId: string) => ({
+  name: 'Rent',
+  draft: { kind: 'expense', account_id: accountId, amount: '1.5' },
+  rule: 'FREQ=YEARLY',
+  starts_on: '2100-01-01',
+});
+const aRule = (payee: string) => ({
+  name: payee,
+  conditions: [{ field: 'payee', op: 'equals', value: payee }],
+  actions: { note: 'By a rule' },
 });
 
 /** Every mutation. One that is missing here fails the first test: show that a repetition of it does nothing, or say why it may. */
@@ -91,6 +122,50 @@ const CASES: Record<string, Case> = {
   },
   'transactions.update': edit('transaction', (id) => `/transactions/${id}`, { amount: '2' }, { amount: '3' }),
   'transactions.delete': onPath('DELETE', 'transaction', (id) => `/transactions/${id}`),
+  'rates.set': create('/rates', aRate, { rate: '1.07' }),
+  'rates.import': create('/rates/import', rates, otherRates),
+  'rates.delete': onPath('DELETE', 'rate', (id) => `/rates/${id}`),
+  'rates.setForAll': create('/rates/all', aRate, { rate: '1.07' }),
+  'rates.importForAll': create('/rates/all/import', rates, otherRates),
+  'rates.deleteForAll': onPath('DELETE', 'rateForAll', (id) => `/rates/all/${id}`),
+  'recurring.create': async (things) => {
+    const call = { method: 'POST', path: '/recurring', body: yearly(await things.account()) };
+    return { call, other: { ...call, body: { ...call.body, name: 'Lease' } } };
+  },
+  'recurring.update': edit('recurring', (id) => `/recurring/${id}`, { name: 'Lease' }, { name: 'Hire' }),
+  'recurring.pause': onPath('POST', 'recurring', (id) => `/recurring/${id}/pause`),
+  'recurring.resume': async (things) => {
+    const id = await things.recurring();
+    await things.post(`/recurring/${id}/pause`);
+    const call = { method: 'POST', path: `/recurring/${id}/resume`, body: { catch_up: false } };
+    return { call, other: { ...call, body: { catch_up: true } } };
+  },
+  'recurring.skip': async (things) => {
+    const path = `/recurring/${await things.recurring()}/skip`;
+    const call = { method: 'POST', path, body: { date: '2101-01-01' } };
+    return { call, other: { ...call, body: { date: '2102-01-01' } } };
+  },
+  'recurring.unskip': async (things) => {
+    const id = await things.recurring();
+    const [body, otherBody] = [{ date: '2101-01-01' }, { date: '2102-01-01' }];
+    for (const each of [body, otherBody]) await things.post(`/recurring/${id}/skip`, each);
+    const call = { method: 'POST', path: `/recurring/${id}/unskip`, body };
+    return { call, other: { ...call, body: otherBody } };
+  },
+  'recurring.delete': onPath('DELETE', 'recurring', (id) => `/recurring/${id}`),
+  'rules.create': create('/rules', aRule('Butcher'), { name: 'Greengrocer' }),
+  'rules.update': edit('rule', (id) => `/rules/${id}`, { name: 'Once' }, { name: 'Twice' }),
+  'rules.delete': onPath('DELETE', 'rule', (id) => `/rules/${id}`),
+  'rules.reorder': async (things) => {
+    for (let count = 0; count < 2; count += 1) await things.rule();
+    const ids = await things.rules();
+    const call = { method: 'POST', path: '/rules/order', body: { ids: ids.toReversed() } };
+    return { call, other: { ...call, body: { ids } } };
+  },
+  'rules.run': async (things) => {
+    const call = { method: 'POST', path: '/rules/apply', body: { token: await things.preview() } };
+    return { call, other: { ...call, body: { token: '0'.repeat(64) } } };
+  },
 };
 
 /** What has its own test: control of sync is idempotent by nature; who is who is sent again in domains/auth/repeated-calls.test.ts. */
@@ -141,11 +216,27 @@ describe.each(DATABASES)('on %s', (name) => {
     if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${answer.body}`);
     return (JSON.parse(answer.body) as { id: string }).id;
   };
+  const get = async <Answer>(path: string) => JSON.parse((await send({ method: 'GET', path })).body) as Answer;
   let named = 0;
   const things: Things = {
     account: () => made('/accounts', { name: 'Cash', type: 'wallet', currency: 'EUR' }),
     category: () => made('/categories', { name: `Category ${(named += 1)}` }),
     transaction: async () => made('/transactions', expense(await things.account())),
+    rate: () => made('/rates', { ...aRate, quote: 'GBP', date: `2026-01-${((named += 1) % 18) + 10}` }),
+    rateForAll: () => made('/rates/all', { ...aRate, quote: 'GBP', date: `2026-01-${((named += 1) % 18) + 10}` }),
+    recurring: async () => made('/recurring', yearly(await things.account())),
+    rule: () => made('/rules', aRule(`Payee ${(named += 1)}`)),
+    preview: async () => {
+      await made('/rules', aRule('Baker'));
+      await made('/transactions', { ...expense(await things.account()), payee: 'Baker' });
+      const preview = await get<{ items: unknown[]; token: string }>('/rules/preview');
+      expect(preview.items).toHaveLength(1);
+      return preview.token;
+    },
+    rules: async () => (await get<{ items: { id: string }[] }>('/rules')).items.map(({ id }) => id),
+    post: async (path, body = {}) => {
+      await made(path, body);
+    },
   };
   const dump = () => world.withTables((tables) => tables.dump());
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idInput, instantOut, pageInput, pageOf } from './common.ts';
 import { currencySchema } from './currency.ts';
-import { dateInput, dateOut, moneyOut, signedAmountInput } from './ledger.ts';
+import { dateInput, dateOut, moneyOut, nameInput, signedAmountInput } from './ledger.ts';
 
 /** Digits after the point of an exchange rate. */
 export const RATE_SCALE = 12;
@@ -67,7 +67,7 @@ export const ratesImportInput = z.strictObject({
       '`csv`: a header, then one rate a line (`date,base,quote,rate`), or a table as the ECB has it (`Date,USD,JPY,…`). `ecb`: the XML of the ECB, one day or its history',
   }),
   base: currencySchema.default('EUR').meta({ description: 'Of a CSV table without a column for it' }),
-  content: z.string().min(1).max(RATES_FILE_CHARS_MAX),
+  content: nameInput(RATES_FILE_CHARS_MAX),
 });
 export type RatesImport = z.infer<typeof ratesImportInput>;
 
@@ -86,7 +86,7 @@ export const rateConvertInput = z.strictObject({
   from: currencySchema,
   to: currencySchema,
   date: dateInput.optional().meta({ description: 'The day of the rate; today by default' }),
-  maxAgeDays: z.coerce
+  maxAgeDays: z
     .number()
     .int()
     .min(0)

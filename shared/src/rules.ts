@@ -20,7 +20,13 @@ const accountCondition = z.strictObject({ field: z.literal('account'), accountId
 const kindCondition = z.strictObject({ field: z.literal('kind'), kind: z.enum(['income', 'expense', 'transfer']) });
 const sourceCondition = z.strictObject({ field: z.literal('source'), source: nameInput(40) });
 
-const ruleCondition = z.union([textCondition, amountCondition, accountCondition, kindCondition, sourceCondition]);
+const ruleCondition = z.discriminatedUnion('field', [
+  textCondition,
+  amountCondition,
+  accountCondition,
+  kindCondition,
+  sourceCondition,
+]);
 export type RuleCondition = z.infer<typeof ruleCondition>;
 
 const ruleActions = z
@@ -134,7 +140,12 @@ export const rulesPreviewOut = z.object({
 });
 export type RulesPreviewOut = z.infer<typeof rulesPreviewOut>;
 
-export const rulesApplyInput = z.strictObject({ ...selection, token: z.string().max(64) });
+const tokenInput = z
+  .string()
+  .max(64)
+  .regex(/^[0-9a-f]{64}$/, 'must be the token of a preview');
+
+export const rulesApplyInput = z.strictObject({ ...selection, token: tokenInput });
 export type RulesApply = z.infer<typeof rulesApplyInput>;
 export const rulesApplyOut = z.object({ changed: z.number().int() });
 export type RulesApplyOut = z.infer<typeof rulesApplyOut>;

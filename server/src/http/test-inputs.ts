@@ -33,7 +33,14 @@ export function procedures(): Procedure[] {
   });
 }
 
-type Definition = { type: string; innerType?: z.ZodType; in?: z.ZodType; element?: z.ZodType; shape?: z.ZodRawShape };
+type Definition = {
+  type: string;
+  innerType?: z.ZodType;
+  in?: z.ZodType;
+  element?: z.ZodType;
+  shape?: z.ZodRawShape;
+  options?: z.ZodType[];
+};
 
 function walk(
   schema: z.ZodType,
@@ -51,7 +58,13 @@ function walk(
     }
     return;
   }
-  if (definition.type === 'array') return walk(definition.element as z.ZodType, [...path, '0'], found);
+  if (definition.type === 'array') {
+    const element = definition.element as z.ZodType;
+    // Of one kind or another: the valid input has the first kind in the first place, and so on.
+    const kinds = (element._zod.def as unknown as Definition).options ?? [element];
+    for (const [index, kind] of kinds.entries()) walk(kind, [...path, String(index)], found);
+    return;
+  }
   const accepts = (value: unknown) => outer.safeParse(value).success;
   found.fields.push({ path, kind: kindOf(definition.type, accepts), isNullable: accepts(null), accepts });
 }
@@ -66,6 +79,7 @@ const SAMPLES: [FieldKind, string][] = [
 
 function kindOf(type: string, accepts: (value: unknown) => boolean): FieldKind {
   if (type === 'number' || type === 'boolean' || type === 'enum') return type;
+  if (type === 'literal') return 'enum';
   invariant(type === 'string', `the walk knows no ${type}`);
   const isId = accepts('acc_1') && !accepts('a b') && !accepts('a.b');
   const isAnything = accepts('abc') || accepts('Some text');

@@ -4,14 +4,27 @@ import type { TestServer } from './test-server.ts';
 
 type Json = Record<string, unknown>;
 
-/** A person who owns an account, a category and a transaction. */
+/** A person who owns something of every kind. */
 export type Owner = {
   token: string;
   accountId: string;
   otherAccountId: string;
   categoryId: string;
   transactionId: string;
+  rateId: string;
+  recurringId: string;
+  ruleId: string;
 };
+
+/** Due in a time to come: nothing is made of it. */
+const yearly = (accountId: string) => ({
+  name: 'Rent',
+  draft: { kind: 'expense', account_id: accountId, amount: '2' },
+  rule: 'FREQ=YEARLY',
+  starts_on: '2100-01-01',
+});
+const aRate = { base: 'EUR', quote: 'USD', date: '2026-02-03', rate: '1.08' };
+const rates = { format: 'csv', content: 'date,base,quote,rate\n2026-02-04,EUR,USD,1.09\n' };
 
 export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Promise<Owner> {
   const token = await server.signIn(who);
@@ -31,18 +44,33 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
     occurred_on: '2026-02-03',
     category_id: categoryId,
   });
-  return { token, accountId, otherAccountId, categoryId, transactionId };
+  const rateId = await post('/rates', aRate);
+  const recurringId = await post('/recurring', yearly(accountId));
+  const ruleId = await post('/rules', {
+    name: 'Baker',
+    conditions: [{ field: 'payee', op: 'equals', value: 'Baker' }],
+    actions: { category_id: categoryId },
+  });
+  return { token, accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId };
 }
 
 /** An input that each procedure of the ledger accepts; those that are missing accept an empty one. */
 export function validInputs(owner: Owner): Record<string, Json> {
-  const { accountId, otherAccountId, categoryId, transactionId } = owner;
+  const { accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId } = owner;
   const transaction = {
     kind: 'expense',
     account_id: accountId,
     amount: '2',
     occurred_on: '2026-02-04',
   };
+  const conditions = [
+    { field: 'payee', op: 'contains', value: 'bak' },
+    { field: 'amount', min: '1', max: '5' },
+    { field: 'account', account_id: accountId },
+    { field: 'kind', kind: 'expense' },
+    { field: 'source', source: 'manual' },
+  ];
+  const { draft } = yearly(accountId);
   return {
     'accounts.netWorth': { from: '2026-01', to: '2026-03' },
     'accounts.get': { id: accountId },
@@ -67,6 +95,27 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'transactions.bulk': { create: [transaction], update: [], delete: [] },
     'transactions.update': { id: transactionId, amount: '3' },
     'transactions.delete': { id: transactionId },
+    'rates.convert': { amount: '1', from: 'EUR', to: 'USD', date: '2026-02-03' },
+    'rates.set': { ...aRate, rate: '1.1' },
+    'rates.import': rates,
+    'rates.delete': { id: rateId },
+    'rates.setForAll': aRate,
+    'rates.importForAll': rates,
+    'rates.deleteForAll': { id: rateId },
+    'recurring.get': { id: recurringId },
+    'recurring.dates': { id: recurringId },
+    'recurring.create': yearly(accountId),
+    'recurring.update': { id: recurringId, draft },
+    'recurring.pause': { id: recurringId },
+    'recurring.resume': { id: recurringId },
+    'recurring.skip': { id: recurringId, date: '2100-01-01' },
+    'recurring.unskip': { id: recurringId, date: '2100-01-01' },
+    'recurring.delete': { id: recurringId },
+    'rules.create': { name: 'New', conditions, actions: { note: 'Bread' } },
+    'rules.update': { id: ruleId, conditions },
+    'rules.delete': { id: ruleId },
+    'rules.reorder': { ids: [ruleId] },
+    'rules.run': { token: '0'.repeat(64) },
   };
 }
 

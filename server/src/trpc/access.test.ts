@@ -157,7 +157,7 @@ const RAN: Record<string, number[]> = {
 
 /** Without an input, or of nothing that exists, these are let in and then say what they lack. */
 function isOfLedger(procedure: string): boolean {
-  return /^(accounts|categories|transactions)\./.test(procedure);
+  return /^(accounts|categories|transactions|rates|recurring|rules|integrity)\./.test(procedure);
 }
 
 /** Who is nobody to the server. */
@@ -288,6 +288,19 @@ const aTransaction = async (server: TestServer, token: string): Promise<Owned> =
   return { id: await make(server, token, '/transactions', draft) };
 };
 
+const aRate = async (server: TestServer, token: string): Promise<Owned> => ({
+  id: await make(server, token, '/rates', { base: 'EUR', quote: 'USD', date: '2026-01-02', rate: '1.08' }),
+});
+const aRecurring = async (server: TestServer, token: string): Promise<Owned> => {
+  const draft = { kind: 'expense', account_id: (await anAccount(server, token)).id, amount: '1' };
+  const body = { name: 'Rent', draft, rule: 'FREQ=YEARLY', starts_on: '2100-01-01' };
+  return { id: await make(server, token, '/recurring', body) };
+};
+const aRule = async (server: TestServer, token: string): Promise<Owned> => {
+  const conditions = [{ field: 'payee', op: 'equals', value: 'Baker' }];
+  return { id: await make(server, token, '/rules', { name: 'Baker', conditions, actions: { note: 'Bread' } }) };
+};
+
 /** How to make a thing of one's own for each procedure that names one by its id; null where it is everybody's. */
 const OWNED: Record<string, ((server: TestServer, token: string) => Promise<Owned>) | null> = {
   'accounts.get': anAccount,
@@ -312,6 +325,23 @@ const OWNED: Record<string, ((server: TestServer, token: string) => Promise<Owne
   'transactions.get': aTransaction,
   'transactions.update': async (...who) => ({ ...(await aTransaction(...who)), body: { amount: '2' } }),
   'transactions.delete': aTransaction,
+  'rates.delete': aRate,
+  'rates.deleteForAll': null,
+  'recurring.get': aRecurring,
+  'recurring.dates': aRecurring,
+  'recurring.update': async (...who) => ({ ...(await aRecurring(...who)), body: { name: 'Lease' } }),
+  'recurring.pause': aRecurring,
+  'recurring.resume': aRecurring,
+  'recurring.skip': async (...who) => ({ ...(await aRecurring(...who)), body: { date: '2101-01-01' } }),
+  'recurring.unskip': async (server, token) => {
+    const { id } = await aRecurring(server, token);
+    const body = { date: '2101-01-01' };
+    await server.rest('POST', `/recurring/${id}/skip`, { token, body });
+    return { id, body };
+  },
+  'recurring.delete': aRecurring,
+  'rules.update': async (...who) => ({ ...(await aRule(...who)), body: { name: 'Butcher' } }),
+  'rules.delete': aRule,
   'auth.sessions.end': async (server, token) => {
     await server.signIn('user');
     const { body } = await server.rest('GET', '/auth/sessions', { token });
