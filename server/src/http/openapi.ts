@@ -20,7 +20,7 @@ type Operation = {
 
 const DESCRIPTION = `Bank-like accounts beside staking positions that are kept provably equal to the contracts they mirror.
 
-Token amounts are exact base units as text (\`…_raw\`) beside a decimal with eight digits after the point. Times are ISO 8601, UTC, with milliseconds.
+Money is a decimal text with its currency, never a number. Mutations take an \`Idempotency-Key\`: the same key and body get the stored answer. Token amounts are exact base units as text (\`…_raw\`) beside a decimal with eight digits after the point. Times are ISO 8601, UTC, with milliseconds.
 Lists answer \`{items, next_cursor}\`. Errors answer \`{error: {code, message, request_id, details}}\`; every answer carries \`X-Request-Id\`.`;
 
 /** oRPC's own looks for formats and limits where zod 4.6 no longer keeps them, so those of text and numbers are zod's word. */
@@ -45,6 +45,13 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
     tags: [
       { name: 'auth', description: 'Registration, sign-in, sessions, API tokens, second factor' },
       { name: 'users', description: 'One’s own profile, and the account itself' },
+      { name: 'accounts', description: 'Accounts, what is on them, and what was on them when' },
+      { name: 'categories', description: 'Categories of incomes and expenses: a tree' },
+      { name: 'transactions', description: 'Incomes, expenses and transfers' },
+      { name: 'recurring', description: 'Transactions that come again and again' },
+      { name: 'rules', description: 'What decides category, tags, payee and note' },
+      { name: 'rates', description: 'Exchange rates' },
+      { name: 'integrity', description: 'Whether every kept figure is what the entries say' },
       { name: 'sync', description: 'The engine that keeps positions equal to the contracts' },
       { name: 'staking', description: 'Staking positions and the facts behind them' },
     ],
