@@ -822,6 +822,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await tamper('delete from monthly_totals')).toEqual(['monthly_total']);
     expect(await tamper('update transactions set amount = amount + 1 where is_split = 1')).toEqual(['split_sum']);
     expect(await tamper(`update entries set category_id = 'cat_none' where category_id is not null`)).toEqual([
+      'entry_copy',
       'monthly_total',
       'unknown_category',
     ]);
