@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createApp, type FinverseApp } from './app.ts';
 import type { Settings } from './config/index.ts';
@@ -27,6 +28,9 @@ const IDLE_CHECK_MS = 20;
 const SESSION_PURGE_INTERVAL_MS = 60 * 60 * 1000;
 
 const IDEMPOTENCY_PURGE_INTERVAL_MS = 60 * 60 * 1000;
+
+/** Soon enough after a replica has died in the middle of an import. */
+const IMPORTS_LOOK_INTERVAL_MS = 15 * 1000;
 
 const forever = new Promise<never>(() => undefined);
 
@@ -72,14 +76,17 @@ export async function bootServer({ settings, log, progress }: BootOptions): Prom
       log.error({ part: 'devchain' }, `${reason}; the server stops, and its next start continues`);
       return reason;
     });
+    const ledger = await openLedgerServices({ settings, log, database, progress });
+    cleanups.push(() => ledger.imports.close());
     const auth = new AuthService({ database, clock: systemClock, isSecureCookie: isSecure(settings) });
     const demo = await ensurePeople(settings, auth);
     const engine = await startEngine(database, chain.sync, log);
     // Before listening, so that it ends after it: streams end with a reason and their clients come back, instead of at the feed's own end.
     cleanups.push(() => engine.close());
-    const http = await listen(settings, composeApp({ settings, log, database, auth, engine }), cleanups);
+    const http = await listen(settings, composeApp({ settings, log, database, auth, engine, ledger }), cleanups);
     cleanups.push(every(SESSION_PURGE_INTERVAL_MS, () => auth.purgeExpiredSessions(), log));
     cleanups.push(every(IDEMPOTENCY_PURGE_INTERVAL_MS, () => purgeOldAnswers(database), log));
+    cleanups.push(every(IMPORTS_LOOK_INTERVAL_MS, () => ledger.imports.maintain(), log));
     await engine.begin();
     return {
       url: http,
@@ -116,6 +123,23 @@ async function openMigrated(settings: Settings, progress: BootOptions['progress'
       cause: error,
     });
   }
+}
+
+type LedgerServices = ReturnType<typeof createLedgerServices>;
+
+/** The ledger's services, once nothing is left of imports that an earlier process could not finish. */
+async function openLedgerServices({
+  settings,
+  log,
+  database,
+  progress,
+}: BootOptions & { database: Database }): Promise<LedgerServices> {
+  const importsFolder = join(settings.dataDir, 'imports');
+  const ledger = createLedgerServices({ database, clock: systemClock, importsFolder, log });
+  progress('looking for imports that were interrupted');
+  // On SQLite the file's lock says that nobody else can be at work.
+  await ledger.imports.recover({ isAlone: database.dialect === 'sqlite' });
+  return ledger;
 }
 
 type OpenChain = { sync: SyncSettings; description: string; exited: Promise<AnvilExit>; stop(): Promise<void> };
@@ -195,14 +219,21 @@ async function startEngine(database: Database, settings: SyncSettings, log: Logg
   return { ...engine, staking };
 }
 
-type AppParts = { settings: Settings; log: Logger; database: Database; auth: AuthService; engine: Engine };
+type AppParts = {
+  settings: Settings;
+  log: Logger;
+  database: Database;
+  auth: AuthService;
+  engine: Engine;
+  ledger: LedgerServices;
+};
 
-function composeApp({ settings, log, database, auth, engine }: AppParts): FinverseApp {
+function composeApp({ settings, log, database, auth, engine, ledger }: AppParts): FinverseApp {
   const metrics = new Registry();
   registerSyncMetrics(metrics, engine.api);
   return createApp({
     services: {
-      ...createLedgerServices({ database, clock: systemClock }),
+      ...ledger,
       auth,
       sync: engine.api,
       staking: engine.staking,

@@ -1,5 +1,6 @@
 import { idempotencyEntities } from './db/index.ts';
 import { authEntities } from './domains/auth/index.ts';
+import { importEntities } from './domains/imports/index.ts';
 import { ledgerEntities } from './domains/ledger/index.ts';
 import { stakingEntities } from './domains/staking/index.ts';
 import { userEntities } from './domains/users/index.ts';
@@ -11,6 +12,7 @@ export const entities = [
   ...userEntities,
   ...authEntities,
   ...ledgerEntities,
+  ...importEntities,
   ...syncEntities,
   ...stakingEntities,
 ];

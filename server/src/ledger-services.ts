@@ -1,16 +1,34 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Database } from './db/index.ts';
 import { AccountsService } from './domains/accounts/index.ts';
 import { CategoriesService } from './domains/categories/index.ts';
+import { ImportsService } from './domains/imports/index.ts';
 import { TransactionsService } from './domains/transactions/index.ts';
 import type { Clock } from './kernel/clock.ts';
+import { createLogger, type Logger } from './kernel/logger.ts';
+import { randomId } from './kernel/random.ts';
 import type { Services } from './trpc/context.ts';
 
-/** The services of the money ledger, which need nothing but a database and the time. */
-export function createLedgerServices(parts: {
+type LedgerParts = {
   database: Database;
   clock: Clock;
-}): Pick<Services, 'accounts' | 'categories' | 'transactions'> {
+  /** Where the files of imports wait; a temporary folder of its own where none is named. */
+  importsFolder?: string;
+  log?: Logger;
+};
+
+/** The services of the money ledger, which need little but a database and the time. */
+export function createLedgerServices(
+  parts: LedgerParts,
+): Pick<Services, 'accounts' | 'categories' | 'transactions'> & { imports: ImportsService } {
+  const { importsFolder, log } = parts;
   return {
+    imports: new ImportsService({
+      ...parts,
+      folder: importsFolder ?? join(tmpdir(), `finverse-imports-${randomId()}`),
+      log: log ?? createLogger({ level: 'silent' }),
+    }),
     accounts: new AccountsService(parts),
     categories: new CategoriesService(parts),
     transactions: new TransactionsService(parts),

@@ -1,5 +1,6 @@
 import { accountsRouter } from './domains/accounts/index.ts';
 import { categoriesRouter } from './domains/categories/index.ts';
+import { importsRouter } from './domains/imports/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
 import { authRouter } from './domains/auth/index.ts';
 import { stakingRouter } from './domains/staking/staking.router.ts';
@@ -12,6 +13,7 @@ export const appRouter = router({
   accounts: accountsRouter,
   categories: categoriesRouter,
   transactions: transactionsRouter,
+  imports: importsRouter,
   sync: syncRouter,
   staking: stakingRouter,
 });

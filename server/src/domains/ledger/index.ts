@@ -7,6 +7,7 @@ export {
   updateAccount,
 } from './account-store.ts';
 export { deleteCategory, insertCategories, listCategories, updateCategory } from './category-store.ts';
+export { checkLedger } from './integrity.ts';
 export { ledgerEntities } from './ledger.entity.ts';
 export { ensureLedger, openLedger } from './ledger.lock.ts';
 export { type RawRow, fromAccountRow } from './ledger.rows.ts';
