@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Database } from './db/index.ts';
 import { AccountsService } from './domains/accounts/index.ts';
 import { CategoriesService } from './domains/categories/index.ts';
+import { ExportsService } from './domains/exports/index.ts';
 import { ImportsService } from './domains/imports/index.ts';
 import { TransactionsService } from './domains/transactions/index.ts';
 import type { Clock } from './kernel/clock.ts';
@@ -21,7 +22,7 @@ type LedgerParts = {
 /** The services of the money ledger, which need little but a database and the time. */
 export function createLedgerServices(
   parts: LedgerParts,
-): Pick<Services, 'accounts' | 'categories' | 'transactions'> & { imports: ImportsService } {
+): Pick<Services, 'accounts' | 'categories' | 'transactions' | 'exports'> & { imports: ImportsService } {
   const { importsFolder, log } = parts;
   return {
     imports: new ImportsService({
@@ -29,6 +30,7 @@ export function createLedgerServices(
       folder: importsFolder ?? join(tmpdir(), `finverse-imports-${randomId()}`),
       log: log ?? createLogger({ level: 'silent' }),
     }),
+    exports: new ExportsService(parts),
     accounts: new AccountsService(parts),
     categories: new CategoriesService(parts),
     transactions: new TransactionsService(parts),

@@ -1,5 +1,6 @@
 import { accountsRouter } from './domains/accounts/index.ts';
 import { categoriesRouter } from './domains/categories/index.ts';
+import { exportsRouter } from './domains/exports/index.ts';
 import { importsRouter } from './domains/imports/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
 import { authRouter } from './domains/auth/index.ts';
@@ -14,6 +15,7 @@ export const appRouter = router({
   categories: categoriesRouter,
   transactions: transactionsRouter,
   imports: importsRouter,
+  exports: exportsRouter,
   sync: syncRouter,
   staking: stakingRouter,
 });

@@ -56,6 +56,7 @@ const RULES: Record<string, Rule> = {
   'imports.commit': 'user',
   'imports.cancel': 'user',
   'imports.progress': 'user',
+  'exports.stream': 'user',
   'sync.status': 'reader',
   'sync.health': 'public',
   'sync.start': 'syncControl',

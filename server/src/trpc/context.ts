@@ -1,6 +1,7 @@
 import type { AccountsApi } from '../domains/accounts/accounts.port.ts';
 import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { CategoriesApi } from '../domains/categories/categories.port.ts';
+import type { ExportsApi } from '../domains/exports/exports.port.ts';
 import type { ImportsApi } from '../domains/imports/imports.port.ts';
 import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
 import type { StakingReads } from '../domains/staking/staking.port.ts';
@@ -16,6 +17,7 @@ export type Services = {
   categories: CategoriesApi;
   transactions: TransactionsApi;
   imports: ImportsApi;
+  exports: ExportsApi;
   sync: SyncApi;
   staking: StakingReads;
 };

@@ -58,3 +58,17 @@ const FORMULA = /^'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
 export function restoreCell(cell: string): string {
   return cell.startsWith("'") && FORMULA.test(cell) ? cell.slice(1) : cell;
 }
+/** A text that no spreadsheet takes for a formula: an apostrophe goes before one that might be. {@link restoreCell} takes it away again. */
+export function neutralizeCell(text: string): string {
+  return FORMULA.test(text) ? `'${text}` : text;
+}
+
+/** One row of CSV (RFC 4180), with its line end. */
+export function csvLine(cells: readonly string[]): string {
+  return `${cells.map(quoteCell).join(',')}\r\n`;
+}
+
+function quoteCell(cell: string): string {
+  // A leading or trailing space is quoted, because many programs would take it away.
+  return /[",\r\n]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+}

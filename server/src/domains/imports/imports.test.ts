@@ -172,6 +172,70 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(card);
   });
 
+  test('hostile files name their faults and import nothing that is not there', async () => {
+    const file = [
+      'date,amount,payee',
+      '2026-01-01,1,a\u0000b',
+      '2026-01-02,2,"never closed',
+      '2026-01-03,3,c',
+      '2026-01-04,4,x,y',
+      '',
+    ].join('\r\n');
+    const made = await prepare(world, file);
+    const { counts, faults } = await preview(world, made.id);
+    expect(counts.new).toBe(0);
+    expect(faults.map(({ field }) => field)).toContain('payee');
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'failed', error: { code: 'IMPORT_FAULTY' } });
+    await expectExact(world);
+  });
+
+  test.each(['utf8', 'utf16le', 'latin1'] as const)(
+    'a file in %s, with a mark or without, has the letters that were written',
+    async (encoding) => {
+      const mark = encoding === 'utf16le' ? '\ufeff' : '';
+      const made = await prepare(
+        world,
+        Buffer.from(`${mark}Datum;Betrag;Empfänger\n01.02.2026;-1,00;Müller Straße Größe\n`, encoding),
+      );
+      expect((await preview(world, made.id)).rows[0]?.transaction).toMatchObject({
+        payee: 'Müller Straße Größe',
+        amount: '1.00000000',
+      });
+    },
+  );
+
+  test('OFX is imported by the bank’s own ids: the next statement, which overlaps, adds what is new', async () => {
+    const statement = (ids: string[]) =>
+      `OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><CURDEF>EUR<ACCTID>42<BANKTRANLIST>${ids
+        .map((id) => `<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260203<TRNAMT>-5.00<FITID>${id}<NAME>Shop\n`)
+        .join('')}</BANKTRANLIST></OFX>`;
+    expect(await importFile(world, statement(['1', '2']))).toMatchObject({ format: 'ofx', created: 2 });
+    expect(await importFile(world, statement(['2', '3']))).toMatchObject({ created: 1, duplicates: 1 });
+    expect(await balance(world)).toBe('-15.00000000');
+    await expectExact(world);
+  });
+
+  test('what a process has left half done when it died is taken back before the next one serves anybody', async () => {
+    const rows = Array.from({ length: 40_000 }, (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index}`);
+    const made = await prepare(world, ['date,amount,payee', ...rows, ''].join('\n'));
+    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: false });
+    // It stops between two batches and leaves its row as a killed process does.
+    const signal = AbortSignal.timeout(30_000);
+    for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal }))
+      if (state.created > 0) break;
+    await ledger.imports.close();
+    expect((await ledger.imports.status(world.userId, made.id)).status).toBe('running');
+    const next = { ...world, ledger: ledgerOn(database) };
+    await next.ledger.imports.recover({ isAlone: databases.driver === 'sqlite' });
+    expect(await next.ledger.imports.status(world.userId, made.id)).toMatchObject({
+      status: 'failed',
+      created: 0,
+      error: { code: 'IMPORT_INTERRUPTED' },
+    });
+    expect(await transactionsOf(next)).toEqual([]);
+    await expectExact(next);
+  }, 60_000);
+
   test('an import is its owner’s alone', async () => {
     const made = await prepare(world, BANK);
     const stranger = await openWorld(database, ledger);

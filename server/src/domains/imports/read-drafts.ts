@@ -73,6 +73,7 @@ type LineDraft = { line: number; draft: Draft };
 async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
   const { settings } = reading;
   let rowsToSkip = settings.skipRows;
+  let width = Number.POSITIVE_INFINITY;
   let interpret: ((cells: readonly string[]) => Draft) | null = null;
   for await (const rows of readCsvRows(text, settings.delimiter)) {
     const drafts: LineDraft[] = [];
@@ -84,11 +85,15 @@ async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncG
       if (!interpret && fault === null) {
         const header = settings.hasHeader ? cells : null;
         interpret = interpreterFor(reading, header, cells.length);
+        width = cells.length;
         if (header) continue;
       }
+      // A delimiter too many, such as in a text that is not quoted, would shift what stands behind it.
+      const shift = cells.length > width && cells.slice(width).some((cell) => cell.trim() !== '');
+      const wrong = fault ?? (shift ? `has ${cells.length} cells where there are ${width} columns` : null);
       const draft: Draft =
-        fault !== null || !interpret
-          ? { kind: 'faulty', faults: [{ field: 'row', message: fault ?? 'stands before the header' }] }
+        wrong !== null || !interpret
+          ? { kind: 'faulty', faults: [{ field: 'row', message: wrong ?? 'stands before the header' }] }
           : interpret(cells);
       drafts.push({ line, draft });
     }

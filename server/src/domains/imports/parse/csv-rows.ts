@@ -9,6 +9,8 @@ export type RawRow = { line: number; cells: readonly string[]; fault: string | n
 const COMMON: Options = {
   bom: true,
   relax_column_count: true,
+  // A quote out of place stays in its cell; otherwise the parser would take all that follows for quoted, up to the next quote.
+  relax_quotes: true,
   skip_empty_lines: true,
   // Named, because the parser would otherwise take the first line's ending for that of all.
   record_delimiter: ['\r\n', '\n', '\r'],
@@ -22,7 +24,6 @@ export function sampleRows(text: string, delimiter: string): string[][] {
     return parseSync(end > 0 ? text.slice(0, end + 1) : text, {
       ...COMMON,
       delimiter,
-      relax_quotes: true,
       skip_records_with_error: true,
       to: 500,
     });
@@ -32,8 +33,8 @@ export function sampleRows(text: string, delimiter: string): string[][] {
 }
 
 /**
- * The rows of a CSV text, in flat memory. One that is malformed (a quote out of place, a row that is too large) is answered with its fault, and reading goes on
- * behind it.
+ * The rows of a CSV text, in flat memory. One that is malformed (a quote that is never closed, a row that is too large) is answered with its fault, and reading
+ * goes on behind it.
  */
 export async function* readCsvRows(text: AsyncIterable<string>, delimiter: string): AsyncGenerator<RawRow[]> {
   const skipped: RawRow[] = [];

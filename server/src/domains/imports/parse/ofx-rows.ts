@@ -59,6 +59,7 @@ export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<
   if (fields) yield [{ line: startLine, fields }];
 }
 
+const CDATA = '<![CDATA[';
 const TAG = /<(\/?)([A-Za-z0-9._]{1,64})(?:\s[^<>]*)?(\/?)>/y;
 
 /** The tag at a place and the text up to the next one; null where the end of either has not come yet. */
@@ -73,10 +74,13 @@ function tokenAt(text: string, open: number): { name: string; isClosing: boolean
   const start = open + match[0].length;
   let next = text.indexOf('<', start);
   let value = '';
-  if (next >= 0 && text.startsWith('<![CDATA[', next) && text.slice(start, next).trim() === '') {
+  // Cut within what may become the mark of a CDATA section.
+  if (next >= 0 && CDATA.startsWith(text.slice(next, next + CDATA.length)) && text.length - next < CDATA.length)
+    return null;
+  if (next >= 0 && text.startsWith(CDATA, next) && text.slice(start, next).trim() === '') {
     const close = text.indexOf(']]>', next);
     if (close < 0) return null;
-    value = text.slice(next + '<![CDATA['.length, close);
+    value = text.slice(next + CDATA.length, close);
     next = close + 3;
   } else {
     if (next < 0) return null;
