@@ -24,6 +24,8 @@ export function hledger(journal: string, ...report: string[]): string[][] {
   try {
     const file = join(folder, 'ledger.journal');
     writeFileSync(file, journal);
+    // Without this hledger would make up a price for a transfer between currencies that names none.
+    execFileSync(PROGRAM, ['-f', file, 'check', 'balancednoautoconversion'], { stdio: ['ignore', 'ignore', 'pipe'] });
     const csv = execFileSync(PROGRAM, ['-f', file, ...report, '-O', 'csv'], {
       encoding: 'utf8',
       maxBuffer: 2 ** 28,

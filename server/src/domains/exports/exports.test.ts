@@ -74,7 +74,7 @@ const item = fc.record({
   payee: hostile,
   note: hostile,
   tags: fc.array(
-    name.map((text) => text.replaceAll(',', '.').trim() || 't'),
+    name.map((text) => Array.from(text.replaceAll(',', '.')).slice(0, 20).join('').trim() || 't'),
     { maxLength: 3 },
   ),
   account: pick,
