@@ -1,8 +1,8 @@
 import { importCreateInput, type ImportOut } from '@finverse/shared';
 import type { z } from 'zod';
 import { expect } from 'vitest';
-import { checkLedger } from '../ledger/index.ts';
-import type { Database } from '../../db/index.ts';
+import { type Database, transact } from '../../db/index.ts';
+import { checkLedger, openLedger } from '../ledger/index.ts';
 import type { TestLedger } from '../ledger/test-ledger.ts';
 
 // Test support: imports as a person makes them, from the file to the end.
@@ -82,6 +82,11 @@ export async function transactionsOf({ ledger, userId }: World) {
   return items.toReversed();
 }
 
+/** Every kept figure is what the entries say. Holds the ledger, so that what is compared is of one moment while an import runs. */
 export async function expectExact({ database, userId }: World): Promise<void> {
-  expect(await checkLedger(database.em(), database.dialect, userId)).toEqual([]);
+  const faults = await transact(database, async (em) => {
+    await openLedger(em, database.dialect, { userId, nowMs: Date.now() });
+    return checkLedger(em, database.dialect, userId);
+  });
+  expect(faults).toEqual([]);
 }
