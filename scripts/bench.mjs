@@ -2,15 +2,15 @@
  * `npm run bench`: installs what is missing, then measures on the project's Node. Takes some six minutes, most of them for making chains.
  *
  *   npm run bench                          everything, with 50,000 events
- *   npm run bench -- --full                the back-fill with 500,000 events as well
- *   npm run bench -- backfill [options]    one of backfill, latency, idle-cycle; each says its options in bench/<name>.ts
+ *   npm run bench -- --full                the back-fill with 500,000 events as well, the import with 1,000,000 rows
+ *   npm run bench -- backfill [options]    one of backfill, latency, idle-cycle, import; each says its options in bench/<name>.ts
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalledOrExit, projectNode, root } from './ensure-installed.mjs';
 
-const benchmarks = ['backfill', 'latency', 'idle-cycle'];
+const benchmarks = ['backfill', 'latency', 'idle-cycle', 'import'];
 
 const [first, ...rest] = process.argv.slice(2);
 const isFull = first === '--full' && rest.length === 0;
@@ -31,7 +31,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 
 if (first !== undefined && !isFull) await measure(first, rest);
-else for (const name of benchmarks) await measure(name, isFull && name === 'backfill' ? ['--full'] : []);
+else
+  for (const name of benchmarks)
+    await measure(name, isFull && (name === 'backfill' || name === 'import') ? ['--full'] : []);
 
 /** Runs one benchmark; the first that fails, or that finds a wrong result, ends it all. */
 function measure(name, args) {

@@ -12,6 +12,7 @@ import { createContextFactory } from './http/request-context.ts';
 import { identifyRequest } from './http/request-state.ts';
 import { REST_PREFIX, serveRest } from './http/rest.ts';
 import { setSecurityHeaders } from './http/security-headers.ts';
+import { serveTransfers } from './http/transfer.ts';
 import { serveTrpc } from './http/trpc.ts';
 import type { Database } from './db/index.ts';
 import type { Clock } from './kernel/clock.ts';
@@ -77,6 +78,7 @@ export function createApp({ services, database, clock, logger, metrics, settings
   const rest = express.Router();
   rest.use(serveDocs());
   rest.get('/openapi.json', serveOpenApi(appRouter, settings.version));
+  rest.use(serveTransfers(createContext));
   rest.use(serveRest({ router: appRouter, createContext, logger }));
   app.use(REST_PREFIX, rest);
   app.use('/trpc', serveTrpc({ router: appRouter, createContext, logger }));

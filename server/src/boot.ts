@@ -87,7 +87,8 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
       mails: mailer,
       registration: settings.registration,
     });
-    const ledger = createLedgerServices({ database, clock: systemClock });
+    const ledger = await openLedgerServices(options, database);
+    cleanups.push(() => ledger.imports.close());
     const users = new UsersService({
       database,
       clock: systemClock,
@@ -99,7 +100,7 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
     cleanups.push(() => engine.close());
     const http = await listen(settings, composeApp({ settings, log, database, auth, users, ledger, engine }), cleanups);
     mailer.start(auth.composeMails(settings.publicUrl?.replace(/\/+$/, '') ?? http));
-    cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer }));
+    cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer, imports: ledger.imports }));
     cleanups.push(startRecurring({ database, clock: systemClock, log }));
     await engine.begin();
     // Only now: a start that fails says why in one line, and nothing else.
@@ -151,6 +152,19 @@ function openMailer({ settings, log, announce }: BootOptions, database: Database
   const transport =
     smtpUrl === null ? folderTransport({ folder, announce: tell }) : smtpTransport({ url: smtpUrl, from });
   return new Mailer({ database, clock: systemClock, log, transport });
+}
+
+/** The ledger's services, once nothing is left of imports that an earlier process could not finish. */
+async function openLedgerServices(
+  { settings, log, progress }: BootOptions,
+  database: Database,
+): Promise<LedgerServices> {
+  const importsFolder = join(settings.dataDir, 'imports');
+  const ledger = createLedgerServices({ database, clock: systemClock, importsFolder, log });
+  progress('looking for imports that were interrupted');
+  // On SQLite the file's lock says that nobody else can be at work.
+  await ledger.imports.recover({ isAlone: database.dialect === 'sqlite' });
+  return ledger;
 }
 
 type OpenChain = { sync: SyncSettings; description: string; exited: Promise<AnvilExit>; stop(): Promise<void> };

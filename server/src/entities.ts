@@ -1,5 +1,6 @@
 import { idempotencyEntities } from './db/index.ts';
 import { authEntities } from './domains/auth/index.ts';
+import { importEntities } from './domains/imports/index.ts';
 import { ledgerEntities } from './domains/ledger/index.ts';
 import { mailEntities } from './domains/mail/index.ts';
 import { rateEntities } from './domains/rates/index.ts';
@@ -15,6 +16,7 @@ export const entities = [
   ...userEntities,
   ...authEntities,
   ...ledgerEntities,
+  ...importEntities,
   ...mailEntities,
   ...rateEntities,
   ...recurringEntities,

@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import { type Database, IDEMPOTENCY_KEEP_MS, purgeIdempotencyKeys } from './db/index.ts';
 import type { AuthService } from './domains/auth/index.ts';
+import type { ImportsService } from './domains/imports/index.ts';
 import type { Mailer } from './domains/mail/index.ts';
 import type { UsersService } from './domains/users/index.ts';
 import type { Clock } from './kernel/clock.ts';
@@ -16,12 +17,15 @@ type House = {
   auth: AuthService;
   users: UsersService;
   mailer: Mailer;
+  imports: ImportsService;
 };
 
 /** Starts what is done by the clock: mails that are tried again, and the end of what is over. Answers what stops it. */
-export function keepHouse({ database, clock, log, auth, users, mailer }: House): () => void {
+export function keepHouse({ database, clock, log, auth, users, mailer, imports }: House): () => void {
   const jobs = [
     schedule('*/15 * * * * *', () => mailer.wake(), log),
+    // Soon enough after a replica has died in the middle of an import.
+    schedule('7-59/15 * * * * *', () => imports.maintain(), log),
     schedule('0 7 * * * *', () => auth.purgeExpired(), log),
     schedule('0 17 * * * *', () => mailer.purge(clock.now() - MAIL_KEEP_MS), log),
     schedule('0 27 * * * *', () => purgeIdempotencyKeys(database, clock.now() - IDEMPOTENCY_KEEP_MS), log),

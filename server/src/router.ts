@@ -1,5 +1,7 @@
 import { accountsRouter } from './domains/accounts/index.ts';
 import { categoriesRouter } from './domains/categories/index.ts';
+import { exportsRouter } from './domains/exports/index.ts';
+import { importsRouter } from './domains/imports/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
 import { integrityRouter } from './domains/integrity/index.ts';
 import { ratesRouter } from './domains/rates/index.ts';
@@ -18,6 +20,8 @@ export const appRouter = router({
   accounts: accountsRouter,
   categories: categoriesRouter,
   transactions: transactionsRouter,
+  imports: importsRouter,
+  exports: exportsRouter,
   integrity: integrityRouter,
   rates: ratesRouter,
   recurring: recurringRouter,

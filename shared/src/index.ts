@@ -4,6 +4,8 @@ export * from './categories.ts';
 export * from './common.ts';
 export * from './currency.ts';
 export * from './errors.ts';
+export * from './exports.ts';
+export * from './imports.ts';
 export * from './integrity.ts';
 export * from './ledger.ts';
 export * from './money.ts';

@@ -1,6 +1,8 @@
 import type { AccountsApi } from '../domains/accounts/accounts.port.ts';
 import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { CategoriesApi } from '../domains/categories/categories.port.ts';
+import type { ExportsApi } from '../domains/exports/exports.port.ts';
+import type { ImportsApi } from '../domains/imports/imports.port.ts';
 import type { IntegrityApi } from '../domains/integrity/integrity.port.ts';
 import type { RatesApi } from '../domains/rates/rates.port.ts';
 import type { RecurringApi } from '../domains/recurring/recurring.port.ts';
@@ -20,6 +22,8 @@ export type Services = {
   accounts: AccountsApi;
   categories: CategoriesApi;
   transactions: TransactionsApi;
+  imports: ImportsApi;
+  exports: ExportsApi;
   integrity: IntegrityApi;
   rates: RatesApi;
   recurring: RecurringApi;

@@ -99,6 +99,9 @@ export const syncControlProcedure = countedProcedure
  */
 export const liveProcedure = readerProcedure.meta({ rate: 'stream' }).use(holdStream);
 
+/** A subscription of a signed-in person to what is theirs; otherwise as {@link liveProcedure}. @throws AppError UNAUTHENTICATED and as that */
+export const ownLiveProcedure = authedProcedure.meta({ rate: 'stream' }).use(holdStream);
+
 function signedIn(ctx: Context) {
   if (!ctx.caller)
     throw new AppError(

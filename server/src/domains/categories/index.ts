@@ -1,3 +1,3 @@
 export { categoriesRouter } from './categories.router.ts';
-export { treeOf, withDescendants } from './categories.rules.ts';
+export { ancestry, type CategoryTree, treeOf, withDescendants } from './categories.rules.ts';
 export { CategoriesService } from './categories.service.ts';

@@ -17,6 +17,12 @@ import type { AccountRecord, Change, TransactionRecord, Units, Ledger } from './
 const IDS_PER_STATEMENT = 500;
 
 /**
+ * What is checked. `edit`: everything. `import`: no credit limit, since a file need not be in an order in which every step keeps it; the import checks it at its
+ * end. `undo`: what an import has added is taken away, on archived accounts too and whatever the limit, since that state has been before.
+ */
+export type PostMode = 'edit' | 'import' | 'undo';
+
+/**
  * Writes transactions that come, go or change, and with them entries, tags, balances, account months, monthly totals and tombstones: the only way to move
  * money. Inside the caller's transaction, with the ledger held; `accounts` are all those that the transactions name, as they are now.
  *
@@ -28,11 +34,12 @@ export async function post(
   ledger: Ledger,
   changes: readonly Change[],
   accounts: ReadonlyMap<string, AccountRecord>,
+  mode: PostMode = 'edit',
 ): Promise<AccountRecord[]> {
   requireConsistent(changes, accounts);
-  for (const change of changes) requireMovable(change, accounts);
+  if (mode !== 'undo') for (const change of changes) requireMovable(change, accounts);
   const deltas = deltasOf(changes);
-  const moved = [...deltas.balances].map(([id, amount]) => withBalance(accounts, ledger, id, amount));
+  const moved = [...deltas.balances].map(([id, amount]) => withBalance(accounts, ledger, { id, amount, mode }));
   await writeTransactions(em, ledger, changes);
   await writeEntries(em, ledger, changes);
   await writeTags(em, ledger, changes);
@@ -84,14 +91,13 @@ export function requireMovable(change: Change, accounts: ReadonlyMap<string, Acc
 function withBalance(
   accounts: ReadonlyMap<string, AccountRecord>,
   ledger: Ledger,
-  id: string,
-  amount: Units,
+  { id, amount, mode }: { id: string; amount: Units; mode: PostMode },
 ): AccountRecord {
   const account = accountOf(accounts, id);
   const balance = account.balance + amount;
   requireStorable(balance, 'the balance of the account');
   // Only what makes a debt larger is refused: one that a lowered limit has left behind can always be paid.
-  if (account.creditLimit !== null && amount < 0n && balance < -account.creditLimit) {
+  if (mode === 'edit' && account.creditLimit !== null && amount < 0n && balance < -account.creditLimit) {
     throw new AppError('CREDIT_LIMIT_EXCEEDED', `The credit limit of “${account.name}” does not reach.`, {
       details: [{ path: 'amount', message: 'would take the balance below the credit limit' }],
     });

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+// hledger, an accounting program of other people, reads our journal.
+const PROGRAM = 'hledger';
+
+/** Whether hledger is on the PATH. Says so where it is not; with CI=true its absence is an error. */
+export function hasHledger(): boolean {
+  try {
+    execFileSync(PROGRAM, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch (error) {
+    if (process.env['CI'] === 'true') throw new Error('hledger is not on the PATH', { cause: error });
+    console.log('left out: hledger is not on the PATH, so the journal is not checked with it');
+    return false;
+  }
+}
+
+/** A report on a journal as rows of CSV, the header left out. */
+export function hledger(journal: string, ...report: string[]): string[][] {
+  const folder = mkdtempSync(join(tmpdir(), 'finverse-hledger-'));
+  try {
+    const file = join(folder, 'ledger.journal');
+    writeFileSync(file, journal);
+    // Without this hledger would make up a price for a transfer between currencies that names none.
+    execFileSync(PROGRAM, ['-f', file, 'check', 'balancednoautoconversion'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const csv = execFileSync(PROGRAM, ['-f', file, ...report, '-O', 'csv'], {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+      env: { ...process.env, LANG: 'C.UTF-8', LC_ALL: 'C.UTF-8' },
+    });
+    return csv
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => [...line.matchAll(/"((?:[^"]|"")*)"/g)].map(([, cell = '']) => cell.replaceAll('""', '"')));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

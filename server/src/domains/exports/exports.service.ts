@@ -1,0 +1,74 @@
+import type { ExportFormat, ExportPiece } from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database } from '../../db/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { AppError } from '../../kernel/errors.ts';
+import { ensureLedger, type RawRow, withSplits } from '../ledger/index.ts';
+import { csvWriter } from './csv-writer.ts';
+import { type ExportWriter, readExportBook } from './export-book.ts';
+import type { ExportsApi } from './exports.port.ts';
+import { journalWriter } from './journal-writer.ts';
+import { jsonWriter } from './json-writer.ts';
+
+const WRITERS: Record<ExportFormat, ExportWriter> = { csv: csvWriter, json: jsonWriter, journal: journalWriter };
+
+/** Transactions of one piece: some 100 to 500 KB of text at the most that is usual. */
+const TRANSACTIONS_PER_PIECE = 500;
+
+type Place = { occurredOn: string; id: string };
+
+/** A person's ledger for other programs. */
+export class ExportsService implements ExportsApi {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor({ database, clock }: { database: Database; clock: Clock }) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  async *pieces(
+    userId: string,
+    { format, lastEventId, signal }: { format: ExportFormat; lastEventId?: string | undefined; signal: AbortSignal },
+  ): AsyncGenerator<{ id: string; piece: ExportPiece }> {
+    await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
+    const em = this.#database.em();
+    const { dialect } = this.#database;
+    const writer = WRITERS[format];
+    const [startedAt, occurredOn, id] = decodeCursor(lastEventId, ['number', 'string', 'string']);
+    const changedAt = startedAt ?? (await readChangedAt(em, userId));
+    const book = await readExportBook(em, dialect, userId);
+    let place: Place = { occurredOn: occurredOn ?? '', id: id ?? '' };
+    let text = lastEventId === undefined ? writer.head(book) : '';
+    for (let isLast = false; !isLast && !signal.aborted;) {
+      const rows = await readPage(em, userId, place);
+      const records = await withSplits(em, dialect, rows);
+      text += writer.transactions(book, records, place.id === '');
+      isLast = rows.length < TRANSACTIONS_PER_PIECE;
+      if (isLast) {
+        text += writer.tail();
+        // Pages of different states would add up to what the ledger never was.
+        if ((await readChangedAt(em, userId)) !== changedAt)
+          throw new AppError('CONFLICT', 'The ledger changed while it was exported: export it again.');
+      }
+      const last = records.at(-1);
+      if (last) place = { occurredOn: last.occurredOn, id: last.id };
+      yield { id: encodeCursor([changedAt, place.occurredOn, place.id]), piece: { text, isLast } };
+      text = '';
+    }
+  }
+}
+
+async function readChangedAt(em: SqlEntityManager, userId: string): Promise<number> {
+  const [row] = await em.execute<RawRow[]>('select changed_at from ledgers where user_id = ?', [userId]);
+  return Number(row?.['changed_at'] ?? 0);
+}
+
+function readPage(em: SqlEntityManager, userId: string, { occurredOn, id }: Place): Promise<RawRow[]> {
+  return em.execute<RawRow[]>(
+    `select * from transactions where user_id = ? and occurred_on >= ? and (occurred_on > ? or id > ?)
+     order by occurred_on, id limit ?`,
+    [userId, occurredOn, occurredOn, id, TRANSACTIONS_PER_PIECE],
+  );
+}

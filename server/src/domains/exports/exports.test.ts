@@ -1,0 +1,344 @@
+import { type ExportFormat, formatMoney, parseMoney } from '@finverse/shared';
+import fc from 'fast-check';
+import { beforeEach, expect, test } from 'vitest';
+import { entities } from '../../entities.ts';
+import { type Database, moneyFromSql } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import {
+  commitToEnd,
+  expectExact,
+  openWorld,
+  prepare,
+  preview,
+  transactionsOf,
+  type World,
+} from '../imports/test-imports.ts';
+import { readExportBook } from './export-book.ts';
+import { journalNames } from './journal-names.ts';
+import { hasHledger, hledger } from '../../../../e2e/support/hledger.ts';
+
+const isHledgerThere = hasHledger();
+
+/** Text that breaks what is careless: formulas, quotes, separators, comments, line ends, apostrophes before formulas. */
+const hostile = fc
+  .array(
+    fc.constantFrom(
+      '=1+1',
+      '+',
+      '-5',
+      '@SUM(A1)',
+      "'",
+      "'=x",
+      '"',
+      '""',
+      ',',
+      ';',
+      ';;',
+      '|',
+      '\n',
+      '\t',
+      '  ',
+      ':',
+      '%',
+      '(',
+      '*',
+      '!',
+      '[2020-01-01]',
+      'date:2020-01-01',
+      '#',
+      '<',
+      'ä',
+      '😀',
+      'x',
+      '=',
+    ),
+    { maxLength: 6 },
+  )
+  .map((parts) => parts.join('').trim());
+const name = hostile.map((text) => text || 'n');
+const amount = fc.oneof(
+  fc.bigInt({ min: 1n, max: 10n ** 12n }).map(formatMoney),
+  fc.bigInt({ min: 1n, max: 9n }).map(formatMoney),
+);
+const date = fc
+  .record({ month: fc.integer({ min: 1, max: 4 }), day: fc.integer({ min: 1, max: 28 }) })
+  .map(({ month, day }) => `2026-0${month}-${String(day).padStart(2, '0')}`);
+const pick = fc.nat({ max: 50 });
+const item = fc.record({
+  kind: fc.constantFrom('income', 'expense', 'transfer'),
+  amount,
+  parts: fc.array(amount, { maxLength: 3 }),
+  occurredOn: date,
+  description: hostile,
+  payee: hostile,
+  note: hostile,
+  tags: fc.array(
+    name.map((text) => Array.from(text.replaceAll(',', '.')).slice(0, 20).join('').trim() || 't'),
+    { maxLength: 3 },
+  ),
+  account: pick,
+  to: pick,
+  category: fc.option(pick),
+});
+const book = fc.record({
+  accounts: fc.array(name, { minLength: 3, maxLength: 4 }),
+  categories: fc.uniqueArray(name, {
+    minLength: 2,
+    maxLength: 4,
+    selector: (text) => text.normalize('NFKC').toLowerCase(),
+  }),
+  openings: fc.array(fc.bigInt({ min: -(10n ** 11n), max: 10n ** 11n }).map(formatMoney), {
+    minLength: 4,
+    maxLength: 4,
+  }),
+  items: fc.array(item, { maxLength: 30 }),
+});
+type Book = typeof book extends fc.Arbitrary<infer Value> ? Value : never;
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  let database: Database;
+  let ledger: TestLedger;
+  beforeEach(async () => {
+    database = await databases.open(entities);
+    await database.migrate();
+    ledger = ledgerOn(database);
+  });
+  const numRuns = databases.driver === 'sqlite' ? 20 : 5;
+
+  test('what is exported as CSV and imported by somebody else is the same ledger', async () => {
+    await fc.assert(
+      fc.asyncProperty(book, async (fields) => {
+        const [from, to] = [await fill(ledger, database, fields, true), await fill(ledger, database, fields, false)];
+        const csv = await exported(ledger, from.userId, 'csv');
+        const made = await prepare(to, csv, { source: 'export' });
+        const seen = await preview(to, made.id);
+        expect(seen.faults).toEqual([]);
+        expect(await commitToEnd(to, made.id)).toMatchObject({ status: 'completed', faulty: 0 });
+        expect(await comparable(to)).toEqual(await comparable(from));
+        await expectExact(to);
+        const again = await commitToEnd(to, (await prepare(to, csv, { source: 'export' })).id);
+        expect(again).toMatchObject({ created: 0 });
+      }),
+      { numRuns },
+    );
+  }, 240_000);
+
+  test.skipIf(!isHledgerThere)(
+    'hledger finds every balance and every monthly total of ours in the journal',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(book, async (fields) => {
+          const world = await fill(ledger, database, fields, true);
+          const journal = await exported(ledger, world.userId, 'journal');
+          expect(await theirs(journal)).toEqual(await ours(world));
+        }),
+        { numRuns },
+      );
+    },
+    240_000,
+  );
+
+  test('no cell that a person can write is a formula to a spreadsheet', async () => {
+    const world = await openWorld(database, ledger, { name: '=cmd' });
+    for (const text of ['=1+1', '+1', '-1', '@x', '\uff1d1', "'=1"]) {
+      await ledger.transactions.create(
+        ledger.commit,
+        world.userId,
+        draft({
+          kind: 'expense',
+          accountId: world.accountId,
+          amount: '1',
+          occurredOn: '2026-01-01',
+          payee: text,
+          description: text,
+          note: text,
+        }),
+      );
+    }
+    const csv = await exported(ledger, world.userId, 'csv');
+    const cells = csv.split('\r\n').flatMap((line) => line.split(','));
+    expect(cells.filter((cell) => /^"?[=+\-@\t\r\uff1d]/.test(cell))).toEqual([]);
+  });
+
+  test('an export of a ledger that changes meanwhile does not end as if it were whole', async () => {
+    const world = await openWorld(database, ledger);
+    const signal = new AbortController().signal;
+    const expense = { kind: 'expense', accountId: world.accountId, amount: '1', occurredOn: '2026-01-01' } as const;
+    const bulk = { create: Array.from({ length: 100 }, () => draft(expense)), update: [], delete: [] };
+    for (let count = 0; count < 6; count += 1) await ledger.transactions.bulk(ledger.commit, world.userId, bulk);
+    const pieces = ledger.exports.pieces(world.userId, { format: 'json', signal });
+    await pieces[Symbol.asyncIterator]().next();
+    await ledger.transactions.create(ledger.commit, world.userId, draft(expense));
+    await expect(pieces[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  test('the JSON is one document, and a reader who comes back goes on where it was', async () => {
+    const world = await openWorld(database, ledger);
+    const expense = { kind: 'expense', accountId: world.accountId, amount: '1', occurredOn: '2026-01-01' } as const;
+    const bulk = { create: Array.from({ length: 100 }, () => draft(expense)), update: [], delete: [] };
+    for (let count = 0; count < 6; count += 1) await ledger.transactions.bulk(ledger.commit, world.userId, bulk);
+    const whole = await exported(ledger, world.userId, 'json');
+    expect((JSON.parse(whole) as { transactions: unknown[] }).transactions).toHaveLength(600);
+    const signal = new AbortController().signal;
+    let text = '';
+    for (let lastEventId: string | undefined, isLast = false; !isLast;) {
+      const query = { format: 'json' as const, signal, ...(lastEventId === undefined ? {} : { lastEventId }) };
+      for await (const { id, piece } of ledger.exports.pieces(world.userId, query)) {
+        text += piece.text;
+        [lastEventId, isLast] = [id, piece.isLast];
+        break;
+      }
+    }
+    expect(text).toBe(whole);
+  });
+});
+
+/** A person with accounts in two currencies, categories and, where `isFull`, transactions. */
+async function fill(ledger: TestLedger, database: Database, fields: Book, isFull: boolean): Promise<World> {
+  const userId = await ledger.person();
+  const names = fields.accounts.map((text, index) => `${text} ${index}`.trim());
+  const accounts: { id: string; currency: string }[] = [];
+  for (const [index, each] of names.entries()) {
+    const currency = index === 0 ? 'USD' : 'EUR';
+    const type = index === 2 ? 'credit' : 'wallet';
+    const openingBalance = fields.openings[index] ?? '0';
+    const rest = { creditLimit: null, icon: null, color: null, note: '', isHidden: false, openedOn: '2026-01-01' };
+    const made = await ledger.accounts.create(ledger.commit, userId, {
+      name: each,
+      type,
+      currency,
+      openingBalance,
+      ...rest,
+    });
+    accounts.push({ id: made.id, currency });
+  }
+  const look = { icon: null, color: null };
+  const made = await ledger.categories.createMany(
+    ledger.commit,
+    userId,
+    fields.categories.map((each) => ({ name: each, kind: 'both' as const, parentId: null, ...look })),
+  );
+  const [first] = made;
+  if (first)
+    made.push(
+      ...(await ledger.categories.createMany(ledger.commit, userId, [
+        { name: 'Food / Drink', kind: 'both', parentId: first.id, ...look },
+      ])),
+    );
+  const world = { database, ledger, userId, accountId: accounts[0]?.id ?? '' };
+  if (!isFull) return world;
+  for (const each of fields.items) {
+    const account = accounts[each.account % accounts.length] as { id: string; currency: string };
+    const to = accounts[each.to % accounts.length] as { id: string; currency: string };
+    const { occurredOn, description, payee, note, tags } = each;
+    const common = { accountId: account.id, occurredOn, description, payee, note, tags };
+    const categoryId = each.category === null ? null : (made[each.category % made.length]?.id ?? null);
+    let input: Draft;
+    if (each.kind === 'transfer' && to.id !== account.id) {
+      const toAmount = to.currency === account.currency ? {} : { toAmount: each.parts[0] ?? '1' };
+      input = { ...common, kind: 'transfer', amount: each.amount, transfer: { toAccountId: to.id, ...toAmount } };
+    } else if (each.parts.length > 1) {
+      const sum = formatMoney(each.parts.reduce((total, part) => total + parseMoney(part), 0n));
+      const splits = each.parts.map((part, index) => ({
+        amount: part,
+        note: payee.slice(0, 100),
+        categoryId: index === 0 ? categoryId : null,
+      }));
+      input = { ...common, kind: each.kind === 'income' ? 'income' : 'expense', amount: sum, splits };
+    } else {
+      input = { ...common, kind: each.kind === 'income' ? 'income' : 'expense', amount: each.amount, categoryId };
+    }
+    await ledger.transactions.create(ledger.commit, userId, draft(input));
+  }
+  return world;
+}
+
+async function exported(ledger: TestLedger, userId: string, format: ExportFormat): Promise<string> {
+  let text = '';
+  const signal = new AbortController().signal;
+  for await (const { piece } of ledger.exports.pieces(userId, { format, signal })) text += piece.text;
+  return text;
+}
+
+/** What two ledgers have in common that were filled alike: everything but ids and times. */
+async function comparable(world: World): Promise<string[]> {
+  const { ledger, userId } = world;
+  const accounts = (await ledger.accounts.list(userId, { limit: 200, includeArchived: true, includeHidden: true }))
+    .items;
+  const nameOf = (id: string) => accounts.find((account) => account.id === id)?.name ?? '';
+  const categories = (await ledger.categories.list(userId, { includeArchived: true })).items;
+  const pathOf = (id: string | null) => categories.find((category) => category.id === id)?.path ?? null;
+  const rows = (await transactionsOf(world)).map((each) => {
+    const { kind, currency, occurredOn, description, payee, note, tags, splits, transfer } = each;
+    return JSON.stringify([
+      [
+        kind,
+        each.amount,
+        currency,
+        occurredOn,
+        description,
+        payee,
+        note,
+        tags,
+        nameOf(each.accountId),
+        pathOf(each.categoryId),
+      ],
+      splits.map((split) => [split.amount, pathOf(split.categoryId), split.note]),
+      transfer && [nameOf(transfer.toAccountId), transfer.toAmount, transfer.toCurrency, transfer.rate],
+    ]);
+  });
+  const balances = accounts.map(({ name: each, balance }) => `${each} ${balance}`);
+  return [...rows, ...balances].toSorted((a, b) => (a < b ? -1 : 1));
+}
+
+/** Every balance and every total of a month by category, as hledger adds them up. */
+async function theirs(journal: string): Promise<string[]> {
+  const sums = new Map<string, bigint>();
+  const report = ['--flat', '--no-total', '--layout=tidy'];
+  for (const [account = '', , , , currency = '', value = '0'] of hledger(
+    journal,
+    'bal',
+    'assets',
+    'liabilities',
+    ...report,
+  ))
+    add(sums, `${account} ${currency}`, parseMoney(plain(value)));
+  for (const [account = '', month = '', , , currency = '', value = '0'] of hledger(
+    journal,
+    'bal',
+    'income',
+    'expenses',
+    '--monthly',
+    ...report,
+  ))
+    add(sums, `${month} ${account} ${currency}`, parseMoney(plain(value)) * (account.startsWith('income') ? -1n : 1n));
+  return lines(sums);
+}
+
+async function ours({ database, ledger, userId }: World): Promise<string[]> {
+  const names = journalNames(await readExportBook(database.em(), database.dialect, userId));
+  const accounts = (await ledger.accounts.list(userId, { limit: 200, includeArchived: true, includeHidden: true }))
+    .items;
+  const sums = new Map<string, bigint>();
+  for (const { id, balance, currency } of accounts) add(sums, `${names.account(id)} ${currency}`, parseMoney(balance));
+  const totals = 'select * from monthly_totals where user_id = ?';
+  for (const row of await database.em().execute<Record<string, string>[]>(totals, [userId])) {
+    const category = names.category(row['kind'] as 'income' | 'expense', row['category_id'] || null);
+    add(sums, `${row['month']} ${category} ${row['currency']}`, moneyFromSql(database.dialect, row['total']));
+  }
+  return lines(sums);
+}
+
+function add(sums: Map<string, bigint>, key: string, value: bigint): void {
+  sums.set(key, (sums.get(key) ?? 0n) + value);
+}
+
+function plain(value: string): string {
+  return value.replaceAll(',', '') || '0';
+}
+
+function lines(sums: ReadonlyMap<string, bigint>): string[] {
+  const totals = [...sums].filter(([, value]) => value !== 0n).map(([key, value]) => `${key} ${formatMoney(value)}`);
+  return totals.toSorted((a, b) => (a < b ? -1 : 1));
+}

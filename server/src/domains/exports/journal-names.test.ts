@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import type { AccountRecord, CategoryRecord } from '../ledger/index.ts';
+import { journalNames } from './journal-names.ts';
+
+const account = (id: string, name: string) => [id, { id, name, type: 'wallet' } as AccountRecord] as const;
+const category = (id: string, name: string, parentId: string | null) =>
+  [id, { id, name, parentId } as CategoryRecord] as const;
+
+test('no two accounts or categories share a name in the journal, whatever they are called', () => {
+  const accounts = new Map([
+    account('1', 'a:b'),
+    account('2', 'a%3Ab'),
+    account('3', 'Cash'),
+    account('4', 'Cash'),
+    account('5', 'x  ;y'),
+  ]);
+  const categories = new Map([category('c1', 'x:y', null), category('c2', 'x', null), category('c3', 'y', 'c2')]);
+  const names = journalNames({ accounts, categories });
+  const all = [...accounts.keys()].map((id) => names.account(id));
+  all.push(...[...categories.keys()].map((id) => names.category('expense', id)));
+  expect(new Set(all).size).toBe(all.length);
+  expect(names.account('1')).toBe('assets:a%3Ab');
+  expect(names.account('5')).toBe('assets:x %3By');
+  expect(names.category('income', null)).toBe('income');
+});

@@ -1,0 +1,309 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { formatMoney } from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Database, transact } from '../../db/index.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { AppError, describeError, invariant } from '../../kernel/errors.ts';
+import { importedTransactionId, importedTransactionIds } from '../../kernel/ids.ts';
+import {
+  type Change,
+  findAccounts,
+  findTransactions,
+  type Ledger,
+  listAccounts,
+  openLedger,
+  post,
+} from '../ledger/index.ts';
+import { readBook } from './book.ts';
+import type { ImportFiles } from './import-files.ts';
+import {
+  beat,
+  changeImport,
+  deleteFile,
+  findImport,
+  findMade,
+  findUnfinished,
+  type ImportChanges,
+  type ImportRecord,
+} from './imports.repository.ts';
+import { judgeRows } from './judge-rows.ts';
+import { type ReadRow, readDrafts } from './read-drafts.ts';
+
+const BEAT_MS = 2000;
+/** A run whose process has given no sign of life for so long is taken for dead. */
+const DEAD_AFTER_MS = 10_000;
+const UNDONE_AT_A_TIME = 1000;
+
+/** Thrown where somebody else has taken the run over: it ends without a word. */
+class RunOver extends Error {
+  override name = 'RunOver';
+}
+/** Thrown where the person wants it back. */
+class Cancelled extends Error {
+  override name = 'Cancelled';
+}
+
+type Run = ImportRecord & { runHex: string; runAt: number };
+type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
+type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+
+/**
+ * Writes imports, in the background. The rows come in batches, each one transaction of the ledger, so that every figure is exact at every moment and nobody waits
+ * for long. The transactions of a run are a range of ids, by which all of them are found and taken back where the run is cancelled, fails, or dies with its
+ * process; each batch first looks whether the run is still the one that writes.
+ */
+export class ImportRunner {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #files: ImportFiles;
+  readonly #log: Log;
+  readonly #active = new Map<string, Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  constructor(parts: { database: Database; clock: Clock; files: ImportFiles; log: Log }) {
+    this.#database = parts.database;
+    this.#clock = parts.clock;
+    this.#files = parts.files;
+    this.#log = parts.log;
+  }
+
+  /** Runs under way in this process. */
+  get activeCount(): number {
+    return this.#active.size;
+  }
+
+  /** Begins a run whose row says so already. Answers at once. */
+  start(record: Run): void {
+    if (this.#active.has(record.id) || this.#stopping.signal.aborted) return;
+    const work = this.#run(record)
+      .catch((error: unknown) => this.#log.error({ err: error, import: record.id }, 'an import could not be finished'))
+      .finally(() => this.#active.delete(record.id));
+    this.#active.set(record.id, work);
+  }
+
+  /** Lets the batches in hand end. What is not finished is taken back at the next start. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#active.values());
+  }
+
+  /**
+   * Takes back what dead processes have left half done, and answers when that is done. `isAlone`: no other process can be at work on this database, so whoever
+   * was is dead; otherwise a run is dead when it has given no sign of life for ten seconds, for which this waits.
+   */
+  async recover({ isAlone }: { isAlone: boolean }): Promise<void> {
+    const left = (await findUnfinished(this.#database.em())).filter(({ id }) => !this.#active.has(id));
+    for (const found of left) {
+      if (!isAlone && !(await this.#isDead(found))) continue;
+      await this.#takeOver(found);
+    }
+  }
+
+  /** The same for those that are dead by now; for calling now and then. */
+  async recoverDead(): Promise<void> {
+    for (const found of await findUnfinished(this.#database.em())) {
+      if (this.#active.has(found.id) || this.#clock.now() - found.beatAt < DEAD_AFTER_MS) continue;
+      await this.#takeOver(found);
+    }
+  }
+
+  async #takeOver(found: ImportRecord): Promise<void> {
+    const { runHex, runAt } = found;
+    if (runHex === null || runAt === null) return;
+    this.#log.warn({ import: found.id }, 'an import was interrupted; what it has written is taken back');
+    if (found.status === 'running') {
+      const cause = found.isCancelRequested
+        ? { errorCode: null, errorMessage: null }
+        : {
+            errorCode: 'IMPORT_INTERRUPTED',
+            errorMessage: 'The server stopped in the middle of it. Nothing was imported; commit it again.',
+          };
+      const where = { id: found.id, runHex, status: 'running', beatAt: found.beatAt } as const;
+      const isOurs = await transact(this.#database, (em) =>
+        changeImport(em, where, { status: 'undoing', beatAt: this.#clock.now(), ...cause }),
+      );
+      if (!isOurs) return;
+    }
+    await this.#undo({ ...found, runHex, runAt });
+  }
+
+  async #isDead(found: ImportRecord): Promise<boolean> {
+    for (;;) {
+      if (this.#clock.now() - found.beatAt >= DEAD_AFTER_MS) return true;
+      await delay(500);
+      const now = await findImport(this.#database.em(), found);
+      if (!now || now.beatAt !== found.beatAt) return false;
+    }
+  }
+
+  async #run(run: Run): Promise<void> {
+    const heart = setInterval(() => {
+      void beat(this.#database.em(), run, this.#clock.now()).catch(() => undefined);
+    }, BEAT_MS);
+    try {
+      const creditBefore = await this.#creditBalances(run.userId);
+      await this.#writeAll(run);
+      await this.#finish(run, creditBefore);
+    } catch (error) {
+      // Another process has it, or this one ends: then the next start takes it back.
+      if (error instanceof RunOver || this.#stopping.signal.aborted) return;
+      await this.#giveUp(run, error);
+    } finally {
+      clearInterval(heart);
+    }
+  }
+
+  async #writeAll(run: Run): Promise<void> {
+    const database = this.#database;
+    const em = database.em();
+    const book = await readBook(em, database.dialect, run.userId);
+    const account = (await findAccounts(em, database.dialect, run.userId, [run.accountId])).get(run.accountId);
+    if (!account) throw new AppError('NOT_FOUND', 'The account of the import is not there any more.');
+    let bytesRead = 0;
+    const drafts = readDrafts({
+      path: this.#files.path(run.fileId),
+      format: run.format,
+      settings: run.settings,
+      accountId: run.accountId,
+      accountCurrency: account.currency,
+      source: run.source,
+      book,
+      onBytes: (count) => (bytesRead += count),
+      signal: this.#stopping.signal,
+    });
+    let counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
+    // The next rows are read while the database is busy with these.
+    let next = drafts.next();
+    next.catch(() => undefined);
+    for (;;) {
+      const { value: rows, done } = await next;
+      if (done) return;
+      next = drafts.next();
+      next.catch(() => undefined);
+      counts = await this.#writeBatch(run, rows, { ...counts, bytesRead });
+      if (this.#stopping.signal.aborted) throw new RunOver('the server stops');
+    }
+  }
+
+  /** One transaction: looks whether the run goes on, judges the rows, posts what is new, says how far it is. */
+  #writeBatch(run: Run, rows: readonly ReadRow[], counts: Counts): Promise<Counts> {
+    return transact(this.#database, async (em) => {
+      const ledger = await this.#open(em, run, 'running');
+      const { dialect, userId } = ledger;
+      const judged = await judgeRows(em, { dialect, userId, source: run.source, seen: new Set() }, rows, {
+        idOf: (row) => importedTransactionId(run.runAt, run.runHex, row),
+        nowMs: ledger.changedAtMs,
+      });
+      const faulty = judged.filter((each) => each.outcome === 'faulty');
+      const [first] = faulty;
+      if (first && !run.skipsFaulty) {
+        const what = first.faults.map(({ field, message }) => `${field} ${message}`).join('; ');
+        throw new AppError('IMPORT_FAULTY', `Line ${first.row.line}: ${what}.`);
+      }
+      const changes = judged.flatMap((each): Change[] =>
+        each.outcome === 'new' ? [{ before: null, after: each.record }] : [],
+      );
+      await this.#post(em, ledger, changes, 'import');
+      const after: Counts = {
+        bytesRead: counts.bytesRead,
+        rowsRead: counts.rowsRead + rows.length,
+        created: counts.created + changes.length,
+        duplicates: counts.duplicates + judged.filter(({ outcome }) => outcome === 'duplicate').length,
+        faulty: counts.faulty + faulty.length,
+      };
+      await this.#change(em, run, { ...after, beatAt: this.#clock.now() });
+      return after;
+    });
+  }
+
+  async #post(
+    em: SqlEntityManager,
+    ledger: Ledger,
+    changes: readonly Change[],
+    mode: 'import' | 'undo',
+  ): Promise<void> {
+    if (changes.length === 0) return;
+    const ids = changes.flatMap(({ before, after }) =>
+      [before, after].flatMap((each) => (each ? [each.accountId, each.transfer?.toAccountId ?? each.accountId] : [])),
+    );
+    await post(em, ledger, changes, await findAccounts(em, ledger.dialect, ledger.userId, ids), mode);
+  }
+
+  async #creditBalances(userId: string): Promise<Map<string, bigint>> {
+    const accounts = await listAccounts(this.#database.em(), this.#database.dialect, userId);
+    return new Map(accounts.flatMap(({ id, creditLimit, balance }) => (creditLimit === null ? [] : [[id, balance]])));
+  }
+
+  /** The whole of it is there: from now on it is the person's. A credit limit that it breaks makes it fail. */
+  async #finish(run: Run, creditBefore: ReadonlyMap<string, bigint>): Promise<void> {
+    await transact(this.#database, async (em) => {
+      const ledger = await this.#open(em, run, 'running');
+      const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
+      for (const { id, name, balance, creditLimit } of accounts.values()) {
+        if (creditLimit === null || balance >= -creditLimit || balance >= (creditBefore.get(id) ?? 0n)) continue;
+        throw new AppError(
+          'CREDIT_LIMIT_EXCEEDED',
+          `The balance of “${name}” would be ${formatMoney(balance)}, below its credit limit.`,
+        );
+      }
+      const nowMs = this.#clock.now();
+      await this.#change(em, run, { status: 'completed', bytesRead: run.fileBytes, finishedAt: nowMs, beatAt: nowMs });
+      await deleteFile(em, run.fileId);
+    });
+    await this.#files.remove(run.fileId);
+  }
+
+  async #giveUp(run: Run, error: unknown): Promise<void> {
+    const isCancelled = error instanceof Cancelled;
+    const isTold = error instanceof AppError;
+    if (!isCancelled && !isTold) this.#log.error({ err: error, import: run.id }, 'an import failed');
+    const message = isTold ? describeError(error) : 'Something went wrong on our side.';
+    const cause = isCancelled
+      ? { errorCode: null, errorMessage: null }
+      : { errorCode: isTold ? error.code : 'INTERNAL', errorMessage: message.slice(0, 1000) };
+    const where = { id: run.id, runHex: run.runHex, status: 'running' } as const;
+    const isOurs = await transact(this.#database, (em) =>
+      changeImport(em, where, { status: 'undoing', beatAt: this.#clock.now(), ...cause }),
+    );
+    if (isOurs) await this.#undo(run);
+  }
+
+  /** Takes back every transaction of the run that is still there, whatever became of it since. */
+  async #undo(run: Run): Promise<void> {
+    const range = importedTransactionIds(run.runAt, run.runHex);
+    for (let isDone = false; !isDone;) {
+      if (this.#stopping.signal.aborted) return;
+      isDone = await transact(this.#database, async (em) => {
+        const ledger = await this.#open(em, run, 'undoing');
+        const ids = await findMade(em, { userId: run.userId, ...range, limit: UNDONE_AT_A_TIME });
+        const records = await findTransactions(em, ledger.dialect, run.userId, ids);
+        const changes = [...records.values()].map((before): Change => ({ before, after: null }));
+        await this.#post(em, ledger, changes, 'undo');
+        const current = await findImport(em, run);
+        const nowMs = this.#clock.now();
+        const created = ids.length < UNDONE_AT_A_TIME ? 0 : Math.max(0, (current?.created ?? 0) - ids.length);
+        const status = (current?.errorCode ?? null) === null ? 'cancelled' : 'failed';
+        await this.#change(em, run, {
+          created,
+          beatAt: nowMs,
+          ...(ids.length < UNDONE_AT_A_TIME ? { status, finishedAt: nowMs } : {}),
+        });
+        return ids.length < UNDONE_AT_A_TIME;
+      });
+    }
+  }
+
+  /** Changes the import of a run whose row is locked. */
+  async #change(em: SqlEntityManager, { id, runHex }: Run, changes: ImportChanges): Promise<void> {
+    invariant(await changeImport(em, { id, runHex }, changes), 'a locked import is there');
+  }
+
+  /** Locks the person's ledger and the import. @throws RunOver, Cancelled */
+  async #open(em: SqlEntityManager, run: Run, status: 'running' | 'undoing'): Promise<Ledger> {
+    const ledger = await openLedger(em, this.#database.dialect, { userId: run.userId, nowMs: this.#clock.now() });
+    const now = await findImport(em, { ...run, lock: this.#database.dialect });
+    if (!now || now.runHex !== run.runHex || now.status !== status) throw new RunOver('another process has the import');
+    if (status === 'running' && now.isCancelRequested) throw new Cancelled('the import was cancelled');
+    return ledger;
+  }
+}

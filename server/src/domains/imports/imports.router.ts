@@ -1,0 +1,123 @@
+import {
+  importCommitInput,
+  importCreateInput,
+  importIdInput,
+  importOut,
+  importPreviewInput,
+  importPreviewOut,
+  importProgressInput,
+  importsInput,
+  importsOut,
+  importUpdateInput,
+} from '@finverse/shared';
+import { tracked } from '@trpc/server';
+import { router } from '../../trpc/init.ts';
+import { authedProcedure, ownLiveProcedure } from '../../trpc/procedures.ts';
+import { trackedEvents } from '../../trpc/tracked-events.ts';
+
+const route = { tags: ['imports'] };
+
+/** Bank files that become transactions: create, look, correct, commit. */
+export const importsRouter = router({
+  list: authedProcedure
+    .meta({ route: { ...route, method: 'GET', path: '/imports', summary: 'Imports, newest first' } })
+    .input(importsInput)
+    .output(importsOut)
+    .query(({ ctx, input }) => ctx.services.imports.list(ctx.caller.userId, input)),
+
+  create: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/imports',
+        summary: 'Prepare an import of a CSV or OFX file',
+        description:
+          'The file is `text` itself, or `file_id` of `POST /imports/upload`. Encoding, delimiter, columns, date and number format are detected, and what the source had the last time is remembered; `settings` says otherwise. Nothing is imported yet.',
+      },
+    })
+    .input(importCreateInput)
+    .output(importOut)
+    .mutation(({ ctx, input }) => ctx.services.imports.create(ctx.commit, ctx.caller.userId, input)),
+
+  status: authedProcedure
+    .meta({ route: { ...route, method: 'GET', path: '/imports/{id}', summary: 'One import, and how far it is' } })
+    .input(importIdInput)
+    .output(importOut)
+    .query(({ ctx, input }) => ctx.services.imports.status(ctx.caller.userId, input.id)),
+
+  update: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'PATCH',
+        path: '/imports/{id}',
+        summary: 'Correct the settings of an import',
+        description: 'With another encoding, delimiter or header what is not given is detected anew.',
+      },
+    })
+    .input(importUpdateInput)
+    .output(importOut)
+    .mutation(({ ctx, input }) => ctx.services.imports.update(ctx.commit, ctx.caller.userId, input)),
+
+  preview: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/imports/{id}/preview',
+        summary: 'What an import would do',
+        description:
+          'The first rows as transactions, how many are new, there already or at fault, and each fault with its line and field. Nothing is written.',
+      },
+    })
+    .input(importPreviewInput)
+    .output(importPreviewOut)
+    .query(({ ctx, input }) => ctx.services.imports.preview(ctx.caller.userId, input)),
+
+  commit: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/imports/{id}/commit',
+        summary: 'Import it',
+        description:
+          'Answers at once; progress is in the status and its stream. In the end all of it is there, or, where it failed or was cancelled, nothing.',
+      },
+    })
+    .input(importCommitInput)
+    .output(importOut)
+    .mutation(({ ctx, input }) => ctx.services.imports.commit(ctx.commit, ctx.caller.userId, input)),
+
+  cancel: authedProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/imports/{id}/cancel',
+        summary: 'Cancel an import',
+        description: 'One that runs is taken back; of one that does not, the file is removed.',
+      },
+    })
+    .input(importIdInput)
+    .output(importOut)
+    .mutation(({ ctx, input }) => ctx.services.imports.cancel(ctx.commit, ctx.caller.userId, input.id)),
+
+  progress: ownLiveProcedure
+    .meta({
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/imports/{id}/progress',
+        summary: 'The import whenever it has changed, until it has ended, as Server-Sent Events',
+      },
+    })
+    .input(importProgressInput)
+    .output(trackedEvents(importOut))
+    .subscription(async function* ({ ctx, input }) {
+      const { userId } = ctx.caller;
+      const query = { ...input, signal: ctx.streamSignal };
+      for await (const { id, import: state } of ctx.services.imports.progress(userId, query)) yield tracked(id, state);
+    }),
+});

@@ -1,0 +1,468 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  formatMoney,
+  type ImportCommit,
+  type ImportCreate,
+  IMPORT_FAULTS_MAX,
+  type ImportFault,
+  type ImportFileOut,
+  IMPORT_PREVIEW_ROWS_MAX,
+  type ImportOut,
+  type ImportPreviewOut,
+  type ImportPreviewQuery,
+  type ImportSettings,
+  type ImportsOut,
+  type ImportsQuery,
+  type ImportStatus,
+  type ImportUpdate,
+} from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database, UnitOfWork } from '../../db/index.ts';
+import { type Clock, toInstant } from '../../kernel/clock.ts';
+import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
+import { newId } from '../../kernel/ids.ts';
+import { randomHex } from '../../kernel/random.ts';
+import { type AccountRecord, ensureLedger, findAccounts, type TransactionRecord } from '../ledger/index.ts';
+import { readBook } from './book.ts';
+import { ImportFiles } from './import-files.ts';
+import { ImportRunner } from './import-runner.ts';
+import type { ImportsApi } from './imports.port.ts';
+import {
+  changeImport,
+  countImports,
+  deleteFile,
+  deleteOldFiles,
+  type FileRecord,
+  findFile,
+  findImport,
+  type ImportRecord,
+  insertFile,
+  insertImport,
+  knownFiles,
+  listImports,
+  readRemembered,
+  remember,
+  sumFiles,
+  toImportOut,
+} from './imports.repository.ts';
+import { type Judged, judgeRows } from './judge-rows.ts';
+import { isKnown } from './parse/encoding.ts';
+import { readSample, sniff, type Sniffed } from './parse/sniff.ts';
+import { readDrafts, type Reading } from './read-drafts.ts';
+
+/** Files of one person that wait, and their bytes. */
+const FILES_MAX = 20;
+const FILES_BYTES_MAX = 1024 ** 3;
+const FILE_KEEP_MS = 24 * 60 * 60 * 1000;
+/** Imports of one person that are prepared and not committed. */
+const READY_MAX = 50;
+/** Runs at the same time in one process. */
+const RUNS_MAX = 4;
+const PROGRESS_LOOK_MS = 250;
+
+const COMMITTABLE: readonly ImportStatus[] = ['ready', 'failed', 'cancelled'];
+
+type Log = ConstructorParameters<typeof ImportRunner>[0]['log'];
+
+/** Imports: files that become transactions. */
+export class ImportsService implements ImportsApi {
+  readonly #database: Database;
+  readonly #clock: Clock;
+  readonly #files: ImportFiles;
+  readonly #runner: ImportRunner;
+
+  constructor({ database, clock, folder, log }: { database: Database; clock: Clock; folder: string; log: Log }) {
+    this.#database = database;
+    this.#clock = clock;
+    this.#files = new ImportFiles(folder);
+    this.#runner = new ImportRunner({ database, clock, files: this.#files, log });
+  }
+
+  /** Takes back what earlier processes have left half done; see {@link ImportRunner.recover}. Before anybody is served. */
+  recover(options: { isAlone: boolean }): Promise<void> {
+    return this.#runner.recover(options);
+  }
+
+  /** Takes back what dead replicas have left, and removes files that nobody came back for. */
+  async maintain(): Promise<void> {
+    await this.#runner.recoverDead();
+    const em = this.#database.em();
+    const nowMs = this.#clock.now();
+    await deleteOldFiles(em, nowMs - FILE_KEEP_MS);
+    await this.#files.sweep(nowMs, (ids) => knownFiles(em, this.#database.dialect, ids));
+  }
+
+  /** Lets the batches in hand end. */
+  close(): Promise<void> {
+    return this.#runner.close();
+  }
+
+  async upload(userId: string, source: AsyncIterable<Uint8Array>): Promise<ImportFileOut> {
+    await this.#requireRoom(userId, 0);
+    const file = await this.#keep(userId, source);
+    try {
+      await this.#requireRoom(userId, file.bytes);
+      await insertFile(this.#database.em(), this.#database.dialect, file);
+    } catch (error) {
+      await this.#files.remove(file.id);
+      throw error;
+    }
+    return { id: file.id, bytes: file.bytes, sha256: file.sha256, createdAt: toInstant(file.createdAt) };
+  }
+
+  async create(commit: UnitOfWork, userId: string, input: ImportCreate): Promise<ImportOut> {
+    const database = this.#database;
+    const em = database.em();
+    const isText = input.text !== undefined;
+    if (isText) await this.#requireRoom(userId, 0);
+    const file = isText
+      ? await this.#keep(userId, [Buffer.from(input.text ?? '')])
+      : await findFile(em, userId, input.fileId ?? '');
+    if (!file) throw invalidField('fileId', 'is no file that was uploaded within the last day');
+    await this.#requireFile(file.id);
+    const remembered = await readRemembered(em, userId, input.source);
+    const { format, settings, warnings } = await this.#sniff(file.id, {
+      format: input.format,
+      given: input.settings,
+      remembered,
+    });
+    const nowMs = this.#clock.now();
+    const record: ImportRecord = {
+      id: newId('imp'),
+      userId,
+      source: input.source,
+      accountId: input.accountId,
+      format,
+      fileId: file.id,
+      fileName: input.fileName ?? '',
+      fileBytes: file.bytes,
+      given: input.settings,
+      settings,
+      warnings,
+      status: 'ready',
+      skipsFaulty: false,
+      isCancelRequested: false,
+      runHex: null,
+      runAt: null,
+      beatAt: nowMs,
+      revision: 1,
+      ...NOTHING_DONE,
+      createdAt: nowMs,
+      startedAt: null,
+      finishedAt: null,
+      hasFile: true,
+    };
+    return commit(async (inside) => {
+      await this.#requireAccount(inside, userId, input.accountId);
+      if ((await countImports(inside, userId, ['ready'])) >= READY_MAX)
+        throw new AppError(
+          'CONFLICT',
+          `A person has at most ${READY_MAX} imports that are not committed: cancel some.`,
+        );
+      if (isText) await insertFile(inside, database.dialect, file);
+      await insertImport(inside, database.dialect, record);
+      return toImportOut(record);
+    });
+  }
+
+  async update(commit: UnitOfWork, userId: string, input: ImportUpdate): Promise<ImportOut> {
+    const before = await this.#require(userId, input.id);
+    await this.#requireCommittable(before);
+    const columns = { ...before.given.columns, ...definedOf(input.settings.columns ?? {}) };
+    const given = { ...before.given, ...definedOf(input.settings), columns };
+    const remembered = await readRemembered(this.#database.em(), userId, before.source);
+    const { settings, warnings } = await this.#sniff(before.fileId, { format: before.format, given, remembered });
+    return commit(async (em) => {
+      if (input.accountId !== undefined) await this.#requireAccount(em, userId, input.accountId);
+      const current = await this.#requireLocked(em, userId, input.id);
+      await this.#requireCommittable(current);
+      const changes = { given, settings, warnings, accountId: input.accountId ?? current.accountId };
+      await changeImport(em, { id: current.id }, changes);
+      return toImportOut({ ...current, ...changes });
+    });
+  }
+
+  async preview(userId: string, { id, limit }: ImportPreviewQuery): Promise<ImportPreviewOut> {
+    const { dialect } = this.#database;
+    await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
+    const record = await this.#require(userId, id);
+    await this.#requireCommittable(record);
+    const em = this.#database.em();
+    const account = await this.#requireAccount(em, userId, record.accountId);
+    const sniffed = await this.#sniff(record.fileId, {
+      format: record.format,
+      given: record.settings,
+      remembered: null,
+    });
+    const rows: ImportPreviewOut['rows'] = [];
+    const faults: ImportFault[] = [];
+    const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
+    const seen = new Set<string>();
+    let isComplete = true;
+    for await (const batch of readDrafts(await this.#reading(em, record, account))) {
+      const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
+      const judged = await judgeRows(em, { dialect, userId, source: record.source, seen }, part, {
+        idOf: String,
+        nowMs: 0,
+      });
+      for (const each of judged) {
+        counts.read += 1;
+        counts[each.outcome] += 1;
+        if (rows.length < limit) rows.push(toPreviewRow(each));
+        if (each.outcome !== 'faulty') continue;
+        for (const fault of each.faults)
+          if (faults.length < IMPORT_FAULTS_MAX) faults.push({ line: each.row.line, ...fault });
+      }
+      if (counts.read < IMPORT_PREVIEW_ROWS_MAX) continue;
+      isComplete = false;
+      break;
+    }
+    const warnings = [...record.warnings, ...missingColumns(record).map(({ message }) => message)];
+    return {
+      import: toImportOut(record),
+      columnNames: sniffed.columnNames,
+      warnings,
+      rows,
+      counts,
+      isComplete,
+      faults,
+    };
+  }
+
+  async commit(commit: UnitOfWork, userId: string, { id, skipFaulty }: ImportCommit): Promise<ImportOut> {
+    if (this.#runner.activeCount >= RUNS_MAX) {
+      throw new AppError('RATE_LIMITED', 'Too many imports run at the moment; try again later.', {
+        retryAfterSeconds: 10,
+      });
+    }
+    const runHex = randomHex(6);
+    const started = await commit(async (em) => {
+      const record = await this.#requireLocked(em, userId, id);
+      await this.#requireCommittable(record);
+      const account = await this.#requireAccount(em, userId, record.accountId);
+      if (account.archivedAtMs !== null)
+        throw new AppError('ACCOUNT_ARCHIVED', `The account “${account.name}” is archived; its money does not move.`);
+      const missing = missingColumns(record);
+      if (missing.length > 0)
+        throw new AppError('VALIDATION_FAILED', 'The settings lack something; see details.', { details: missing });
+      if ((await countImports(em, userId, ['running', 'undoing'])) > 0)
+        throw new AppError('IMPORT_NOT_READY', 'Another import of yours is running; wait for it, or cancel it.');
+      const nowMs = this.#clock.now();
+      const changes = {
+        ...NOTHING_DONE,
+        status: 'running',
+        skipsFaulty: skipFaulty,
+        isCancelRequested: false,
+        runHex,
+        runAt: nowMs,
+        beatAt: nowMs,
+        startedAt: nowMs,
+        finishedAt: null,
+      } as const;
+      await changeImport(em, { id }, changes);
+      const { dialect } = this.#database;
+      if (record.format === 'csv')
+        await remember(em, dialect, { userId, source: record.source, settings: record.settings, nowMs });
+      return toImportOut({ ...record, ...changes });
+    });
+    // An answer that was kept for its idempotency key began its run then: that one has another mark.
+    const record = await findImport(this.#database.em(), { userId, id });
+    if (record && record.runHex === runHex && record.runAt !== null)
+      this.#runner.start({ ...record, runHex, runAt: record.runAt });
+    return started;
+  }
+
+  async cancel(commit: UnitOfWork, userId: string, id: string): Promise<ImportOut> {
+    const cancelled = await commit(async (em) => {
+      const record = await this.#requireLocked(em, userId, id);
+      if (record.status === 'running') {
+        await changeImport(em, { id }, { isCancelRequested: true });
+        return toImportOut(record);
+      }
+      if (record.status === 'completed')
+        throw new AppError('IMPORT_NOT_READY', 'The import is completed; delete its transactions instead.');
+      if (record.status === 'undoing') return toImportOut(record);
+      const changes = { status: 'cancelled', finishedAt: record.finishedAt ?? this.#clock.now() } as const;
+      await changeImport(em, { id }, changes);
+      await deleteFile(em, record.fileId);
+      return toImportOut({ ...record, ...changes, hasFile: false });
+    });
+    if (!cancelled.hasFile) {
+      const record = await findImport(this.#database.em(), { userId, id });
+      if (record) await this.#files.remove(record.fileId);
+    }
+    return cancelled;
+  }
+
+  async status(userId: string, id: string): Promise<ImportOut> {
+    return toImportOut(await this.#require(userId, id));
+  }
+
+  async list(userId: string, query: ImportsQuery): Promise<ImportsOut> {
+    const [beforeId] = decodeCursor(query.cursor, ['string']);
+    const records = await listImports(this.#database.em(), { userId, beforeId, limit: query.limit });
+    const page = records.slice(0, query.limit);
+    return {
+      items: page.map(toImportOut),
+      nextCursor: records.length > query.limit ? encodeCursor([page.at(-1)?.id ?? '']) : null,
+    };
+  }
+
+  async *progress(
+    userId: string,
+    { id, lastEventId, signal }: { id: string; lastEventId?: string | undefined; signal: AbortSignal },
+  ): AsyncGenerator<{ id: string; import: ImportOut }> {
+    let seen = lastEventId === undefined ? -1 : Number(lastEventId);
+    while (!signal.aborted) {
+      const record = await this.#require(userId, id);
+      if (record.revision !== seen) {
+        seen = record.revision;
+        yield { id: String(seen), import: toImportOut(record) };
+      }
+      if (record.status !== 'running' && record.status !== 'undoing' && record.status !== 'ready') return;
+      await delay(PROGRESS_LOOK_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #keep(userId: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<FileRecord> {
+    const id = newId('upl');
+    const written = await this.#files.write(
+      id,
+      (async function* () {
+        yield* source;
+      })(),
+    );
+    return { id, userId, ...written, createdAt: this.#clock.now() };
+  }
+
+  async #requireRoom(userId: string, moreBytes: number): Promise<void> {
+    const { count, bytes } = await sumFiles(this.#database.em(), userId);
+    if (count < FILES_MAX && bytes + moreBytes <= FILES_BYTES_MAX) return;
+    throw new AppError(
+      'CONFLICT',
+      `At most ${FILES_MAX} files of a person wait, of 1 GB in all: commit or cancel imports first.`,
+    );
+  }
+
+  async #sniff(fileId: string, options: Parameters<typeof sniff>[1]): Promise<Sniffed> {
+    const { encoding } = options.given;
+    if (encoding !== undefined && !isKnown(encoding))
+      throw invalidField(
+        'settings.encoding',
+        'is no name of the WHATWG encoding standard, such as utf-8 or windows-1252',
+      );
+    return sniff(await readSample(this.#files.path(fileId)), options);
+  }
+
+  async #reading(em: SqlEntityManager, record: ImportRecord, account: AccountRecord): Promise<Reading> {
+    return {
+      path: this.#files.path(record.fileId),
+      format: record.format,
+      settings: record.settings,
+      accountId: record.accountId,
+      accountCurrency: account.currency,
+      source: record.source,
+      book: await readBook(em, this.#database.dialect, record.userId),
+    };
+  }
+
+  async #require(userId: string, id: string): Promise<ImportRecord> {
+    const record = await findImport(this.#database.em(), { userId, id });
+    if (!record) throw new AppError('NOT_FOUND', 'There is no such import.');
+    return record;
+  }
+
+  async #requireLocked(em: SqlEntityManager, userId: string, id: string): Promise<ImportRecord> {
+    const record = await findImport(em, { userId, id, lock: this.#database.dialect });
+    if (!record) throw new AppError('NOT_FOUND', 'There is no such import.');
+    return record;
+  }
+
+  async #requireCommittable({ status, hasFile, fileId }: ImportRecord): Promise<void> {
+    if (!COMMITTABLE.includes(status)) {
+      throw new AppError('IMPORT_NOT_READY', `The import is ${status}; nothing of it can be changed now.`);
+    }
+    if (!hasFile) throw fileGone();
+    await this.#requireFile(fileId);
+  }
+
+  async #requireFile(fileId: string): Promise<void> {
+    if (!(await this.#files.exists(fileId))) throw fileGone();
+  }
+
+  async #requireAccount(em: SqlEntityManager, userId: string, id: string): Promise<AccountRecord> {
+    const account = (await findAccounts(em, this.#database.dialect, userId, [id])).get(id);
+    if (!account) throw invalidField('accountId', 'is no account');
+    return account;
+  }
+}
+
+function definedOf<Fields extends object>(fields: Fields): Partial<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<Fields>;
+}
+
+const NOTHING_DONE = {
+  bytesRead: 0,
+  rowsRead: 0,
+  created: 0,
+  duplicates: 0,
+  faulty: 0,
+  errorCode: null,
+  errorMessage: null,
+} as const;
+
+function fileGone(): AppError {
+  return new AppError('IMPORT_FILE_GONE', 'The file is not here any more: upload it again.');
+}
+
+/** What an import cannot do without. */
+function missingColumns({
+  format,
+  settings,
+}: {
+  format: string;
+  settings: ImportSettings;
+}): { path: string; message: string }[] {
+  if (format !== 'csv') return [];
+  const { date, amount, debit, credit } = settings.columns;
+  const missing: { path: string; message: string }[] = [];
+  if (date === null) missing.push({ path: 'settings.columns.date', message: 'Which column is the date is not known.' });
+  if (amount === null && debit === null && credit === null)
+    missing.push({ path: 'settings.columns.amount', message: 'Which column is the amount is not known.' });
+  return missing;
+}
+
+function toPreviewRow(judged: Judged): ImportPreviewOut['rows'][number] {
+  const { draft, line } = judged.row;
+  const record = judged.outcome === 'new' ? judged.record : null;
+  return {
+    line,
+    outcome: judged.outcome,
+    transaction: record && draft.kind === 'transaction' ? toDraftOut(record) : null,
+  };
+}
+
+function toDraftOut(record: TransactionRecord): NonNullable<ImportPreviewOut['rows'][number]['transaction']> {
+  const { transfer } = record;
+  return {
+    kind: record.kind,
+    accountId: record.accountId,
+    amount: formatMoney(record.amount),
+    currency: record.currency,
+    occurredOn: record.occurredOn,
+    description: record.description,
+    payee: record.payee,
+    note: record.note,
+    categoryId: record.categoryId,
+    tags: [...record.tags],
+    splits: record.splits.map(({ amount, categoryId, note }) => ({ amount: formatMoney(amount), categoryId, note })),
+    transfer: transfer && {
+      toAccountId: transfer.toAccountId,
+      toAmount: formatMoney(transfer.toAmount),
+      toCurrency: transfer.toCurrency,
+      rate: transfer.rate ?? '',
+    },
+    externalId: record.externalId,
+  };
+}

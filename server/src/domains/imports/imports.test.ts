@@ -1,0 +1,249 @@
+import { beforeEach, expect, test } from 'vitest';
+import { entities } from '../../entities.ts';
+import type { Database } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import {
+  balance,
+  commitToEnd,
+  expectExact,
+  importFile,
+  openWorld,
+  prepare,
+  preview,
+  transactionsOf,
+  waitForEnd,
+  type World,
+} from './test-imports.ts';
+
+const BANK = `Booking date;Payee;Description;Amount
+03.02.2026;Café Blau;Coffee;-3,50
+03.02.2026;Café Blau;Coffee;-3,50
+04.02.2026;Acme GmbH;Salary;1.234,56
+`;
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  let database: Database;
+  let ledger: TestLedger;
+  let world: World;
+  beforeEach(async () => {
+    database = await databases.open(entities);
+    await database.migrate();
+    ledger = ledgerOn(database);
+    world = await openWorld(database, ledger);
+  });
+
+  test('a bank file is understood by itself: delimiter, header, dates, numbers, columns', async () => {
+    const made = await prepare(world, BANK);
+    expect(made).toMatchObject({ format: 'csv', status: 'ready' });
+    expect(made.settings).toMatchObject({
+      delimiter: ';',
+      hasHeader: true,
+      dateFormat: 'DD.MM.YYYY',
+      decimalSeparator: ',',
+      encoding: 'utf-8',
+      columns: { date: 'Booking date', payee: 'Payee', description: 'Description', amount: 'Amount', kind: null },
+    });
+    const seen = await preview(world, made.id);
+    expect(seen.counts).toEqual({ read: 3, new: 3, duplicate: 0, faulty: 0 });
+    expect(seen.rows[2]?.transaction).toMatchObject({
+      kind: 'income',
+      amount: '1234.56000000',
+      occurredOn: '2026-02-04',
+    });
+    expect(await balance(world)).toBe('0.00000000');
+  });
+
+  test('two equal coffees of one day are two, and the same file again adds none', async () => {
+    expect(await importFile(world, BANK)).toMatchObject({ status: 'completed', created: 3, duplicates: 0 });
+    expect(await balance(world)).toBe('1227.56000000');
+    const again = await prepare(world, BANK);
+    expect((await preview(world, again.id)).counts).toEqual({ read: 3, new: 0, duplicate: 3, faulty: 0 });
+    expect(await commitToEnd(world, again.id)).toMatchObject({ status: 'completed', created: 0, duplicates: 3 });
+    const third = `${BANK}03.02.2026;Café Blau;Coffee;-3,50\n`;
+    expect(await importFile(world, third)).toMatchObject({ created: 1, duplicates: 3 });
+    expect(await balance(world)).toBe('1224.06000000');
+    await expectExact(world);
+  });
+
+  test('an external id makes a row the same one, whatever else stands in it', async () => {
+    const rows = (payee: string) =>
+      `id,date,amount,payee\na1,2026-01-01,5,${payee}\na2,2026-01-01,5,${payee}\na2,2026-01-01,5,x\n`;
+    expect(await importFile(world, rows('x'))).toMatchObject({ created: 2, duplicates: 1 });
+    expect(await importFile(world, rows('y'))).toMatchObject({ created: 0, duplicates: 3 });
+    expect(await importFile(world, rows('y'), { source: 'other' })).toMatchObject({ created: 2, duplicates: 1 });
+    await expectExact(world);
+  });
+
+  test('a fault names line and field; nothing is imported of a faulty file, unless its faulty rows are left out', async () => {
+    const file =
+      'date,amount,payee\n2026-01-01,5,a\n2026-02-30,5,b\n2026-01-03,abc,c\n2026-01-04,0,d\n2026-01-05,7,e\n';
+    const made = await prepare(world, file);
+    const seen = await preview(world, made.id);
+    expect(seen.counts).toEqual({ read: 5, new: 2, duplicate: 0, faulty: 3 });
+    expect(seen.faults.map(({ line, field }) => [line, field])).toEqual([
+      [3, 'date'],
+      [4, 'amount'],
+      [5, 'amount'],
+    ]);
+    const failed = await commitToEnd(world, made.id);
+    expect(failed).toMatchObject({ status: 'failed', created: 0, error: { code: 'IMPORT_FAULTY' } });
+    expect(failed.error?.message).toContain('Line 3: date');
+    expect(await transactionsOf(world)).toEqual([]);
+    expect(await commitToEnd(world, made.id, true)).toMatchObject({ status: 'completed', created: 2, faulty: 3 });
+    expect(await balance(world)).toBe('12.00000000');
+    await expectExact(world);
+  });
+
+  test('what is detected wrongly is corrected, and the source remembers it', async () => {
+    const file = 'Datum,Bedrag,Wie\n03/04/2026,"1,234",a\n05/04/2026,"2,500",b\n';
+    const made = await prepare(world, file);
+    expect((await preview(world, made.id)).warnings).toHaveLength(2);
+    const settings = {
+      dateFormat: 'MM/DD/YYYY',
+      decimalSeparator: ',',
+      isAmountInverted: true,
+      columns: { payee: 'Wie' },
+    } as const;
+    await ledger.imports.update(ledger.commit, world.userId, { id: made.id, settings });
+    const seen = await preview(world, made.id);
+    expect(seen.warnings).toEqual([]);
+    expect(seen.rows[0]?.transaction).toMatchObject({
+      kind: 'expense',
+      occurredOn: '2026-03-04',
+      amount: '1.23400000',
+      payee: 'a',
+    });
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'completed', created: 2 });
+    const next = await prepare(world, 'Datum,Bedrag,Wie\n06/04/2026,"1,000",c\n');
+    expect(next.settings).toMatchObject(settings);
+    const elsewhere = await prepare(world, 'Datum,Bedrag,Wie\n06/04/2026,"1,000",c\n', { source: 'other-bank' });
+    expect(elsewhere.settings).toMatchObject({ dateFormat: 'DD/MM/YYYY', isAmountInverted: false });
+  });
+
+  test('a file without a header is read by the places of its columns', async () => {
+    const made = await prepare(world, '2026-01-01,Shop,Bread and butter,-2.50\n2026-01-02,Shop,Milk,-1.20\n');
+    expect(made.settings).toMatchObject({
+      hasHeader: false,
+      columns: { date: '#1', payee: '#2', description: '#3', amount: '#4' },
+    });
+    expect(await commitToEnd(world, made.id)).toMatchObject({ created: 2 });
+  });
+
+  test('an import across batches that fails at its end leaves nothing, and every figure exact', async () => {
+    const rows = Array.from({ length: 9_000 }, (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index}`);
+    const file = ['date,amount,payee', ...rows, '2026-13-01,1,x', ''].join('\n');
+    const before = await transactionsOf(world);
+    const failed = await importFile(world, file);
+    expect(failed).toMatchObject({ status: 'failed', created: 0 });
+    expect(await transactionsOf(world)).toEqual(before);
+    expect(await balance(world)).toBe('0.00000000');
+    await expectExact(world);
+  });
+
+  test('one that is cancelled while it runs is taken back, with every figure exact at every moment', async () => {
+    const rows = Array.from({ length: 30_000 }, (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index}`);
+    const made = await prepare(world, ['date,amount,payee', ...rows, ''].join('\n'));
+    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: false });
+    const signal = AbortSignal.timeout(60_000);
+    let isCancelled = false;
+    for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal })) {
+      if (state.created === 0 || isCancelled || state.status !== 'running') continue;
+      await expectExact(world);
+      isCancelled = true;
+      await ledger.imports.cancel(ledger.commit, world.userId, made.id);
+    }
+    expect(await waitForEnd(world, made.id)).toMatchObject({ status: 'cancelled', created: 0, error: null });
+    expect(await transactionsOf(world)).toEqual([]);
+    await expectExact(world);
+  });
+
+  test('a credit limit holds for the whole of an import and not for its steps', async () => {
+    const credit = { type: 'credit', creditLimit: '100', name: 'Card' };
+    const card = await openWorld(database, ledger, credit);
+    const spend = Array.from({ length: 3_000 }, (_, index) => `2026-01-03,-1,p${index}`);
+    const paid = ['date,amount,payee', ...spend, '2026-01-04,2950,payment', ''].join('\n');
+    expect(await importFile(card, paid)).toMatchObject({ status: 'completed' });
+    expect(await balance(card)).toBe('-50.00000000');
+    const over = ['date,amount,payee', ...spend.map((row) => row.replace('01-03', '02-03')), ''].join('\n');
+    expect(await importFile(card, over)).toMatchObject({ status: 'failed', error: { code: 'CREDIT_LIMIT_EXCEEDED' } });
+    expect(await balance(card)).toBe('-50.00000000');
+    await expectExact(card);
+  });
+
+  test('hostile files name their faults and import nothing that is not there', async () => {
+    const file = [
+      'date,amount,payee',
+      '2026-01-01,1,a\u0000b',
+      '2026-01-02,2,"never closed',
+      '2026-01-03,3,c',
+      '2026-01-04,4,x,y',
+      '',
+    ].join('\r\n');
+    const made = await prepare(world, file);
+    const { counts, faults } = await preview(world, made.id);
+    expect(counts.new).toBe(0);
+    expect(faults.map(({ field }) => field)).toContain('payee');
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'failed', error: { code: 'IMPORT_FAULTY' } });
+    await expectExact(world);
+  });
+
+  test.each(['utf8', 'utf16le', 'latin1'] as const)(
+    'a file in %s, with a mark or without, has the letters that were written',
+    async (encoding) => {
+      const mark = encoding === 'utf16le' ? '\ufeff' : '';
+      const made = await prepare(
+        world,
+        Buffer.from(`${mark}Datum;Betrag;Empfänger\n01.02.2026;-1,00;Müller Straße Größe\n`, encoding),
+      );
+      expect((await preview(world, made.id)).rows[0]?.transaction).toMatchObject({
+        payee: 'Müller Straße Größe',
+        amount: '1.00000000',
+      });
+    },
+  );
+
+  test('OFX is imported by the bank’s own ids: the next statement, which overlaps, adds what is new', async () => {
+    const statement = (ids: string[]) =>
+      `OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><CURDEF>EUR<ACCTID>42<BANKTRANLIST>${ids
+        .map((id) => `<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260203<TRNAMT>-5.00<FITID>${id}<NAME>Shop\n`)
+        .join('')}</BANKTRANLIST></OFX>`;
+    expect(await importFile(world, statement(['1', '2']))).toMatchObject({ format: 'ofx', created: 2 });
+    expect(await importFile(world, statement(['2', '3']))).toMatchObject({ created: 1, duplicates: 1 });
+    expect(await balance(world)).toBe('-15.00000000');
+    await expectExact(world);
+  });
+
+  test('what a process has left half done when it died is taken back before the next one serves anybody', async () => {
+    const rows = Array.from({ length: 40_000 }, (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index}`);
+    const made = await prepare(world, ['date,amount,payee', ...rows, ''].join('\n'));
+    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: false });
+    // It stops between two batches and leaves its row as a killed process does.
+    const signal = AbortSignal.timeout(30_000);
+    for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal }))
+      if (state.created > 0) break;
+    await ledger.imports.close();
+    expect((await ledger.imports.status(world.userId, made.id)).status).toBe('running');
+    const next = { ...world, ledger: ledgerOn(database) };
+    await next.ledger.imports.recover({ isAlone: databases.driver === 'sqlite' });
+    expect(await next.ledger.imports.status(world.userId, made.id)).toMatchObject({
+      status: 'failed',
+      created: 0,
+      error: { code: 'IMPORT_INTERRUPTED' },
+    });
+    expect(await transactionsOf(next)).toEqual([]);
+    await expectExact(next);
+  }, 60_000);
+
+  test('an import is its owner’s alone', async () => {
+    const made = await prepare(world, BANK);
+    const stranger = await openWorld(database, ledger);
+    const refusal = { code: 'NOT_FOUND' };
+    await expect(ledger.imports.status(stranger.userId, made.id)).rejects.toMatchObject(refusal);
+    await expect(preview(stranger, made.id)).rejects.toMatchObject(refusal);
+    await expect(
+      ledger.imports.commit(ledger.commit, stranger.userId, { id: made.id, skipFaulty: false }),
+    ).rejects.toMatchObject(refusal);
+    await expect(ledger.imports.cancel(ledger.commit, stranger.userId, made.id)).rejects.toMatchObject(refusal);
+  });
+});

@@ -1,0 +1,3 @@
+export { importEntities } from './imports.entity.ts';
+export { importsRouter } from './imports.router.ts';
+export { ImportsService } from './imports.service.ts';

@@ -1,0 +1,85 @@
+import type { ImportDateFormat } from '@finverse/shared';
+import { importDateFormats } from '@finverse/shared';
+
+const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/** A time behind a date says nothing that is kept. */
+const TIME = String.raw`(?:[T ]\d{1,2}:\d{2}.*)?$`;
+
+type Reader = { pattern: RegExp; order: readonly ('y' | 'm' | 'd')[] };
+
+const READERS = Object.fromEntries(importDateFormats.map((format) => [format, readerOf(format)])) as Record<
+  ImportDateFormat,
+  Reader
+>;
+
+function readerOf(format: ImportDateFormat): Reader {
+  const order: ('y' | 'm' | 'd')[] = [];
+  const source = format.replace(/YYYY|YY|MMM|MM|DD|[./ ,-]+/g, (part) => {
+    switch (part) {
+      case 'YYYY':
+        order.push('y');
+        return String.raw`(\d{4})`;
+      case 'YY':
+        order.push('y');
+        return String.raw`(\d{2})`;
+      case 'MMM':
+        order.push('m');
+        return '([A-Za-z]{3,9})';
+      case 'MM':
+        order.push('m');
+        return format === 'YYYYMMDD' ? String.raw`(\d{2})` : String.raw`(\d{1,2})`;
+      case 'DD':
+        order.push('d');
+        return format === 'YYYYMMDD' ? String.raw`(\d{2})` : String.raw`(\d{1,2})`;
+      default:
+        return part.includes(' ') ? '[ ,.-]+' : `\\${part}`;
+    }
+  });
+  return { pattern: new RegExp(`^${source}${TIME}`), order };
+}
+
+/** A date of the calendar as YYYY-MM-DD, or null where the text is none in that format. A year of two digits is that of 1970 to 2069. */
+export function parseDate(text: string, format: ImportDateFormat): string | null {
+  const { pattern, order } = READERS[format];
+  const match = pattern.exec(text);
+  if (!match) return null;
+  let [year, month, day] = ['', '', ''];
+  for (const [index, part] of order.entries()) {
+    const value = match[index + 1] ?? '';
+    if (part === 'y') year = value;
+    else if (part === 'm') month = value;
+    else day = value;
+  }
+  const wholeYear = year.length === 2 ? Number(year) + (Number(year) < 70 ? 2000 : 1900) : Number(year);
+  const monthNumber = /^\d/.test(month) ? Number(month) : MONTHS.indexOf(month.slice(0, 3).toLowerCase()) + 1;
+  const dayNumber = Number(day);
+  if (wholeYear < 1900 || wholeYear > 2199 || monthNumber < 1 || monthNumber > 12) return null;
+  if (dayNumber < 1 || dayNumber > daysIn(wholeYear, monthNumber)) return null;
+  return `${wholeYear}-${String(monthNumber).padStart(2, '0')}-${String(dayNumber).padStart(2, '0')}`;
+}
+
+function daysIn(year: number, month: number): number {
+  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  return month === 2 && isLeap ? 29 : (DAYS[month - 1] ?? 0);
+}
+
+/** Day first where only the numbers tell them apart: most of the world writes so. */
+const BY_PREFERENCE: readonly ImportDateFormat[] = importDateFormats;
+
+/**
+ * The format in which all texts are dates, and whether another one would read them as well and see other dates. Where no format reads them all, the one that
+ * reads the most, so that the preview names the rest.
+ */
+export function detectDateFormat(texts: readonly string[]): { format: ImportDateFormat; isAmbiguous: boolean } {
+  const readings = BY_PREFERENCE.map((format) => ({ format, dates: texts.map((text) => parseDate(text, format)) }));
+  const countOf = (dates: readonly (string | null)[]) => dates.filter((date) => date !== null).length;
+  const best = readings.reduce((top, next) => (countOf(next.dates) > countOf(top.dates) ? next : top));
+  const isAmbiguous = readings.some(
+    ({ format, dates }) =>
+      format !== best.format &&
+      countOf(dates) === countOf(best.dates) &&
+      dates.some((date, index) => date !== best.dates[index]),
+  );
+  return { format: best.format, isAmbiguous };
+}

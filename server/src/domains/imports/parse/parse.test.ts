@@ -1,0 +1,187 @@
+import { importDateFormats } from '@finverse/shared';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readCsvRows } from './csv-rows.ts';
+import { detectDateFormat, parseDate } from './dates.ts';
+import { decodeStream, detectEncoding } from './encoding.ts';
+import { AmountError, parseAmount } from './numbers.ts';
+import { ofxEncoding, readOfxRows } from './ofx-rows.ts';
+
+async function* pieces(text: string, size: number): AsyncGenerator<string> {
+  // A decoder never cuts a character in two.
+  const characters = Array.from(text);
+  for (let start = 0; start < characters.length; start += size) yield characters.slice(start, start + size).join('');
+}
+
+async function rowsOf(
+  text: string,
+  size = 7,
+): Promise<{ line: number; cells: readonly string[]; fault: string | null }[]> {
+  const rows = [];
+  for await (const part of readCsvRows(pieces(text, size), ',')) rows.push(...part);
+  return rows;
+}
+
+test('CSV that is cut anywhere has the cells that were written', async () => {
+  const cell = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', ' ', 'ä', '😀', ';'), maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 8 }),
+      fc.integer({ min: 1, max: 9 }),
+      async (table, size) => {
+        const text = table.map((row) => row.map((each) => `"${each.replaceAll('"', '""')}"`).join(',')).join('\r\n');
+        expect((await rowsOf(text, size)).map(({ cells }) => cells)).toEqual(table);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('mixed line ends end lines, and a broken quote costs its own row', async () => {
+  expect((await rowsOf('a,b\r\nc,d\ne,f\rg,h')).map(({ cells }) => cells.join())).toEqual(['a,b', 'c,d', 'e,f', 'g,h']);
+  const rows = await rowsOf('a,b\n"c"x,d\n"e"" ,f\n"g,h\n');
+  expect(rows.slice(0, 2).map(({ cells }) => cells.join())).toEqual(['a,b', '"c"x,d']);
+});
+
+test('a quote that is never closed, and a field without end, are faults and no memory', async () => {
+  const open = await rowsOf(`a,b\n"${'x'.repeat(200_000)}`, 10_000);
+  expect(open.some(({ fault }) => fault !== null)).toBe(true);
+  const huge = await rowsOf(`a,b\n${'x'.repeat(200_000)},1\nc,d\n`, 10_000);
+  expect(huge.some(({ fault }) => fault !== null)).toBe(true);
+});
+
+test('an encoding is told by its mark, its zeros, its validity, and otherwise taken for Western', () => {
+  const text = 'Datum;Betrag;Empfänger\n01.02.2026;1,00;Müller & Söhne GmbH Straße\n'.repeat(5);
+  const western = Buffer.from(text, 'latin1');
+  expect(detectEncoding(Buffer.from(`\ufeff${text}`))).toBe('utf-8');
+  expect(detectEncoding(Buffer.from(text))).toBe('utf-8');
+  expect(detectEncoding(Buffer.from(text, 'utf16le'))).toBe('utf-16le');
+  expect(detectEncoding(Buffer.from(text, 'utf16le').swap16())).toBe('utf-16be');
+  expect(detectEncoding(western)).toBe('windows-1252');
+});
+
+test('bytes that are not of the encoding are refused, never replaced', async () => {
+  const read = async (encoding: string, bytes: number[]) => {
+    let text = '';
+    for await (const part of decodeStream(
+      (async function* () {
+        for (const byte of bytes) yield Uint8Array.of(byte);
+      })(),
+      encoding,
+    ))
+      text += part;
+    return text;
+  };
+  expect(await read('windows-1252', [0x80, 0xe4])).toBe('€ä');
+  expect(await read('utf-8', [0xef, 0xbb, 0xbf, 0x61, 0xe2, 0x82, 0xac])).toBe('a€');
+  await expect(read('utf-8', [0x61, 0xe4, 0x62])).rejects.toMatchObject({ code: 'IMPORT_FAULTY' });
+});
+
+test.each([
+  ['1234.56', '.', '1234.56'],
+  ['1,234.56', '.', '1234.56'],
+  ['-1,234.56', '.', '-1234.56'],
+  ['1.234,56', ',', '1234.56'],
+  ['1 234,56 €', ',', '1234.56'],
+  ["1'234.50", '.', '1234.5'],
+  ['(12.00)', '.', '-12'],
+  ['12.00-', '.', '-12'],
+  ['+5', '.', '5'],
+  ['\u2212 7,5', ',', '-7.5'],
+  ['EUR 3.10', '.', '3.1'],
+  ['$1,000', '.', '1000'],
+  ['12,34,567.00', '.', '1234567'],
+  ['.5', '.', '0.5'],
+  ['007', '.', '7'],
+  ['1.00000000000', '.', '1'],
+] as const)('%s with %s is %s', (text, separator, expected) => {
+  expect(parseAmount(text, separator)).toBe(BigInt(Math.round(Number(expected) * 100)) * 1_000_000n);
+});
+
+test.each([
+  '',
+  '-',
+  'NaN',
+  '1e5',
+  '0x10',
+  '1.2.3',
+  '12,50',
+  '1,2',
+  '--5',
+  '99999999999',
+  '0.123456789',
+  'Infinity',
+  '1 2 x',
+])('%j is no amount', (text) => {
+  expect(() => parseAmount(text, '.')).toThrow(AmountError);
+});
+
+test('every date of every format is read back, and no date is made up', () => {
+  fc.assert(
+    fc.property(
+      fc.date({ min: new Date('1970-01-01'), max: new Date('2069-12-31'), noInvalidDate: true }),
+      fc.constantFrom(...importDateFormats),
+      (day, format) => {
+        const iso = day.toISOString().slice(0, 10);
+        const [year = '', month = '', date = ''] = iso.split('-');
+        const names = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+        const text = format
+          .replace('YYYY', year)
+          .replace('YY', year.slice(2))
+          .replace('MMM', names[Number(month) - 1] ?? '')
+          .replace('MM', month)
+          .replace('DD', date);
+        expect(parseDate(text, format)).toBe(iso);
+      },
+    ),
+  );
+  for (const text of ['2026-02-30', '2026-13-01', '2026-00-10', '1899-01-01', '2026-1', 'x'])
+    expect(parseDate(text, 'YYYY-MM-DD')).toBeNull();
+  expect(detectDateFormat(['13/02/2026', '01/02/2026'])).toEqual({ format: 'DD/MM/YYYY', isAmbiguous: false });
+  expect(detectDateFormat(['02/13/2026', '01/02/2026'])).toEqual({ format: 'MM/DD/YYYY', isAmbiguous: false });
+  expect(detectDateFormat(['01/02/2026']).isAmbiguous).toBe(true);
+});
+
+const SGML = `OFXHEADER:100
+DATA:OFXSGML
+ENCODING:USASCII
+CHARSET:1252
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR
+<BANKACCTFROM><BANKID>1<ACCTID>42</BANKACCTFROM>
+<BANKTRANLIST>
+<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260203120000[-5:EST]<TRNAMT>-12.50<FITID>a1<NAME>Caf&eacute; &amp; Co<MEMO>Coffee
+</STMTTRN>
+<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20260204<TRNAMT>100<FITID>a2<BANKACCTTO><ACCTID>77</BANKACCTTO><NAME>Acme
+</BANKTRANLIST></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>`;
+const XML = `<?xml version="1.0" encoding="UTF-8"?><?OFX OFXHEADER="200"?>
+<OFX><CREDITCARDMSGSRSV1><CCSTMTTRNRS><CCSTMTRS><CURDEF>EUR</CURDEF><CCACCTFROM><ACCTID>42</ACCTID></CCACCTFROM>
+<BANKTRANLIST><STMTTRN><TRNTYPE>DEBIT</TRNTYPE><DTPOSTED>20260203</DTPOSTED><TRNAMT>-12,50</TRNAMT><FITID>a1</FITID><NAME><![CDATA[A <b> & c]]></NAME><MEMO/></STMTTRN></BANKTRANLIST>
+</CCSTMTRS></CCSTMTTRNRS></CREDITCARDMSGSRSV1></OFX>`;
+
+test('OFX of both kinds gives the same fields, wherever it is cut', async () => {
+  for (const size of [1, 3, 10_000]) {
+    const rows = [];
+    for await (const part of readOfxRows(pieces(SGML, size))) rows.push(...part);
+    expect(rows.map(({ fields }) => Object.fromEntries(fields))).toMatchObject([
+      { ACCTID: '42', CURDEF: 'EUR', TRNAMT: '-12.50', FITID: 'a1', NAME: 'Caf&eacute; & Co', MEMO: 'Coffee' },
+      { ACCTID: '42', TRNAMT: '100', FITID: 'a2', NAME: 'Acme' },
+    ]);
+    expect(rows.map(({ line }) => line)).toEqual([9, 11]);
+    const xml = [];
+    for await (const part of readOfxRows(pieces(XML, size))) xml.push(...part);
+    expect(xml.map(({ fields }) => Object.fromEntries(fields))).toMatchObject([
+      { ACCTID: '42', TRNAMT: '-12,50', NAME: 'A <b> & c' },
+    ]);
+  }
+  expect(ofxEncoding(SGML)).toBe('windows-1252');
+  expect(ofxEncoding(XML)).toBe('utf-8');
+});
+
+test('an OFX file whose tag or text does not end is refused, in flat memory', async () => {
+  const read = async () => {
+    for await (const rows of readOfxRows(pieces(`<OFX><STMTTRN><NAME>${'x'.repeat(300_000)}`, 10_000)))
+      expect(rows).toEqual([]);
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'IMPORT_FAULTY' });
+});

@@ -1,0 +1,238 @@
+import { open } from 'node:fs/promises';
+import type { ImportDateFormat, ImportFormat, ImportSettings, ImportSettingsInput } from '@finverse/shared';
+import { isExchangeHeader } from '../../exports/index.ts';
+import { type Columns, guessColumns, NO_COLUMNS, placeColumns } from './columns.ts';
+import { sampleRows } from './csv-rows.ts';
+import { detectDateFormat, parseDate } from './dates.ts';
+import { detectEncoding, isKnown } from './encoding.ts';
+import { AmountError, detectDecimalSeparator, parseAmount } from './numbers.ts';
+import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
+
+const SAMPLE_BYTES = 256 * 1024;
+const HEADER_SEARCH_ROWS = 30;
+
+/** What a file looks like. */
+export type Sniffed = { format: ImportFormat; settings: ImportSettings; columnNames: string[]; warnings: string[] };
+
+/** Reads the beginning of a file. */
+export async function readSample(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The settings by which a file is to be read: what the caller says, then what the source had the last time (where its columns are there), then what the
+ * beginning of the file looks like.
+ */
+export function sniff(
+  sample: Buffer,
+  {
+    format,
+    given,
+    remembered,
+  }: { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: ImportSettings | null },
+): Sniffed {
+  const ascii = sample
+    .subarray(0, 4096)
+    .toString('latin1')
+    .replace(/^\u00ef\u00bb\u00bf/, '');
+  const detectedFormat = format ?? (looksLikeOfx(ascii.replaceAll('\0', '')) ? 'ofx' : 'csv');
+  const encoding = given.encoding ?? encodingOf(sample, detectedFormat, ascii);
+  const text = new TextDecoder(encoding).decode(sample, { stream: true });
+  if (detectedFormat === 'ofx') {
+    const settings: ImportSettings = {
+      ...OFX_SETTINGS,
+      encoding,
+      isAmountInverted: given.isAmountInverted ?? remembered?.isAmountInverted ?? false,
+    };
+    return { format: 'ofx', settings, columnNames: [], warnings: [] };
+  }
+  return { format: 'csv', ...sniffCsv(text, encoding, given, remembered) };
+}
+
+const OFX_SETTINGS: ImportSettings = {
+  encoding: 'utf-8',
+  delimiter: ',',
+  skipRows: 0,
+  hasHeader: false,
+  dateFormat: 'YYYYMMDD',
+  decimalSeparator: '.',
+  isAmountInverted: false,
+  unknownCategory: 'none',
+  columns: NO_COLUMNS,
+};
+
+function encodingOf(sample: Buffer, format: ImportFormat, ascii: string): string {
+  const detected = detectEncoding(sample);
+  if (format !== 'ofx' || detected.startsWith('utf-16')) return detected;
+  // A file that is valid UTF-8 beyond ASCII is UTF-8 whatever its head says, which banks copy from one another.
+  const named = ofxEncoding(ascii);
+  const isPlain = sample.every((byte) => byte < 0x80);
+  return named !== null && isKnown(named) && (isPlain || detected !== 'utf-8') ? named : detected;
+}
+
+function sniffCsv(
+  text: string,
+  encoding: string,
+  given: ImportSettingsInput,
+  remembered: ImportSettings | null,
+): Omit<Sniffed, 'format'> {
+  const delimiter = given.delimiter ?? detectDelimiter(text);
+  const rows = sampleRows(text, delimiter);
+  const skipRows = given.skipRows ?? firstOfUsualWidth(rows);
+  const body = rows.slice(skipRows);
+  const hasHeader = given.hasHeader ?? isHeader(body);
+  const header = hasHeader ? (body[0] ?? []) : null;
+  const width = Math.max(0, ...body.map((row) => row.length));
+  const data = body.slice(hasHeader ? 1 : 0);
+  if (header && isExchangeHeader(header)) {
+    return {
+      settings: {
+        encoding,
+        delimiter,
+        skipRows,
+        hasHeader,
+        dateFormat: given.dateFormat ?? 'YYYY-MM-DD',
+        decimalSeparator: given.decimalSeparator ?? '.',
+        isAmountInverted: given.isAmountInverted ?? false,
+        unknownCategory: given.unknownCategory ?? 'fault',
+        columns: overlay(guessColumns(header), given.columns),
+      },
+      columnNames: [...header],
+      warnings: [],
+    };
+  }
+  const isRemembered = remembered !== null && placeColumns(remembered.columns, header, width).missing.length === 0;
+  const known = isRemembered && remembered.hasHeader === hasHeader ? remembered : null;
+  const guessed = known?.columns ?? (header ? guessColumns(header) : guessByContent(data, width));
+  const columns = overlay(guessed, given.columns);
+  const { places } = placeColumns(columns, header, width);
+  const cellsOf = (...fields: (keyof Columns)[]) =>
+    fields.flatMap((field) => {
+      const place = places[field];
+      return place === undefined ? [] : data.map((row) => row[place]?.trim() ?? '').filter((cell) => cell !== '');
+    });
+  const dates = detectDateFormat(cellsOf('date'));
+  const decimals = detectDecimalSeparator(cellsOf('amount', 'debit', 'credit', 'toAmount'));
+  const warnings: string[] = [];
+  if (dates.isAmbiguous && given.dateFormat === undefined && !known) {
+    warnings.push(
+      `Dates are read as ${dates.format}; another format would fit as well. Check them, or say which it is.`,
+    );
+  }
+  if (decimals.isAmbiguous && given.decimalSeparator === undefined && !known) {
+    warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
+  }
+  return {
+    settings: {
+      encoding,
+      delimiter,
+      skipRows,
+      hasHeader,
+      dateFormat: given.dateFormat ?? known?.dateFormat ?? dates.format,
+      decimalSeparator: given.decimalSeparator ?? known?.decimalSeparator ?? decimals.separator,
+      isAmountInverted: given.isAmountInverted ?? known?.isAmountInverted ?? false,
+      unknownCategory: given.unknownCategory ?? known?.unknownCategory ?? 'fault',
+      columns,
+    },
+    columnNames: header ? [...header] : Array.from({ length: width }, (_, index) => `#${index + 1}`),
+    warnings,
+  };
+}
+
+/** What is given goes before what was found. */
+function overlay(found: Columns, given: ImportSettingsInput['columns']): Columns {
+  const named = Object.entries(given ?? {}).filter(([, reference]) => reference !== undefined);
+  return { ...found, ...(Object.fromEntries(named) as Partial<Columns>) };
+}
+
+const DELIMITERS = [',', ';', '\t', '|'] as const;
+
+/** The delimiter that gives the most rows of the same width; where several do, the one that gives the widest. */
+function detectDelimiter(text: string): (typeof DELIMITERS)[number] {
+  let best: { delimiter: (typeof DELIMITERS)[number]; score: number } = { delimiter: ',', score: 0 };
+  for (const delimiter of DELIMITERS) {
+    const rows = sampleRows(text, delimiter);
+    const { width, count } = usualWidth(rows);
+    const score = width > 1 ? count / rows.length + width / 1000 : 0;
+    if (score > best.score) best = { delimiter, score };
+  }
+  return best.delimiter;
+}
+
+function usualWidth(rows: readonly (readonly string[])[]): { width: number; count: number } {
+  const counts = new Map<number, number>();
+  for (const { length } of rows) counts.set(length, (counts.get(length) ?? 0) + 1);
+  let usual = { width: 0, count: 0 };
+  for (const [width, count] of counts) if (count > usual.count) usual = { width, count };
+  return usual;
+}
+
+/** Banks put a few lines of their own before the table. */
+function firstOfUsualWidth(rows: readonly (readonly string[])[]): number {
+  const { width } = usualWidth(rows);
+  const index = rows.slice(0, HEADER_SEARCH_ROWS).findIndex((row) => row.length === width);
+  return Math.max(0, index);
+}
+
+/** A header holds neither dates nor amounts. */
+function isHeader(rows: readonly (readonly string[])[]): boolean {
+  const [first] = rows;
+  return first !== undefined && !first.some((cell) => isDate(cell.trim()) || isAmount(cell.trim()));
+}
+
+function guessByContent(rows: readonly (readonly string[])[], width: number): Columns {
+  const share = (index: number, test: (cell: string) => boolean) =>
+    rows.filter((row) => test(row[index]?.trim() ?? '')).length / Math.max(1, rows.length);
+  const indexes = Array.from({ length: width }, (_, index) => index);
+  const date = indexes.find((index) => share(index, isDate) > 0.8);
+  const amount = indexes.find((index) => index !== date && share(index, isAmount) > 0.8);
+  const texts = indexes.filter(
+    (index) => index !== date && index !== amount && share(index, (cell) => /\p{L}{3}/u.test(cell)) > 0.5,
+  );
+  const reference = (index: number | undefined) => (index === undefined ? null : `#${index + 1}`);
+  return {
+    ...NO_COLUMNS,
+    date: reference(date),
+    amount: reference(amount),
+    payee: texts.length > 1 ? reference(texts[0]) : null,
+    description: reference(texts.length > 1 ? texts[1] : texts[0]),
+  };
+}
+
+const PLAUSIBLE: readonly ImportDateFormat[] = [
+  'YYYY-MM-DD',
+  'YYYY/MM/DD',
+  'YYYYMMDD',
+  'DD.MM.YYYY',
+  'DD/MM/YYYY',
+  'MM/DD/YYYY',
+  'DD-MM-YYYY',
+  'DD.MM.YY',
+  'DD/MM/YY',
+  'MM/DD/YY',
+  'DD MMM YYYY',
+  'MMM DD, YYYY',
+];
+
+function isDate(cell: string): boolean {
+  return PLAUSIBLE.some((format) => parseDate(cell, format) !== null);
+}
+
+function isAmount(cell: string): boolean {
+  if (!/\d/.test(cell) || isDate(cell)) return false;
+  return (['.', ','] as const).some((separator) => {
+    try {
+      parseAmount(cell, separator);
+      return true;
+    } catch (error) {
+      if (error instanceof AmountError) return false;
+      throw error;
+    }
+  });
+}

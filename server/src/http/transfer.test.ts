@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startTestServer, type TestServer } from './test-server.ts';
+
+let server: TestServer;
+let token: string;
+beforeEach(async () => {
+  server = await startTestServer();
+  token = await server.signIn('user');
+});
+afterEach(() => server[Symbol.asyncDispose]());
+
+const upload = (body: string, headers: Record<string, string> = {}, isSignedIn = true) =>
+  fetch(`${server.url}/api/v1/imports/upload`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv', ...(isSignedIn ? { authorization: `Bearer ${token}` } : {}), ...headers },
+    body,
+  });
+const account = async () =>
+  (await server.rest('POST', '/accounts', { token, body: { name: 'Cash', type: 'wallet', currency: 'EUR' } })).body?.[
+    'id'
+  ];
+const until = async (id: string, ended: string[]) => {
+  for (;;) {
+    const { body } = await server.rest('GET', `/imports/${id}`, { token });
+    if (ended.includes(String(body?.['status']))) return body;
+  }
+};
+
+test('a file larger than any JSON is uploaded, imported with progress, and downloaded again', async () => {
+  const accountId = await account();
+  const rows = Array.from(
+    { length: 5_000 },
+    (_, index) => `2026-01-${String((index % 28) + 1).padStart(2, '0')},-1.25,shop ${index}`,
+  );
+  const uploaded = await upload(['date,amount,payee', ...rows, ''].join('\n'));
+  expect(uploaded.status).toBe(200);
+  const file = (await uploaded.json()) as { id: string; bytes: number };
+  const made = await server.rest('POST', '/imports', {
+    token,
+    body: { source: 'bank', account_id: accountId, file_id: file.id },
+  });
+  expect(made.body).toMatchObject({ status: 'ready', file_bytes: file.bytes, has_file: true });
+  const id = String(made.body?.['id']);
+  expect((await server.rest('GET', `/imports/${id}/preview?limit=2`, { token })).body).toMatchObject({
+    counts: { read: 5000, new: 5000, duplicate: 0, faulty: 0 },
+    is_complete: true,
+  });
+  await server.rest('POST', `/imports/${id}/commit`, { token });
+  const events = await fetch(`${server.url}/api/v1/imports/${id}/progress`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const text = await events.text();
+  expect(text).toContain('"status":"completed"');
+  expect(await until(id, ['completed'])).toMatchObject({ created: 5000, rows_read: 5000, has_file: false });
+  const csv = await fetch(`${server.url}/api/v1/exports/ledger.csv`, { headers: { authorization: `Bearer ${token}` } });
+  expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+  expect((await csv.text()).trim().split('\r\n')).toHaveLength(5_001);
+});
+
+test('nobody, a page of another origin, a form and a stranger upload or download nothing', async () => {
+  expect((await upload('x', {}, false)).status).toBe(401);
+  expect((await upload('x', { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+  expect((await upload('x', { origin: 'https://evil.example' })).status).toBe(403);
+  for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/x-www-form-urlencoded'])
+    expect((await upload('x', { 'content-type': type })).status).toBe(415);
+  expect((await fetch(`${server.url}/api/v1/exports/ledger.csv`)).status).toBe(401);
+  const file = (await (await upload('date,amount\n2026-01-01,1\n')).json()) as { id: string };
+  const other = await server.signIn('admin');
+  const theirs = await server.rest('POST', '/accounts', {
+    token: other,
+    body: { name: 'A', type: 'wallet', currency: 'EUR' },
+  });
+  const body = { source: 'bank', account_id: theirs.body?.['id'], file_id: file.id };
+  const refused = await server.rest('POST', '/imports', { token: other, body });
+  expect(refused).toMatchObject({ status: 400, body: { error: { details: [{ path: 'file_id' }] } } });
+});
+
+test('the files of a person that wait are limited in number', async () => {
+  for (let count = 0; count < 20; count += 1) expect((await upload('date,amount\n')).status).toBe(200);
+  expect((await upload('date,amount\n')).status).toBe(409);
+});

@@ -1,0 +1,94 @@
+import { exportFormats, type ExportFormat } from '@finverse/shared';
+import express, { type Request, type RequestHandler, type Router } from 'express';
+import { AppError } from '../kernel/errors.ts';
+import type { Context } from '../trpc/context.ts';
+import { callerKey } from '../trpc/procedures.ts';
+import type { ContextFactory } from './request-context.ts';
+import { requestState } from './request-state.ts';
+
+/** What may be uploaded. A web page of another origin may send none of these without asking first. */
+const UPLOAD_TYPES = new Set(['text/csv', 'application/x-ofx', 'application/vnd.intu.qfx', 'application/octet-stream']);
+const MIME: Record<ExportFormat, string> = {
+  csv: 'text/csv; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+  journal: 'text/plain; charset=utf-8',
+};
+
+/**
+ * Whole files, which no JSON carries: `POST /imports/upload` and `GET /exports/ledger.*`, as streams, beside the router and with the same callers, origins and
+ * limits.
+ */
+export function serveTransfers(createContext: ContextFactory): Router {
+  const router = express.Router();
+  router.post('/imports/upload', upload(createContext));
+  for (const format of exportFormats) router.get(`/exports/ledger.${format}`, download(createContext, format));
+  return router;
+}
+
+function upload(createContext: ContextFactory): RequestHandler {
+  return async (request, response) => {
+    requestState(request).route = '/api/v1/imports/upload';
+    const context = await createContext(request, response, 1);
+    const userId = signedIn(context);
+    context.limiter.take('write', callerKey(context));
+    const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+    if (!UPLOAD_TYPES.has(type) || request.headers['content-encoding'] !== undefined) {
+      throw new AppError(
+        'UNSUPPORTED_MEDIA_TYPE',
+        'A file is sent as it is, with Content-Type text/csv, application/x-ofx or application/octet-stream.',
+      );
+    }
+    const { id, bytes, sha256, createdAt } = await context.services.imports.upload(userId, request);
+    response.json({ id, bytes, sha256, created_at: createdAt });
+  };
+}
+
+function download(createContext: ContextFactory, format: ExportFormat): RequestHandler {
+  return async (request, response) => {
+    requestState(request).route = `/api/v1/exports/ledger.${format}`;
+    const context = await createContext(request, response, 1);
+    const userId = signedIn(context);
+    context.limiter.take('stream', callerKey(context));
+    const stream = context.streams.open(callerKey(context), leaving(request));
+    try {
+      for await (const { piece } of stream.read(
+        context.services.exports.pieces(userId, { format, signal: stream.signal }),
+      )) {
+        if (!response.headersSent) {
+          response.setHeader('Content-Type', MIME[format]);
+          response.setHeader('Content-Disposition', `attachment; filename="finverse-ledger.${format}"`);
+          response.setHeader('Cache-Control', 'no-store');
+        }
+        if (!response.write(piece.text)) await drained(response, stream.signal);
+        if (piece.isLast) response.end();
+      }
+      // What ends without its last piece must not look like a whole file.
+      if (!response.writableEnded) response.destroy();
+    } finally {
+      stream.close();
+    }
+  };
+}
+
+/** Aborts when the client has gone. */
+function leaving(request: Request): AbortSignal {
+  const left = new AbortController();
+  request.res?.once('close', () => left.abort());
+  return left.signal;
+}
+
+function drained(response: NonNullable<Request['res']>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    response.once('drain', resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function signedIn({ caller }: Context): string {
+  if (!caller)
+    throw new AppError(
+      'UNAUTHENTICATED',
+      'Sign in first: send Authorization: Bearer with the token that login answers.',
+    );
+  return caller.userId;
+}
