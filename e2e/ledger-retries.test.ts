@@ -28,6 +28,7 @@ type Things = {
   rateForAll(): Promise<string>;
   recurring(): Promise<string>;
   rule(): Promise<string>;
+  import(): Promise<string>;
   /** A transaction that a rule changes, and the token of the preview that says so. */
   preview(): Promise<string>;
   /** The rules that there are, in their order. */
@@ -76,6 +77,12 @@ const aRule = (payee: string) => ({
   name: payee,
   conditions: [{ field: 'payee', op: 'equals', value: payee }],
   actions: { note: 'By a rule' },
+});
+
+const anImport = (accountId: string) => ({
+  source: 'bank',
+  account_id: accountId,
+  text: 'date,amount\n2026-02-03,-1.25\n',
 });
 
 /** Every mutation. One that is missing here fails the first test: show that a repetition of it does nothing, or say why it may. */
@@ -162,6 +169,18 @@ const CASES: Record<string, Case> = {
     const call = { method: 'POST', path: '/rules/order', body: { ids: ids.toReversed() } };
     return { call, other: { ...call, body: { ids } } };
   },
+  'imports.create': async (things) => {
+    const call = { method: 'POST', path: '/imports', body: anImport(await things.account()) };
+    return { call, other: { ...call, body: { ...call.body, source: 'other' } } };
+  },
+  'imports.update': edit(
+    'import',
+    (id) => `/imports/${id}`,
+    { settings: { decimal_separator: ',' } },
+    { settings: { decimal_separator: '.' } },
+  ),
+  'imports.commit': onPath('POST', 'import', (id) => `/imports/${id}/commit`),
+  'imports.cancel': onPath('POST', 'import', (id) => `/imports/${id}/cancel`),
   'rules.run': async (things) => {
     const call = { method: 'POST', path: '/rules/apply', body: { token: await things.preview() } };
     return { call, other: { ...call, body: { token: '0'.repeat(64) } } };
@@ -226,6 +245,7 @@ describe.each(DATABASES)('on %s', (name) => {
     rateForAll: () => made('/rates/all', { ...aRate, quote: 'GBP', date: `2026-01-${((named += 1) % 18) + 10}` }),
     recurring: async () => made('/recurring', yearly(await things.account())),
     rule: () => made('/rules', aRule(`Payee ${(named += 1)}`)),
+    import: async () => made('/imports', anImport(await things.account())),
     preview: async () => {
       await made('/rules', aRule('Baker'));
       await made('/transactions', { ...expense(await things.account()), payee: 'Baker' });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { idInput, instantOut, pageInput, pageOf } from './common.ts';
-import { nameInput } from './ledger.ts';
+import { exactTextInput, nameInput } from './ledger.ts';
 import { transactionOut } from './transactions.ts';
 
 /** The largest file: 512 MB. */
@@ -62,9 +62,7 @@ export const importFields = [
 ] as const;
 export type ImportField = (typeof importFields)[number];
 
-const column = z
-  .string()
-  .max(200)
+const column = exactTextInput(200)
   .nullable()
   .meta({ description: 'The text of its header, or `#1`, `#2`, … for its place; null for none' });
 
@@ -90,10 +88,9 @@ const columns = {
 } satisfies Record<ImportField, typeof column>;
 
 const settings = {
-  encoding: z
-    .string()
-    .max(40)
-    .meta({ description: 'A name of the WHATWG encoding standard, such as utf-8, utf-16le, windows-1252' }),
+  encoding: exactTextInput(40).meta({
+    description: 'A name of the WHATWG encoding standard, such as utf-8, utf-16le, windows-1252',
+  }),
   delimiter: z.enum([',', ';', '\t', '|']),
   skipRows: z.number().int().min(0).max(100).meta({ description: 'Rows before the header, or before the first row' }),
   hasHeader: z.boolean(),
@@ -144,7 +141,7 @@ export const importCreateInput = z
     accountId: idInput.meta({ description: 'The account of rows that name none' }),
     format: importFormat.optional().meta({ description: 'As the file looks by default' }),
     fileId: idInput.optional().meta({ description: 'What the upload answered' }),
-    text: z.string().max(IMPORT_TEXT_MAX).optional().meta({ description: 'A small file itself, instead' }),
+    text: exactTextInput(IMPORT_TEXT_MAX).optional().meta({ description: 'A small file itself, instead' }),
     fileName: nameInput(200).optional(),
     settings: importSettingsInput.default({}),
   })

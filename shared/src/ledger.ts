@@ -5,13 +5,19 @@ import { formatMoney, MoneyFormatError, parseMoney } from './money.ts';
 // oxlint-disable-next-line no-control-regex -- they are what is refused
 const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
+/** Whether a text holds nothing that could not be stored and read alike everywhere. */
+export function isPrintable(text: string): boolean {
+  return !UNPRINTABLE.test(text) && text.isWellFormed();
+}
+
+/** Text of up to `max` characters as it is, white space around it included. Empty is allowed. */
+export function exactTextInput(max: number) {
+  return z.string().max(max).refine(isPrintable, 'must be text without control characters');
+}
+
 /** Text of up to `max` characters, without the white space around it. Empty is allowed. */
 export function textInput(max: number) {
-  return z
-    .string()
-    .max(max)
-    .trim()
-    .refine((text) => !UNPRINTABLE.test(text) && text.isWellFormed(), 'must be text without control characters');
+  return z.string().max(max).trim().refine(isPrintable, 'must be text without control characters');
 }
 
 /** A name: text of one to `max` characters. */

@@ -12,6 +12,7 @@ export const scopeDomains = [
   'dashboard',
   'rates',
   'imports',
+  'exports',
   'rules',
   'recurring',
   'integrity',

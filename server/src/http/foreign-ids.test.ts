@@ -8,7 +8,11 @@ type IdField = { name: string; procedure: Procedure; path: readonly string[] };
 
 /** Every field of the ledger that takes an id. */
 const idFields: IdField[] = procedures()
-  .filter(({ procedure }) => /^(accounts|categories|transactions|rates|recurring|rules|integrity)\./.test(procedure))
+  .filter(
+    ({ procedure, type }) =>
+      type !== 'subscription' &&
+      /^(accounts|categories|transactions|rates|recurring|rules|integrity|imports)\./.test(procedure),
+  )
   .flatMap((procedure) =>
     procedure.fields
       .filter(({ kind }) => kind === 'id')
@@ -16,7 +20,8 @@ const idFields: IdField[] = procedures()
   );
 
 /** A preview of what there is not is no preview that was shown. */
-const SAYS_WHAT_THERE_IS_NOT = /There is no such|is no (account|category)|must name every rule|is of another preview/;
+const SAYS_WHAT_THERE_IS_NOT =
+  /There is no such|is no (account|category|file)|must name every rule|is of another preview/;
 
 describe('what is somebody else’s answers as what does not exist', () => {
   let server: TestServer;
@@ -60,6 +65,8 @@ describe('what is somebody else’s answers as what does not exist', () => {
         ['rat', stranger.rateId],
         ['rec', stranger.recurringId],
         ['rul', stranger.ruleId],
+        ['imp', stranger.importId],
+        ['upl', stranger.fileId],
       ] as const;
       for (const [prefix, foreign] of kinds) {
         const missing = await answerFor(newId(prefix));
@@ -89,6 +96,10 @@ function completed(
     ...(has('splits') ? { amount: '2', splits: [{ amount: '2' }], category_id: null } : {}),
     ...(has('transfer') ? transfer : {}),
   });
+  if (first === 'file_id') {
+    const { text: _text, ...rest } = valid;
+    return rest;
+  }
   if (first === 'draft') return { ...valid, draft: item(valid['draft'] as Record<string, unknown>) };
   if (procedure !== 'transactions.bulk') return item(valid);
   const [created] = valid['create'] as Record<string, unknown>[];

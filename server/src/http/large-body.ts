@@ -1,9 +1,8 @@
 import type { AnyRouter } from '@trpc/server';
-import { AppError } from '../kernel/errors.ts';
 import type { Context } from '../trpc/context.ts';
 import type { ProcedureMeta } from '../trpc/init.ts';
 import { BODY_BYTES_MAX } from '../trpc/limits.ts';
-import { callerKey } from '../trpc/procedures.ts';
+import { callerKey, signedIn } from '../trpc/procedures.ts';
 
 /**
  * Lets a large body be read: of a person who is signed in, so often a minute. Everybody else is refused before a byte of it is.
@@ -11,12 +10,7 @@ import { callerKey } from '../trpc/procedures.ts';
  * @throws AppError UNAUTHENTICATED, RATE_LIMITED
  */
 export function admitLargeBody(context: Context): void {
-  if (!context.caller) {
-    throw new AppError(
-      'UNAUTHENTICATED',
-      'Sign in first: send Authorization: Bearer with the token that login answers.',
-    );
-  }
+  signedIn(context);
   context.limiter.take('upload', `body of ${callerKey(context)}`);
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { appRouter } from '../router.ts';
 import { openApiDocument } from './openapi.ts';
 import { restRoutes } from './rest-routes.ts';
+import { transferRoutes } from './transfer-docs.ts';
 
 type Json = { [key: string]: unknown };
 type Operation = {
@@ -71,8 +72,8 @@ test('every procedure is a route, and every route is documented with a summary, 
   expect(routes.map(({ procedure }) => procedure).toSorted()).toEqual(
     Object.keys(appRouter._def.procedures).toSorted(),
   );
-  expect(operations).toHaveLength(routes.length);
-  for (const { method, path } of routes) {
+  expect(operations).toHaveLength(routes.length + transferRoutes.length);
+  for (const { method, path } of [...routes, ...transferRoutes]) {
     const operation = document.paths[path]?.[method.toLowerCase()];
     expect(operation?.summary, path).toBeTruthy();
     expect(operation?.tags).toHaveLength(1);
@@ -130,6 +131,7 @@ test('every route that takes a sign-in says what an API token needs for it', () 
   expect(noteOf('/sync/live', 'get')).toContain('An API token needs the scope `sync:read`.');
   expect(noteOf('/users/me', 'delete')).toContain('Takes a session; an API token is refused.');
   expect(noteOf('/auth/me', 'get')).toContain('An API token needs no scope.');
+  expect(noteOf('/imports/upload', 'post')).toContain('An API token needs the scope `imports:write`.');
   expect(noteOf('/sync/health', 'get')).not.toContain('API token');
 });
 

@@ -9,6 +9,7 @@ import { invariant } from '../kernel/errors.ts';
 import { requestState } from './request-state.ts';
 import { type RestRoute, restRoutes, tokenNote } from './rest-routes.ts';
 import { snakeCasePaths } from './snake-case.ts';
+import { transferRoutes } from './transfer-docs.ts';
 
 type Operation = {
   operationId: string;
@@ -35,7 +36,7 @@ const schemaConverter = new ZodToJsonSchemaConverter({
   ],
 });
 
-/** The OpenAPI 3.1 document of every procedure that has a REST route. */
+/** The OpenAPI 3.1 document of every procedure that has a REST route, and of the files that go past the router. */
 export async function openApiDocument(router: AnyRouter, version: string): Promise<object> {
   const routes = new Map(restRoutes(router).map((route) => [route.procedure, route]));
   const document = await new OpenAPIGenerator({ schemaConverters: [schemaConverter] }).generate(toORPCRouter(router), {
@@ -50,6 +51,8 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
       { name: 'transactions', description: 'Incomes, expenses and transfers' },
       { name: 'recurring', description: 'Transactions that come again and again' },
       { name: 'rules', description: 'What decides category, tags, payee and note' },
+      { name: 'imports', description: 'Bank files that become transactions' },
+      { name: 'exports', description: 'The ledger for other programs' },
       { name: 'rates', description: 'Exchange rates' },
       { name: 'integrity', description: 'Whether every kept figure is what the entries say' },
       { name: 'sync', description: 'The engine that keeps positions equal to the contracts' },
@@ -67,6 +70,8 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
       ),
     ]),
   );
+  for (const { path, method, scope, operation } of transferRoutes)
+    paths[path] = { ...paths[path], [method]: finishOperation(operation, { access: 'user', scope }) };
   return { ...document, paths: snakeCasePaths(paths), components: COMPONENTS };
 }
 
@@ -80,7 +85,7 @@ export function serveOpenApi(router: AnyRouter, version: string): RequestHandler
   };
 }
 
-function finishOperation(operation: Operation, route: RestRoute | undefined): Operation {
+function finishOperation(operation: Operation, route: Pick<RestRoute, 'access' | 'scope'> | undefined): Operation {
   invariant(route, 'only procedures with a route are documented');
   const { access } = route;
   const description = [operation.description, tokenNote(route)].filter(Boolean).join('\n\n');

@@ -60,7 +60,7 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
 }
 
 /** What the documentation says of API tokens; nothing where anyone may call. */
-export function tokenNote({ access, scope }: RestRoute): string {
+export function tokenNote({ access, scope }: Pick<RestRoute, 'access' | 'scope'>): string {
   if (access === 'public') return '';
   if (scope === NO_SCOPE) return 'Takes a session; an API token is refused.';
   return scope === null ? 'An API token needs no scope.' : `An API token needs the scope \`${scope}\`.`;

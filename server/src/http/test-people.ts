@@ -14,6 +14,9 @@ export type Owner = {
   rateId: string;
   recurringId: string;
   ruleId: string;
+  importId: string;
+  /** Of a bank file that is uploaded and waits. */
+  fileId: string;
 };
 
 /** Due in a time to come: nothing is made of it. */
@@ -23,6 +26,7 @@ const yearly = (accountId: string) => ({
   rule: 'FREQ=YEARLY',
   starts_on: '2100-01-01',
 });
+const BANK_FILE = 'date,amount,payee\n2026-02-05,-1.25,Baker\n';
 const aRate = { base: 'EUR', quote: 'USD', date: '2026-02-03', rate: '1.08' };
 const rates = { format: 'csv', content: 'date,base,quote,rate\n2026-02-04,EUR,USD,1.09\n' };
 
@@ -51,12 +55,25 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
     conditions: [{ field: 'payee', op: 'equals', value: 'Baker' }],
     actions: { category_id: categoryId },
   });
-  return { token, accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId };
+  const importId = await post('/imports', { source: 'bank', account_id: accountId, text: BANK_FILE });
+  const fileId = await server.upload(BANK_FILE, token);
+  return {
+    token,
+    accountId,
+    otherAccountId,
+    categoryId,
+    transactionId,
+    rateId,
+    recurringId,
+    ruleId,
+    importId,
+    fileId,
+  };
 }
 
 /** An input that each procedure of the ledger accepts; those that are missing accept an empty one. */
 export function validInputs(owner: Owner): Record<string, Json> {
-  const { accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId } = owner;
+  const { accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId, importId } = owner;
   const transaction = {
     kind: 'expense',
     account_id: accountId,
@@ -115,6 +132,12 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'rules.update': { id: ruleId, conditions },
     'rules.delete': { id: ruleId },
     'rules.reorder': { ids: [ruleId] },
+    'imports.create': { source: 'bank', account_id: accountId, text: BANK_FILE },
+    'imports.status': { id: importId },
+    'imports.update': { id: importId, settings: { decimal_separator: '.' } },
+    'imports.preview': { id: importId },
+    'imports.commit': { id: importId },
+    'imports.cancel': { id: importId },
     'rules.run': { token: '0'.repeat(64) },
   };
 }

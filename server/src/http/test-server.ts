@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import { Registry } from 'prom-client';
 import { createApp } from '../app.ts';
@@ -58,7 +61,8 @@ export async function startTestServer(options: TestOptions = {}) {
     mails: mailer,
     registration: options.registration ?? 'open',
   });
-  const ledger = createLedgerServices({ database, clock });
+  const importsFolder = await mkdtemp(join(tmpdir(), 'finverse-imports-'));
+  const ledger = createLedgerServices({ database, clock, importsFolder });
   const users = new UsersService({ database, clock, exporters: [...auth.exporters, ...ledgerExporters(ledger)] });
   mailer.start(auth.composeMails('http://finverse.test'));
   const { app, beginShutdown } = createApp({
@@ -131,6 +135,12 @@ export async function startTestServer(options: TestOptions = {}) {
         body: text === '' ? undefined : (JSON.parse(text) as RestAnswer),
       };
     },
+    /** Uploads a bank file and answers its id. */
+    async upload(file: string, token: string): Promise<string> {
+      const headers = { 'content-type': 'text/csv', authorization: `Bearer ${token}` };
+      const response = await fetch(`${url}/api/v1/imports/upload`, { method: 'POST', headers, body: file });
+      return ((await response.json()) as { id: string }).id;
+    },
     /** A request with any headers, also those that fetch does not let one set. Resolves when the headers are there; the body is still to be read. */
     async open(
       method: string,
@@ -147,6 +157,8 @@ export async function startTestServer(options: TestOptions = {}) {
       server.closeAllConnections();
       server.close();
       await mailer.stop();
+      await ledger.imports.close();
+      await rm(importsFolder, { recursive: true, force: true });
       await database.close();
     },
   };

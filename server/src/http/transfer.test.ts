@@ -75,6 +75,20 @@ test('nobody, a page of another origin, a form and a stranger upload or download
   expect(refused).toMatchObject({ status: 400, body: { error: { details: [{ path: 'file_id' }] } } });
 });
 
+test('an API token uploads and downloads with the scopes for it, and not without', async () => {
+  const tokenFor = async (...scopes: string[]) =>
+    String((await server.rest('POST', '/auth/tokens', { token, body: { name: 'a script', scopes } })).body?.['token']);
+  const statusWith = async (apiToken: string) => {
+    const headers = { authorization: `Bearer ${apiToken}` };
+    const down = await fetch(`${server.url}/api/v1/exports/ledger.csv`, { headers });
+    return [(await upload('date,amount\n', headers)).status, down.status];
+  };
+  const others = ['imports:read', 'exports:write', 'transactions:read', 'transactions:write'];
+  expect(await statusWith(await tokenFor(...others))).toEqual([403, 403]);
+  expect(await statusWith(await tokenFor('imports:write'))).toEqual([200, 403]);
+  expect(await statusWith(await tokenFor('exports:read'))).toEqual([403, 200]);
+});
+
 test('the files of a person that wait are limited in number', async () => {
   for (let count = 0; count < 20; count += 1) expect((await upload('date,amount\n')).status).toBe(200);
   expect((await upload('date,amount\n')).status).toBe(409);

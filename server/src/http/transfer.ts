@@ -2,17 +2,29 @@ import { exportFormats, type ExportFormat } from '@finverse/shared';
 import express, { type Request, type RequestHandler, type Router } from 'express';
 import { AppError } from '../kernel/errors.ts';
 import type { Context } from '../trpc/context.ts';
-import { callerKey } from '../trpc/procedures.ts';
+import type { RateClass } from '../trpc/limits.ts';
+import { callerKey, signedIn } from '../trpc/procedures.ts';
+import { requireScope } from '../trpc/scopes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 
 /** What may be uploaded. A web page of another origin may send none of these without asking first. */
-const UPLOAD_TYPES = new Set(['text/csv', 'application/x-ofx', 'application/vnd.intu.qfx', 'application/octet-stream']);
-const MIME: Record<ExportFormat, string> = {
+export const UPLOAD_TYPES = new Set([
+  'text/csv',
+  'application/x-ofx',
+  'application/vnd.intu.qfx',
+  'application/octet-stream',
+]);
+/** As what the files of an export are served. */
+export const MIME: Record<ExportFormat, string> = {
   csv: 'text/csv; charset=utf-8',
   json: 'application/json; charset=utf-8',
   journal: 'text/plain; charset=utf-8',
 };
+
+/** What the two count as, and what an API token needs for them: as if they were procedures of these names. */
+const UPLOAD = { path: 'imports.upload', type: 'mutation', rate: 'upload' } as const;
+const DOWNLOAD = { path: 'exports.download', type: 'query', rate: 'stream' } as const;
 
 /**
  * Whole files, which no JSON carries: `POST /imports/upload` and `GET /exports/ledger.*`, as streams, beside the router and with the same callers, origins and
@@ -29,8 +41,7 @@ function upload(createContext: ContextFactory): RequestHandler {
   return async (request, response) => {
     requestState(request).route = '/api/v1/imports/upload';
     const context = await createContext(request, response, 1);
-    const userId = signedIn(context);
-    context.limiter.take('write', callerKey(context));
+    const userId = admit(context, UPLOAD);
     const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
     if (!UPLOAD_TYPES.has(type) || request.headers['content-encoding'] !== undefined) {
       throw new AppError(
@@ -47,8 +58,7 @@ function download(createContext: ContextFactory, format: ExportFormat): RequestH
   return async (request, response) => {
     requestState(request).route = `/api/v1/exports/ledger.${format}`;
     const context = await createContext(request, response, 1);
-    const userId = signedIn(context);
-    context.limiter.take('stream', callerKey(context));
+    const userId = admit(context, DOWNLOAD);
     const stream = context.streams.open(callerKey(context), leaving(request));
     try {
       for await (const { piece } of stream.read(
@@ -70,6 +80,17 @@ function download(createContext: ContextFactory, format: ExportFormat): RequestH
   };
 }
 
+/** Lets a person in as a procedure does, and answers who it is. @throws AppError RATE_LIMITED, FORBIDDEN, UNAUTHENTICATED */
+function admit(
+  context: Context,
+  { path, type, rate }: { path: string; type: 'mutation' | 'query'; rate: RateClass },
+): string {
+  const { caller } = context;
+  context.limiter.take(rate, callerKey(context));
+  if (caller?.tokenScopes) requireScope({ path, type, access: 'user' }, caller.tokenScopes);
+  return signedIn(context).userId;
+}
+
 /** Aborts when the client has gone. */
 function leaving(request: Request): AbortSignal {
   const left = new AbortController();
@@ -82,13 +103,4 @@ function drained(response: NonNullable<Request['res']>, signal: AbortSignal): Pr
     response.once('drain', resolve);
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-function signedIn({ caller }: Context): string {
-  if (!caller)
-    throw new AppError(
-      'UNAUTHENTICATED',
-      'Sign in first: send Authorization: Bearer with the token that login answers.',
-    );
-  return caller.userId;
 }

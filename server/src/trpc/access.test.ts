@@ -166,7 +166,7 @@ const RAN: Record<string, number[]> = {
 
 /** Without an input, or of nothing that exists, these are let in and then say what they lack. */
 function isOfLedger(procedure: string): boolean {
-  return /^(accounts|categories|transactions|rates|recurring|rules|integrity)\./.test(procedure);
+  return /^(accounts|categories|transactions|rates|recurring|rules|integrity|imports|exports)\./.test(procedure);
 }
 
 /** Who is nobody to the server. */
@@ -310,6 +310,12 @@ const aRule = async (server: TestServer, token: string): Promise<Owned> => {
   return { id: await make(server, token, '/rules', { name: 'Baker', conditions, actions: { note: 'Bread' } }) };
 };
 
+const anImport = async (server: TestServer, token: string): Promise<Owned> => {
+  const { id: accountId } = await anAccount(server, token);
+  const body = { source: 'bank', account_id: accountId, text: 'date,amount\n2026-01-02,1\n' };
+  return { id: await make(server, token, '/imports', body) };
+};
+
 /** How to make a thing of one's own for each procedure that names one by its id; null where it is everybody's. */
 const OWNED: Record<string, ((server: TestServer, token: string) => Promise<Owned>) | null> = {
   'accounts.get': anAccount,
@@ -351,6 +357,17 @@ const OWNED: Record<string, ((server: TestServer, token: string) => Promise<Owne
   'recurring.delete': aRecurring,
   'rules.update': async (...who) => ({ ...(await aRule(...who)), body: { name: 'Butcher' } }),
   'rules.delete': aRule,
+  'imports.status': anImport,
+  'imports.update': async (...who) => ({ ...(await anImport(...who)), body: { settings: { decimal_separator: ',' } } }),
+  'imports.preview': anImport,
+  'imports.commit': anImport,
+  'imports.cancel': anImport,
+  // A stream of one that is ready waits for its end.
+  'imports.progress': async (server, token) => {
+    const { id } = await anImport(server, token);
+    await server.rest('POST', `/imports/${id}/cancel`, { token });
+    return { id };
+  },
   'auth.sessions.end': async (server, token) => {
     await server.signIn('user');
     const { body } = await server.rest('GET', '/auth/sessions', { token });

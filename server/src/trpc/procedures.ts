@@ -102,7 +102,8 @@ export const liveProcedure = readerProcedure.meta({ rate: 'stream' }).use(holdSt
 /** A subscription of a signed-in person to what is theirs; otherwise as {@link liveProcedure}. @throws AppError UNAUTHENTICATED and as that */
 export const ownLiveProcedure = authedProcedure.meta({ rate: 'stream' }).use(holdStream);
 
-function signedIn(ctx: Context) {
+/** Who calls. @throws AppError UNAUTHENTICATED */
+export function signedIn(ctx: Pick<Context, 'caller'>): NonNullable<Context['caller']> {
   if (!ctx.caller)
     throw new AppError(
       'UNAUTHENTICATED',

@@ -11,6 +11,7 @@ import {
   importUpdateInput,
 } from '@finverse/shared';
 import { tracked } from '@trpc/server';
+import type { ImportsApi } from './imports.port.ts';
 import { router } from '../../trpc/init.ts';
 import { authedProcedure, ownLiveProcedure } from '../../trpc/procedures.ts';
 import { trackedEvents } from '../../trpc/tracked-events.ts';
@@ -115,9 +116,14 @@ export const importsRouter = router({
     })
     .input(importProgressInput)
     .output(trackedEvents(importOut))
-    .subscription(async function* ({ ctx, input }) {
+    .subscription(async ({ ctx, input }) => {
       const { userId } = ctx.caller;
-      const query = { ...input, signal: ctx.streamSignal };
-      for await (const { id, import: state } of ctx.services.imports.progress(userId, query)) yield tracked(id, state);
+      // What there is not is refused before a stream begins.
+      await ctx.services.imports.status(userId, input.id);
+      return eventsOf(ctx.services.imports.progress(userId, { ...input, signal: ctx.streamSignal }));
     }),
 });
+
+async function* eventsOf(states: ReturnType<ImportsApi['progress']>) {
+  for await (const { id, import: state } of states) yield tracked(id, state);
+}

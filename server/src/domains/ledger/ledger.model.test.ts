@@ -5,6 +5,7 @@ import { entities } from '../../entities.ts';
 import { type Database, moneyFromSql } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { AppError } from '../../kernel/errors.ts';
+import { importFile } from '../imports/test-imports.ts';
 import { checkLedger } from './integrity.ts';
 import { draft, type Draft, ledgerOn, type TestLedger } from './test-ledger.ts';
 
@@ -51,6 +52,14 @@ const anyCommand = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('moveEntries'), account: pick, to: pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('merge'), category: pick, into: pick }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('import'),
+      account: pick,
+      rows: fc.array(fc.record({ amount, occurredOn: date, isIncome: fc.boolean() }), { minLength: 1, maxLength: 6 }),
+    }),
+  },
 );
 type Command = Record<string, unknown> & { do: string };
 
@@ -68,7 +77,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     let refused = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(anyCommand, { minLength: 5, maxLength: 40 }), async (commands) => {
-        const world = await openWorld(ledger);
+        const world = await openWorld(database, ledger);
         for (const each of commands) {
           try {
             await run(world, each);
@@ -88,6 +97,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 });
 
 type World = {
+  database: Database;
   ledger: TestLedger;
   userId: string;
   accounts: string[];
@@ -96,7 +106,7 @@ type World = {
   openings: Map<string, string>;
 };
 
-async function openWorld(ledger: TestLedger): Promise<World> {
+async function openWorld(database: Database, ledger: TestLedger): Promise<World> {
   const userId = await ledger.person();
   const accounts: string[] = [];
   const kinds = ['wallet', 'saving', 'credit', 'investment'] as const;
@@ -120,6 +130,7 @@ async function openWorld(ledger: TestLedger): Promise<World> {
     [0, 1, 2, 3].map((index) => ({ name: `Category ${index}`, kind: 'both', parentId: null, icon: null, color: null })),
   );
   return {
+    database,
     ledger,
     userId,
     accounts,
@@ -237,9 +248,31 @@ async function run(world: World, command: Command): Promise<void> {
       }
       return;
     }
+    case 'import':
+      return keep(await importRows(world, account, command['rows'] as ImportedRow[]));
     default:
       throw new Error(`unknown command ${command.do}`);
   }
+}
+
+let sources = 0;
+type ImportedRow = { amount: string; occurredOn: string; isIncome: boolean };
+
+/** Imports rows as a bank's file, twice, and answers what has come of it: all of them once, or none. */
+async function importRows(world: World, accountId: string, rows: readonly ImportedRow[]): Promise<TransactionOut[]> {
+  const { ledger, userId, transactions } = world;
+  const lines = rows.map(({ amount: text, occurredOn, isIncome }) => `${occurredOn},${isIncome ? '' : '-'}${text}`);
+  const file = ['date,amount', ...lines, ''].join('\n');
+  const fields = { source: `bank-${(sources += 1)}`, settings: { decimalSeparator: '.' } } as const;
+  const to = { ...world, accountId };
+  const first = await importFile(to, file, fields);
+  if (first.status === 'completed') expect(await importFile(to, file, fields)).toMatchObject({ created: 0 });
+  const { items } = await ledger.transactions.list(userId, { limit: 200 });
+  const made = items.filter(({ id, kind }) => kind !== 'opening' && !transactions.has(id));
+  const asRow = ({ occurredOn, kind, amount: text }: TransactionOut) =>
+    `${occurredOn},${kind === 'income' ? '' : '-'}${text}`;
+  expect(made.map(asRow).toSorted()).toEqual(first.status === 'completed' ? lines.toSorted() : []);
+  return made;
 }
 
 /** Adds up, the simple way, what the answers said, and compares it with every figure that the database keeps. */

@@ -1,4 +1,4 @@
-import { type ImportField, importFields, type ImportSettings } from '@finverse/shared';
+import { type ImportField, importFields, type ImportSettings, isPrintable } from '@finverse/shared';
 import { EXCHANGE_FIELDS, isExchangeHeader } from '../../exports/index.ts';
 
 export type Columns = ImportSettings['columns'];
@@ -142,7 +142,8 @@ function plainName(name: string): string {
 /** How a column is named in settings: by its header where that is its alone, otherwise by its place. */
 function referenceTo(header: readonly string[], index: number): string {
   const name = header[index] ?? '';
-  const isUnique = name.trim() !== '' && name.length <= 200 && header.indexOf(name) === header.lastIndexOf(name);
+  const isUnique =
+    name.trim() !== '' && name.length <= 200 && isPrintable(name) && header.indexOf(name) === header.lastIndexOf(name);
   return isUnique && !/^#\d/.test(name) ? name : `#${index + 1}`;
 }
 
