@@ -5,6 +5,7 @@ import { appRouter } from '../server/src/router.ts';
 import { type DeafProxy, startDeafProxy } from './support/deaf-proxy.ts';
 import { openRequest } from './support/http-client.ts';
 import { hasMariaDb, type MariaDb, startMariaDb } from './support/mariadb.ts';
+import { waitFor } from './support/poll.ts';
 import { announceSeed, seededRandom } from './support/seeded-random.ts';
 import { openSyncWorld, type SyncWorld } from './support/sync-world.ts';
 
@@ -15,8 +16,8 @@ const IN_FLIGHT = 24;
 const KILL_MS_MAX = 250;
 
 type Call = { method: string; path: string; body?: unknown };
-/** A mutation, and another one that may not come under its key. */
-type Case = (things: Things) => Promise<{ call: Call; other: Call }>;
+/** A mutation, and another one that may not come under its key; `settled` waits for the end of what it has begun. */
+type Case = (things: Things) => Promise<{ call: Call; other: Call; settled?: () => Promise<void> }>;
 type Json = Record<string, unknown>;
 
 /** Makes what a case needs, each time anew, and answers its id. */
@@ -29,6 +30,8 @@ type Things = {
   recurring(): Promise<string>;
   rule(): Promise<string>;
   import(): Promise<string>;
+  /** Waits for the end of an import that is committed. */
+  imported(id: string): Promise<void>;
   /** A transaction that a rule changes, and the token of the preview that says so. */
   preview(): Promise<string>;
   /** The rules that there are, in their order. */
@@ -36,7 +39,7 @@ type Things = {
   /** Does something first, which the case is to undo. */
   post(path: string, body?: Json): Promise<void>;
 };
-type Kind = Exclude<keyof Things, 'preview' | 'rules' | 'post'>;
+type Kind = Exclude<keyof Things, 'imported' | 'preview' | 'rules' | 'post'>;
 
 const create = (path: string, body: Json, change: Json): Case => {
   return async () => ({
@@ -179,7 +182,11 @@ const CASES: Record<string, Case> = {
     { settings: { decimal_separator: ',' } },
     { settings: { decimal_separator: '.' } },
   ),
-  'imports.commit': onPath('POST', 'import', (id) => `/imports/${id}/commit`),
+  'imports.commit': async (things) => {
+    const id = await things.import();
+    const call = { method: 'POST', path: `/imports/${id}/commit` };
+    return { call, other: { ...call, body: { skip_faulty: true } }, settled: () => things.imported(id) };
+  },
   'imports.cancel': onPath('POST', 'import', (id) => `/imports/${id}/cancel`),
   'rules.run': async (things) => {
     const call = { method: 'POST', path: '/rules/apply', body: { token: await things.preview() } };
@@ -246,6 +253,10 @@ describe.each(DATABASES)('on %s', (name) => {
     recurring: async () => made('/recurring', yearly(await things.account())),
     rule: () => made('/rules', aRule(`Payee ${(named += 1)}`)),
     import: async () => made('/imports', anImport(await things.account())),
+    imported: async (id) => {
+      const isDone = async () => (await get<{ status: string }>(`/imports/${id}`)).status === 'completed';
+      await waitFor('the import to be completed', isDone);
+    },
     preview: async () => {
       await made('/rules', aRule('Baker'));
       await made('/transactions', { ...expense(await things.account()), payee: 'Baker' });
@@ -263,12 +274,13 @@ describe.each(DATABASES)('on %s', (name) => {
   it.each(Object.entries(CASES))(
     '%s, whose answer is lost after the commit, is done once, and sent again it answers the same',
     async (_, prepare) => {
-      const { call, other } = await prepare(things);
+      const { call, other, settled } = await prepare(things);
       const key = newKey();
       const before = await dump();
       await expect(send(call, { key, url: proxy.url })).rejects.toThrow('socket hang up');
       const lost = proxy.kept();
       expect(lost.status).toBe(200);
+      await settled?.();
       const after = await dump();
       expect(after).not.toEqual(before);
       for (let time = 0; time < 2; time += 1) expect(await send(call, { key })).toEqual(lost);
