@@ -9,7 +9,7 @@ const PAGE = { limit: 200 };
 
 /** What the ledger adds to the export of a person: the same that the lists answer. */
 export function ledgerExporters(services: LedgerServices): Exporter[] {
-  const { accounts, categories, transactions, rates, recurring, rules } = services;
+  const { accounts, categories, transactions, rates, recurring, rules, imports } = services;
   const all = { ...PAGE, includeArchived: true, includeHidden: true };
   return [
     { name: 'accounts', read: (_em, userId) => readAll((cursor) => accounts.list(userId, { ...all, cursor })) },
@@ -27,6 +27,8 @@ export function ledgerExporters(services: LedgerServices): Exporter[] {
     },
     { name: 'recurring', read: (_em, userId) => readAll((cursor) => recurring.list(userId, { ...PAGE, cursor })) },
     { name: 'rules', read: async (_em, userId) => (await rules.list(userId)).items },
+    { name: 'imports', read: (_em, userId) => readAll((cursor) => imports.list(userId, { ...PAGE, cursor })) },
+    { name: 'import_sources', read: (_em, userId) => imports.remembered(userId) },
   ];
 }
 

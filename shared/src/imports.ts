@@ -100,6 +100,9 @@ const settings = {
   unknownCategory: z
     .enum(['fault', 'none'])
     .meta({ description: 'Whether a category that does not exist is a fault, or is left out' }),
+  appliesRules: z.boolean().meta({
+    description: 'Whether the rules decide; by default they do, but for a file that FinVerse itself exported',
+  }),
 };
 
 /** What is left out is what the source had the last time, or what the file looks like. */
@@ -112,6 +115,7 @@ export const importSettingsInput = z.strictObject({
   decimalSeparator: settings.decimalSeparator.optional(),
   isAmountInverted: settings.isAmountInverted.optional(),
   unknownCategory: settings.unknownCategory.optional(),
+  appliesRules: settings.appliesRules.optional(),
   columns: z.strictObject(columns).partial().optional(),
 });
 export type ImportSettingsInput = z.infer<typeof importSettingsInput>;

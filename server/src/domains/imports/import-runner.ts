@@ -128,17 +128,24 @@ export class ImportRunner {
   }
 
   async #isDead(found: ImportRecord): Promise<boolean> {
-    for (;;) {
-      if (this.#clock.now() - found.beatAt >= DEAD_AFTER_MS) return true;
+    let { beatAt } = found;
+    for (let beats = 0; beats < 2;) {
+      if (this.#clock.now() - beatAt >= DEAD_AFTER_MS) return true;
       await delay(500);
       const now = await findImport(this.#database.em(), found);
-      if (!now || now.beatAt !== found.beatAt) return false;
+      if (!now) return false;
+      if (now.beatAt === beatAt) continue;
+      // One may have been on its way when the process died.
+      beats += 1;
+      beatAt = now.beatAt;
     }
+    return false;
   }
 
   async #run(run: Run): Promise<void> {
+    let beating = Promise.resolve();
     const heart = setInterval(() => {
-      void beat(this.#database.em(), run, this.#clock.now()).catch(() => undefined);
+      beating = beat(this.#database.em(), run, this.#clock.now()).catch(() => undefined);
     }, BEAT_MS);
     try {
       const creditBefore = await this.#creditBalances(run.userId);
@@ -150,6 +157,7 @@ export class ImportRunner {
       await this.#giveUp(run, error);
     } finally {
       clearInterval(heart);
+      await beating;
     }
   }
 
@@ -190,10 +198,15 @@ export class ImportRunner {
     return transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run, 'running');
       const { dialect, userId } = ledger;
-      const judged = await judgeRows(em, { dialect, userId, source: run.source, seen: new Set() }, rows, {
-        idOf: (row) => importedTransactionId(run.runAt, run.runHex, row),
-        nowMs: ledger.changedAtMs,
-      });
+      const judged = await judgeRows(
+        em,
+        { dialect, userId, source: run.source, appliesRules: run.settings.appliesRules, seen: new Set() },
+        rows,
+        {
+          idOf: (row) => importedTransactionId(run.runAt, run.runHex, row),
+          nowMs: ledger.changedAtMs,
+        },
+      );
       const faulty = judged.filter((each) => each.outcome === 'faulty');
       const [first] = faulty;
       if (first && !run.skipsFaulty) {

@@ -174,6 +174,20 @@ export async function readRemembered(
   return row ? (JSON.parse(row['settings'] as string) as ImportSettings) : null;
 }
 
+export async function listRemembered(
+  em: SqlEntityManager,
+  userId: string,
+): Promise<{ source: string; settings: ImportSettings }[]> {
+  const rows = await em.execute<Row[]>(
+    'select source, settings from import_sources where user_id = ? order by source',
+    [userId],
+  );
+  return rows.map(({ source, settings }) => ({
+    source: source as string,
+    settings: JSON.parse(settings as string) as ImportSettings,
+  }));
+}
+
 export async function remember(
   em: SqlEntityManager,
   dialect: Dialect,

@@ -41,6 +41,7 @@ import {
   insertImport,
   knownFiles,
   listImports,
+  listRemembered,
   readRemembered,
   remember,
   sumFiles,
@@ -198,11 +199,12 @@ export class ImportsService implements ImportsApi {
     const rows: ImportPreviewOut['rows'] = [];
     const faults: ImportFault[] = [];
     const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
-    const seen = new Set<string>();
+    const { source, settings } = record;
+    const judging = { dialect, userId, source, appliesRules: settings.appliesRules, seen: new Set<string>() };
     let isComplete = true;
     for await (const batch of readDrafts(await this.#reading(em, record, account))) {
       const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
-      const judged = await judgeRows(em, { dialect, userId, source: record.source, seen }, part, {
+      const judged = await judgeRows(em, judging, part, {
         idOf: String,
         nowMs: 0,
       });
@@ -307,6 +309,11 @@ export class ImportsService implements ImportsApi {
       items: page.map(toImportOut),
       nextCursor: records.length > query.limit ? encodeCursor([page.at(-1)?.id ?? '']) : null,
     };
+  }
+
+  /** What is remembered of each source. */
+  remembered(userId: string): Promise<{ source: string; settings: ImportSettings }[]> {
+    return listRemembered(this.#database.em(), userId);
   }
 
   async *progress(

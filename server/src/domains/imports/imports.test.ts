@@ -75,6 +75,30 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(world);
   });
 
+  test('rules decide what is new, and what they change makes no row another one', async () => {
+    const look = { kind: 'both', parentId: null, icon: null, color: null } as const;
+    const { id: categoryId } = await ledger.categories.create(ledger.commit, world.userId, { name: 'Cafés', ...look });
+    await ledger.rules.create(ledger.commit, world.userId, {
+      name: 'Cafés',
+      conditions: [{ field: 'payee', op: 'contains', value: 'café' }],
+      actions: { categoryId, addTags: ['out'], payee: 'Blau' },
+      isStop: false,
+      isEnabled: true,
+    });
+    const made = await prepare(world, BANK);
+    expect(made.settings.appliesRules).toBe(true);
+    const decided = { categoryId, tags: ['out'], payee: 'Blau' };
+    const { rows } = await preview(world, made.id);
+    expect(rows.map(({ transaction }) => transaction)).toMatchObject([decided, decided, { payee: 'Acme GmbH' }]);
+    await commitToEnd(world, made.id);
+    expect(await transactionsOf(world)).toMatchObject([decided, decided, { payee: 'Acme GmbH', categoryId: null }]);
+    expect(await importFile(world, BANK)).toMatchObject({ created: 0, duplicates: 3 });
+    const untouched = { source: 'other', settings: { appliesRules: false } };
+    expect(await importFile(world, BANK, untouched)).toMatchObject({ created: 3 });
+    expect((await transactionsOf(world)).filter(({ categoryId: id }) => id === categoryId)).toHaveLength(2);
+    await expectExact(world);
+  });
+
   test('a fault names line and field; nothing is imported of a faulty file, unless its faulty rows are left out', async () => {
     const file =
       'date,amount,payee\n2026-01-01,5,a\n2026-02-30,5,b\n2026-01-03,abc,c\n2026-01-04,0,d\n2026-01-05,7,e\n';

@@ -3,6 +3,7 @@ import type { Dialect } from '../../db/index.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { findAccounts, listCategories, type TransactionRecord } from '../ledger/index.ts';
 import { treeOf } from '../categories/index.ts';
+import { applyRulesToDrafts } from '../rules/index.ts';
 import { toRecord } from '../transactions/index.ts';
 import { type Fault, fieldOf } from './interpret.ts';
 import { findKnown } from './imports.repository.ts';
@@ -13,13 +14,23 @@ export type Judged = { row: ReadRow } & (
   { outcome: 'new'; record: TransactionRecord } | { outcome: 'duplicate' } | { outcome: 'faulty'; faults: Fault[] }
 );
 
+type Judging = {
+  dialect: Dialect;
+  userId: string;
+  source: string;
+  /** Whether the person's rules decide categories, tags and texts of what is new. */
+  appliesRules: boolean;
+  /** The external ids of the rows before, for a preview, which writes none of them. */
+  seen: Set<string>;
+};
+
 /**
- * Judges rows against the ledger as it is: new, there already, or at fault. What it finds holds for as long as the caller holds the ledger.
- * `seen` has the external ids of the rows before, for a preview, which writes none of them.
+ * Judges rows against the ledger as it is: new, there already, or at fault. What it finds holds for as long as the caller holds the ledger. What the
+ * rules change makes no row another one: it is known again by what stands in the file.
  */
 export async function judgeRows(
   em: SqlEntityManager,
-  { dialect, userId, source, seen }: { dialect: Dialect; userId: string; source: string; seen: Set<string> },
+  { dialect, userId, source, appliesRules, seen }: Judging,
   rows: readonly ReadRow[],
   { idOf, nowMs }: { idOf: (row: number) => string; nowMs: number },
 ): Promise<Judged[]> {
@@ -32,7 +43,9 @@ export async function judgeRows(
     inputs.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]),
   );
   const accounts = await findAccounts(em, dialect, userId, [...accountIds]);
-  const needsCategories = inputs.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
+  const ruled = appliesRules ? await applyRulesToDrafts(em, userId, inputs) : inputs;
+  const drafts = new Map(inputs.map((input, index) => [input, ruled[index] ?? input]));
+  const needsCategories = ruled.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
   const categories = needsCategories ? treeOf(await listCategories(em, userId)) : new Map();
   const named = { accounts, categories };
 
@@ -44,7 +57,10 @@ export async function judgeRows(
     if (externalId !== null && (knownIds.has(externalId) || seen.has(externalId))) return { row, outcome: 'duplicate' };
     if (contentHash !== null && known.has(contentHash)) return { row, outcome: 'duplicate' };
     try {
-      const record = { ...toRecord(draft.input, named, { id: idOf(row.row), nowMs }), contentHash };
+      const record = {
+        ...toRecord(drafts.get(draft.input) ?? draft.input, named, { id: idOf(row.row), nowMs }),
+        contentHash,
+      };
       if (externalId !== null) seen.add(externalId);
       return { row, outcome: 'new', record };
     } catch (error) {

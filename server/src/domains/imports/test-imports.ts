@@ -1,4 +1,4 @@
-import { importCreateInput, type ImportOut } from '@finverse/shared';
+import { importCreateInput, type ImportOut, isPrintable } from '@finverse/shared';
 import type { z } from 'zod';
 import { expect } from 'vitest';
 import { type Database, transact } from '../../db/index.ts';
@@ -32,7 +32,7 @@ type Fields = Partial<z.input<typeof importCreateInput>>;
 /** Prepares an import of a file, uploaded where it is bytes or large. */
 export async function prepare(world: World, file: string | Buffer, fields: Fields = {}): Promise<ImportOut> {
   const { ledger, userId, accountId } = world;
-  const isText = typeof file === 'string' && file.length < 20_000;
+  const isText = typeof file === 'string' && file.length < 20_000 && isPrintable(file);
   const content = isText
     ? { text: file }
     : { fileId: (await ledger.imports.upload(userId, piecesOf(Buffer.from(file as string)))).id };

@@ -200,8 +200,6 @@ function changeableOf({ categoryId, tags, payee, note }: Changeable): RulesPrevi
 
 /**
  * Drafts as the person's rules would have them, in the same order: what an import asks before it writes. Reads rules and categories once.
- *
- * @public the imports build on it
  */
 export async function applyRulesToDrafts(
   em: SqlEntityManager,

@@ -142,6 +142,8 @@ test('an export holds the person, what they own, and no secret', async () => {
       { name: 'rates', items: [] },
       { name: 'recurring', items: [] },
       { name: 'rules', items: [] },
+      { name: 'imports', items: [] },
+      { name: 'import_sources', items: [] },
     ],
   });
   const exported = JSON.stringify(answer.body);

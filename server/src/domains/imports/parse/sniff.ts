@@ -49,6 +49,7 @@ export function sniff(
       ...OFX_SETTINGS,
       encoding,
       isAmountInverted: given.isAmountInverted ?? remembered?.isAmountInverted ?? false,
+      appliesRules: given.appliesRules ?? remembered?.appliesRules ?? true,
     };
     return { format: 'ofx', settings, columnNames: [], warnings: [] };
   }
@@ -64,6 +65,7 @@ const OFX_SETTINGS: ImportSettings = {
   decimalSeparator: '.',
   isAmountInverted: false,
   unknownCategory: 'none',
+  appliesRules: true,
   columns: NO_COLUMNS,
 };
 
@@ -101,6 +103,7 @@ function sniffCsv(
         decimalSeparator: given.decimalSeparator ?? '.',
         isAmountInverted: given.isAmountInverted ?? false,
         unknownCategory: given.unknownCategory ?? 'fault',
+        appliesRules: given.appliesRules ?? false,
         columns: overlay(guessColumns(header), given.columns),
       },
       columnNames: [...header],
@@ -138,6 +141,7 @@ function sniffCsv(
       decimalSeparator: given.decimalSeparator ?? known?.decimalSeparator ?? decimals.separator,
       isAmountInverted: given.isAmountInverted ?? known?.isAmountInverted ?? false,
       unknownCategory: given.unknownCategory ?? known?.unknownCategory ?? 'fault',
+      appliesRules: given.appliesRules ?? known?.appliesRules ?? true,
       columns,
     },
     columnNames: header ? [...header] : Array.from({ length: width }, (_, index) => `#${index + 1}`),
