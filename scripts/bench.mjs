@@ -1,16 +1,16 @@
 /**
- * `npm run bench`: installs what is missing, then measures on the project's Node. Takes some six minutes, most of them for making chains.
+ * `npm run bench`: installs what is missing, then measures on the project's Node. Takes some eight minutes, most of them for making chains.
  *
  *   npm run bench                          everything, with 50,000 events
  *   npm run bench -- --full                the back-fill with 500,000 events as well, the import with 1,000,000 rows
- *   npm run bench -- backfill [options]    one of backfill, latency, idle-cycle, import; each says its options in bench/<name>.ts
+ *   npm run bench -- backfill [options]    one of backfill, latency, idle-cycle, ledger, import; each says its options in bench/<name>.ts
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalledOrExit, projectNode, root } from './ensure-installed.mjs';
 
-const benchmarks = ['backfill', 'latency', 'idle-cycle', 'import'];
+const benchmarks = ['backfill', 'latency', 'idle-cycle', 'ledger', 'import'];
 
 const [first, ...rest] = process.argv.slice(2);
 const isFull = first === '--full' && rest.length === 0;

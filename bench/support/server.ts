@@ -8,7 +8,7 @@ import { freePort } from '../../e2e/support/mariadb.ts';
 import { benchNodeArgs } from './child.ts';
 import { tokenAddress, vaultAddress } from './vault-chain.ts';
 
-export type BenchServer = { url: string; token: string; stop(): Promise<void> };
+export type BenchServer = { pid: number; url: string; token: string; stop(): Promise<void> };
 
 const READY_TIMEOUT_MS = 30_000;
 const operator = { email: 'bench@example.com', password: 'a-password-of-the-bench' };
@@ -62,6 +62,7 @@ export async function startServer(settings: {
   });
   const { token } = (await login.json()) as { token: string };
   return {
+    pid: child.pid ?? 0,
     url,
     token,
     stop: async () => {

@@ -136,7 +136,10 @@ export const rulesPreviewOut = z.object({
   ),
   examined: z.number().int(),
   token: z.string().meta({ description: 'Stands for exactly these changes: apply takes it' }),
-  nextCursor: z.string().nullable().meta({ description: 'Where more transactions are to be looked at' }),
+  nextCursor: z
+    .string()
+    .nullable()
+    .meta({ description: 'Where more transactions are to be looked at, also behind a page that found none' }),
 });
 export type RulesPreviewOut = z.infer<typeof rulesPreviewOut>;
 

@@ -167,6 +167,10 @@ export type TransactionsQuery = z.infer<typeof transactionsInput>;
 
 /** Newest date first; with updatedSince the oldest change first. */
 export const transactionsOut = pageOf(transactionOut).extend({
+  nextCursor: z.string().nullable().meta({
+    description:
+      'Null at the end alone: a page that has looked at many transactions may be short, even empty, before it',
+  }),
   deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
 });
 export type TransactionsOut = z.infer<typeof transactionsOut>;

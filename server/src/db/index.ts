@@ -8,6 +8,7 @@ export {
   transactOnce,
   type UnitOfWork,
 } from './idempotency.ts';
+export { beside, type Condition, LOOK_UP, readBy } from './index-order.ts';
 export { lockDataFolder, lockSqliteFile } from './instance-lock.ts';
 export { type Database, type Dialect, openDatabase } from './orm.ts';
 export { readSnapshot } from './read-snapshot.ts';

@@ -1,6 +1,6 @@
 import type { AccountsQuery, StatementQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, moneyFromSql, type SqlValue, sumOfMoney } from '../../db/index.ts';
+import { beside, type Dialect, LOOK_UP, moneyFromSql, readBy, type SqlValue, sumOfMoney } from '../../db/index.ts';
 import { type AccountRecord, fromAccountRow, monthOf, type RawRow, type Units } from '../ledger/index.ts';
 import type { MonthlyMove } from './accounts.rules.ts';
 
@@ -44,9 +44,11 @@ export async function selectMonthlyMoves({ em, dialect, userId }: Reading, to: s
 /** The place of an entry in an account's order. */
 export type EntryPlace = { occurredOn: string; transactionId: string; line: number };
 
+const ENTRY_PLACE = ['e.occurred_on', 'e.transaction_id', 'e.line'];
+
 /** Entries of an account before a place, newest first, one more than asked for where there are more. */
 export async function selectEntries(
-  { em, userId }: Reading,
+  { em, dialect, userId }: Reading,
   query: StatementQuery,
   before: EntryPlace | undefined,
 ): Promise<RawRow[]> {
@@ -58,12 +60,12 @@ export async function selectEntries(
   if (query.to !== undefined) conditions.push(['e.occurred_on <= ?', [query.to]]);
   if (before) {
     const { occurredOn, transactionId, line } = before;
-    // The first condition alone lets the index be entered at the right date; neither database does so for the comparison of a row.
-    conditions.push(['e.occurred_on <= ?', [occurredOn]]);
-    conditions.push(['(e.occurred_on, e.transaction_id, e.line) < (?, ?, ?)', [occurredOn, transactionId, line]]);
+    const behind = beside(dialect, ENTRY_PLACE, '<', [occurredOn, transactionId, line]);
+    conditions.push([behind.sql, behind.values]);
   }
   return em.execute<RawRow[]>(
-    `select e.*, t.description, t.payee from entries e join transactions t on t.id = e.transaction_id
+    `select e.*, t.description, t.payee
+     from ${readBy(dialect, 'entries e', 'entries_account_id_occurred_on_transaction_id_line_index')} ${LOOK_UP[dialect]} transactions t on t.id = e.transaction_id
      where ${conditions.map(([sql]) => sql).join(' and ')}
      order by e.occurred_on desc, e.transaction_id desc, e.line desc limit ?`,
     [...conditions.flatMap(([, values]) => values), query.limit + 1],

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Dialect, SqlValue } from '../../db/index.ts';
+import { beside, type Condition, type Dialect, readBy } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import type { Buried } from './account-store.ts';
@@ -7,7 +7,13 @@ import type { RawRow } from './ledger.rows.ts';
 
 type Reading = { em: SqlEntityManager; dialect: Dialect; userId: string };
 
-const TABLES: Record<Buried, string> = { account: 'accounts', category: 'categories', transaction: 'transactions' };
+/** Categories are few: they need no index in the order of changes. */
+const TABLES = {
+  account: { table: 'accounts', index: 'accounts_user_id_updated_at_id_index' },
+  category: { table: 'categories', index: null },
+  transaction: { table: 'transactions', index: 'transactions_user_id_updated_at_id_index' },
+} satisfies Record<Buried, { table: string; index: string | null }>;
+const TOMBSTONES = { table: 'ledger_tombstones', index: 'ledger_tombstones_user_id_kind_deleted_at_id_index' };
 
 type Changed = { atMs: number; id: string; row: RawRow | null };
 
@@ -22,11 +28,12 @@ export async function changesSince(
 ): Promise<{ rows: RawRow[]; deleted: { id: string; deletedAt: string }[]; nextCursor: string | null }> {
   const [afterMs, afterId] = decodeCursor(query.cursor, ['number', 'string']);
   const place = { sinceMs: Date.parse(query.updatedSince), afterMs, afterId, limit: query.limit + 1 };
+  const own = { sql: 'user_id = ?', values: [reading.userId] };
   const [live, buried] = await Promise.all([
-    select(reading, { from: `${TABLES[kind]} where user_id = ?`, values: [reading.userId], time: 'updated_at' }, place),
+    select(reading, { ...TABLES[kind], conditions: [own], time: 'updated_at' }, place),
     select(
       reading,
-      { from: 'ledger_tombstones where user_id = ? and kind = ?', values: [reading.userId, kind], time: 'deleted_at' },
+      { ...TOMBSTONES, conditions: [own, { sql: 'kind = ?', values: [kind] }], time: 'deleted_at' },
       place,
     ),
   ]);
@@ -43,22 +50,19 @@ export async function changesSince(
   };
 }
 
-function select(
-  { em }: Reading,
-  { from, values, time }: { from: string; values: SqlValue[]; time: string },
-  {
-    sinceMs,
-    afterMs,
-    afterId,
-    limit,
-  }: { sinceMs: number; afterMs?: number | undefined; afterId?: string | undefined; limit: number },
-): Promise<RawRow[]> {
-  const after: SqlValue[] = afterMs === undefined || afterId === undefined ? [] : [afterMs, afterMs, afterId];
-  const afterSql = after.length === 0 ? '' : ` and (${time} > ? or (${time} = ? and id > ?))`;
-  return em.execute<RawRow[]>(`select * from ${from} and ${time} >= ?${afterSql} order by ${time}, id limit ?`, [
-    ...values,
-    Math.max(sinceMs, afterMs ?? sinceMs),
-    ...after,
-    limit,
-  ]);
+type Source = { table: string; index: string | null; conditions: readonly Condition[]; time: string };
+
+type Place = { sinceMs: number; afterMs?: number | undefined; afterId?: string | undefined; limit: number };
+
+function select({ em, dialect }: Reading, source: Source, place: Place): Promise<RawRow[]> {
+  const { table, index, time } = source;
+  const { sinceMs, afterMs, afterId, limit } = place;
+  const conditions = [...source.conditions, { sql: `${time} >= ?`, values: [sinceMs] }];
+  if (afterMs !== undefined && afterId !== undefined)
+    conditions.push(beside(dialect, [time, 'id'], '>', [afterMs, afterId]));
+  const from = index === null ? table : readBy(dialect, table, index);
+  return em.execute<RawRow[]>(
+    `select * from ${from} where ${conditions.map(({ sql }) => sql).join(' and ')} order by ${time}, id limit ?`,
+    [...conditions.flatMap(({ values }) => values), limit],
+  );
 }

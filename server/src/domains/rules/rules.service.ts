@@ -166,8 +166,8 @@ async function planOf(
   const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
   const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
   const query = { ...selection, limit: RULES_EXAMINED_MAX };
-  const rows = await searchTransactions({ em, dialect, userId, query, categoryIds: [], after });
-  const page = await withSplits(em, dialect, rows.slice(0, RULES_EXAMINED_MAX));
+  const { rows, next: behind } = await searchTransactions({ em, dialect, userId, query, categoryIds: [], after });
+  const page = await withSplits(em, dialect, rows);
   const rules = await listRules(em, userId);
   const categories = treeOf(await listCategories(em, userId));
   const items: RulesPreviewOut['items'] = [];
@@ -180,11 +180,10 @@ async function planOf(
     items.push({ transactionId: record.id, occurredOn: record.occurredOn, ruleIds, before, after: next });
     changes.push({ before: record, after: { ...record, ...next } });
   }
-  const last = page.at(-1);
   const token = createHash('sha256')
     .update(JSON.stringify([selection, cursor ?? null, items]))
     .digest('hex');
-  const nextCursor = rows.length > RULES_EXAMINED_MAX && last ? encodeCursor([last.occurredOn, last.id]) : null;
+  const nextCursor = behind && encodeCursor([behind.occurredOn, behind.id]);
   return { preview: { items, examined: page.length, token, nextCursor }, changes };
 }
 

@@ -26,7 +26,7 @@ export const transactionsRouter = router({
         path: '/transactions',
         summary: 'Search transactions',
         description:
-          'Newest date first. With `updated_since` it lists changes instead, the oldest first, and takes no other filter.',
+          'Newest date first. A page may be short, even empty, and have a `next_cursor`: go on until it is null. With `updated_since` it lists changes instead, the oldest first, and takes no other filter.',
       },
     })
     .input(transactionsInput)

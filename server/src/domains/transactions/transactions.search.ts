@@ -1,10 +1,16 @@
 import { parseMoney, type TransactionsQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, moneyToSql, type SqlValue } from '../../db/index.ts';
+import { beside, type Condition, type Dialect, LOOK_UP, moneyToSql, readBy, type SqlValue } from '../../db/index.ts';
 import { type RawRow, searchable } from '../ledger/index.ts';
 
 /** A place in the order of dates, newest first. */
 export type Place = { occurredOn: string; id: string };
+
+/**
+ * The most rows of an index that one page looks at for a filter that no index answers, and how many at a time. A page that finds nothing among five
+ * thousand of a million takes MariaDB some fifteen milliseconds.
+ */
+const SCAN = { rowsMax: 5_000, step: 1_000 };
 
 type Search = {
   em: SqlEntityManager;
@@ -14,86 +20,117 @@ type Search = {
   /** With `query.categoryId`: it and all below it. */
   categoryIds: readonly string[];
   after: Place | undefined;
+  /** Other bounds than the usual ones, for tests. */
+  scan?: typeof SCAN | undefined;
 };
 
-type Condition = { sql: string; values: SqlValue[] };
+/** `next` is the place behind which the next page begins; null at the end of the list. */
+type Page = { rows: RawRow[]; next: Place | null };
 
 /**
- * A page of transactions, newest date first, one more than asked for where there are more.
+ * A page of transactions, newest date first.
  *
- * Each filter that names something narrow (an account, a category, a tag) is read off an index that holds the ids in the order of the list, one range for each
- * account or category, so that a page costs the same wherever it is and however much there is.
+ * It is read off an index that holds the ids in the order of the list: of the person, or of the narrowest thing that the query names, one range for each account,
+ * category or tag. What else is asked for (a text, an amount, a kind …) is looked up for each id, and a page looks at no more than so many: it may be
+ * short, even empty, and go on behind the last one that it has looked at. So a page costs the same wherever it is, whatever it looks for, and however much
+ * there is.
  */
-export async function searchTransactions(search: Search): Promise<RawRow[]> {
-  const { em, query } = search;
-  const limit = query.limit + 1;
-  const conditions = [...placeConditions('t', search), ...rowConditions(search)];
+export async function searchTransactions(search: Search): Promise<Page> {
+  const { limit } = search.query;
   const ranges = rangesOf(search);
-  if (ranges.length === 0) {
-    return select(em, { from: 'transactions t', conditions, limit });
+  const filters = filtersOf(search);
+  const { rowsMax, step: one } = search.scan ?? SCAN;
+  // Several ranges are asked all together: the fewer steps, the fewer statements.
+  const step = ranges.length > 1 ? rowsMax : one;
+  const rows: RawRow[] = [];
+  let { after } = search;
+  for (let scanned = 0; scanned < rowsMax; scanned += step) {
+    const span = { after, end: filters.length === 0 ? null : await endOfScan(search, ranges, { after, step }) };
+    const wanted = limit + 1 - rows.length;
+    const parts = await Promise.all(ranges.map((range) => selectRows(search, range, { span, filters, limit: wanted })));
+    rows.push(...mergeRows(parts, wanted));
+    if (rows.length > limit) return { rows: rows.slice(0, limit), next: placeOf(rows[limit - 1] as RawRow) };
+    if (span.end === null) return { rows, next: null };
+    after = span.end;
   }
-  const parts = await Promise.all(
-    ranges.map(({ from, condition, alias }) =>
-      select(em, {
-        from: `${from} join transactions t on t.id = ${alias}.transaction_id`,
-        conditions: [condition, ...placeConditions(alias, search), ...conditions],
-        limit,
-        alias,
-      }),
-    ),
-  );
-  return mergePages(parts, limit);
+  return { rows, next: after ?? null };
 }
 
-/** A split may name a category twice: only its first line there counts. */
-const FIRST_OF_CATEGORY = `(e.line = 0 or not exists (
-  select 1 from entries p where p.transaction_id = e.transaction_id and p.line < e.line and p.category_id = e.category_id))`;
+/** A range of an index that holds transactions in the order of the list. */
+type Range = {
+  from: string;
+  /** The columns of the place. */
+  date: string;
+  id: string;
+  /** What the index is entered by. */
+  key: Condition;
+  /** A transaction that stands in the range several times counts where it stands first; little is left out by this. */
+  once?: string;
+};
 
-type Range = { from: string; alias: 'e' | 'g'; condition: Condition };
-
-/** The index ranges of the narrowest filter: several where a category has others below it. */
-function rangesOf({ userId, query, categoryIds }: Search): Range[] {
+/** The ranges of the narrowest filter: several where a category has others below it. */
+function rangesOf({ dialect, userId, query, categoryIds }: Search): Range[] {
+  const entries = { date: 'e.occurred_on', id: 'e.transaction_id' };
   if (query.accountId !== undefined) {
+    // The index knows no person; nobody has the rows of another's account looked through.
+    const isOwn = 'exists (select 1 from accounts a where a.id = ? and a.user_id = ?)';
     return [
       {
-        from: 'entries e',
-        alias: 'e',
-        condition: { sql: `e.account_id = ? and (e.line = 0 or e.kind = 'transfer')`, values: [query.accountId] },
+        ...entries,
+        from: readBy(dialect, 'entries e', 'entries_account_id_occurred_on_transaction_id_line_index'),
+        key: { sql: `e.account_id = ? and ${isOwn}`, values: [query.accountId, query.accountId, userId] },
+        once: `(e.line = 0 or e.kind = 'transfer')`,
       },
     ];
   }
+  const byCategory = readBy(dialect, 'entries e', 'entries_user_id_category_id_occurred_on_transaction_id_index');
   if (query.categoryId !== undefined) {
     return categoryIds.map((categoryId) => ({
-      from: 'entries e',
-      alias: 'e',
-      condition: { sql: `e.user_id = ? and e.category_id = ? and ${FIRST_OF_CATEGORY}`, values: [userId, categoryId] },
+      ...entries,
+      from: byCategory,
+      key: { sql: 'e.user_id = ? and e.category_id = ?', values: [userId, categoryId] },
+      once: firstLineWhere('p.category_id = e.category_id'),
     }));
   }
   if (query.tag !== undefined) {
-    const condition = { sql: 'g.user_id = ? and g.tag = ?', values: [userId, query.tag] };
-    return [{ from: 'transaction_tags g', alias: 'g', condition }];
+    return [
+      {
+        from: readBy(dialect, 'transaction_tags g', 'transaction_tags_user_id_tag_occurred_on_transaction_id_index'),
+        date: 'g.occurred_on',
+        id: 'g.transaction_id',
+        key: { sql: 'g.user_id = ? and g.tag = ?', values: [userId, query.tag] },
+      },
+    ];
   }
-  return [];
+  if (query.isUncategorized === true) {
+    return [
+      {
+        ...entries,
+        from: byCategory,
+        key: { sql: 'e.user_id = ? and e.category_id is null', values: [userId] },
+        once: firstLineWhere('p.category_id is null'),
+      },
+    ];
+  }
+  return [
+    {
+      from: readBy(dialect, 'transactions t', 'transactions_user_id_occurred_on_id_index'),
+      date: 't.occurred_on',
+      id: 't.id',
+      key: { sql: 't.user_id = ?', values: [userId] },
+    },
+  ];
 }
 
-/** Dates and place, on the table whose index is read. */
-function placeConditions(alias: 't' | 'e' | 'g', { query, after }: Search): Condition[] {
-  const id = alias === 't' ? 't.id' : `${alias}.transaction_id`;
-  const date = `${alias}.occurred_on`;
-  const conditions: Condition[] = [];
-  if (query.from !== undefined) conditions.push({ sql: `${date} >= ?`, values: [query.from] });
-  if (query.to !== undefined) conditions.push({ sql: `${date} <= ?`, values: [query.to] });
-  if (after) {
-    // The first condition alone lets the index be entered at the right date; neither database does so for the second.
-    conditions.push({ sql: `${date} <= ?`, values: [after.occurredOn] });
-    conditions.push({ sql: `(${date} < ? or ${id} < ?)`, values: [after.occurredOn, after.id] });
-  }
-  return conditions;
+/** A split may name a category twice: only its first line there counts. */
+function firstLineWhere(isSame: string): string {
+  return `(e.line = 0 or not exists (select 1 from entries p where p.transaction_id = e.transaction_id and p.line < e.line and ${isSame}))`;
 }
 
-function rowConditions({ dialect, userId, query, categoryIds }: Search): Condition[] {
-  const conditions: Condition[] = [{ sql: 't.user_id = ?', values: [userId] }];
-  const add = (sql: string, ...values: SqlValue[]) => conditions.push({ sql, values });
+/** What no index answers: it is looked up for each transaction of a range. */
+function filtersOf({ dialect, query, categoryIds }: Search): Condition[] {
+  const filters: Condition[] = [];
+  const add = (sql: string, ...values: SqlValue[]) => filters.push({ sql, values });
   if (query.kind !== undefined) add('t.kind = ?', query.kind);
   if (query.currency !== undefined) add('t.currency = ?', query.currency);
   if (query.source !== undefined) add('t.source = ?', query.source);
@@ -101,43 +138,113 @@ function rowConditions({ dialect, userId, query, categoryIds }: Search): Conditi
   if (query.amountMax !== undefined) add('t.amount <= ?', moneyToSql(dialect, parseMoney(query.amountMax)));
   if (query.text !== undefined) add(`t.search_text like ? escape '!'`, `%${escapeLike(searchable(query.text))}%`);
   if (query.isUncategorized === true) {
-    add(
-      `t.kind in ('income', 'expense') and exists (select 1 from entries u where u.transaction_id = t.id and u.category_id is null)`,
-    );
+    add(`t.kind in ('income', 'expense')`);
+    add(hasOne('entries u', 'u.transaction_id = t.id and u.category_id is null'));
   }
-  // What is not the filter that the index is read for is looked up for each row.
+  // What the ranges are not of.
   if (query.categoryId !== undefined && query.accountId !== undefined) {
     const places = categoryIds.map(() => '?').join(', ');
-    add(
-      `exists (select 1 from entries c where c.transaction_id = t.id and c.category_id in (${places}))`,
-      ...categoryIds,
-    );
+    add(hasOne('entries c', `c.transaction_id = t.id and c.category_id in (${places})`), ...categoryIds);
   }
   if (query.tag !== undefined && (query.accountId !== undefined || query.categoryId !== undefined)) {
-    add('exists (select 1 from transaction_tags x where x.transaction_id = t.id and x.tag = ?)', query.tag);
+    add(hasOne('transaction_tags x', 'x.transaction_id = t.id and x.tag = ?'), query.tag);
   }
-  return conditions;
+  return filters;
+}
+
+/** Not by `exists`, which MariaDB turns into a join that it may begin with, reading a whole table first. */
+function hasOne(table: string, condition: string): string {
+  return `(select count(*) from ${table} where ${condition}) > 0`;
 }
 
 function escapeLike(text: string): string {
   return text.replaceAll(/[!%_]/g, (character) => `!${character}`);
 }
 
-type Selection = { from: string; conditions: readonly Condition[]; limit: number; alias?: 'e' | 'g' };
+/** A stretch of the list: behind a place, or from the beginning, and up to another one, or to the end. */
+type Span = { after: Place | undefined; end: Place | null };
 
-function select(em: SqlEntityManager, { from, conditions, limit, alias }: Selection): Promise<RawRow[]> {
-  const [date, id] = alias ? [`${alias}.occurred_on`, `${alias}.transaction_id`] : ['t.occurred_on', 't.id'];
+/** Dates and places, by the columns of the index. */
+function spanConditions({ dialect, query }: Search, { date, id }: Range, { after, end }: Span): Condition[] {
+  const conditions: Condition[] = [];
+  if (query.from !== undefined) conditions.push({ sql: `${date} >= ?`, values: [query.from] });
+  if (query.to !== undefined) conditions.push({ sql: `${date} <= ?`, values: [query.to] });
+  if (after) conditions.push(beside(dialect, [date, id], '<', [after.occurredOn, after.id]));
+  if (end) conditions.push(beside(dialect, [date, id], '>=', [end.occurredOn, end.id]));
+  return conditions;
+}
+
+/** How far so many rows of the index reach; null where they reach the end. Of several ranges the nearest counts: up to there none has more than its share. */
+async function endOfScan(
+  search: Search,
+  ranges: readonly Range[],
+  { after, step }: { after: Place | undefined; step: number },
+): Promise<Place | null> {
+  const skipped = Math.max(1, Math.floor(step / ranges.length)) - 1;
+  const ends = await Promise.all(
+    ranges.map((range) => {
+      const conditions = [range.key, ...spanConditions(search, range, { after, end: null })];
+      const columns = `${range.date} as occurred_on, ${range.id} as id`;
+      return select(search.em, { columns, from: range.from, conditions, range, limit: 1, skipped });
+    }),
+  );
+  const [newest] = ends.flat().toSorted(byPlace);
+  return newest ? placeOf(newest) : null;
+}
+
+function selectRows(
+  search: Search,
+  range: Range,
+  { span, filters, limit }: { span: Span; filters: readonly Condition[]; limit: number },
+): Promise<RawRow[]> {
+  const { from, id, key, once } = range;
+  return select(search.em, {
+    columns: 't.*',
+    from: id === 't.id' ? from : `${from} ${LOOK_UP[search.dialect]} transactions t on t.id = ${id}`,
+    conditions: [
+      key,
+      ...spanConditions(search, range, span),
+      ...(once === undefined ? [] : [{ sql: once, values: [] }]),
+      { sql: 't.user_id = ?', values: [search.userId] },
+      ...filters,
+    ],
+    range,
+    limit,
+  });
+}
+
+type Selection = {
+  columns: string;
+  from: string;
+  conditions: readonly Condition[];
+  range: Range;
+  limit: number;
+  skipped?: number;
+};
+
+function select(
+  em: SqlEntityManager,
+  { columns, from, conditions, range: { date, id }, limit, skipped = 0 }: Selection,
+): Promise<RawRow[]> {
   return em.execute<RawRow[]>(
-    `select t.* from ${from} where ${conditions.map(({ sql }) => sql).join(' and ')} order by ${date} desc, ${id} desc limit ?`,
-    [...conditions.flatMap(({ values }) => values), limit],
+    `select ${columns} from ${from} where ${conditions.map(({ sql }) => sql).join(' and ')} order by ${date} desc, ${id} desc limit ? offset ?`,
+    [...conditions.flatMap(({ values }) => values), limit, skipped],
   );
 }
 
-/** The first rows of several pages, each in order; a transaction that is in two of them stands once. */
-function mergePages(pages: readonly RawRow[][], limit: number): RawRow[] {
-  const [only] = pages;
-  if (pages.length === 1 && only) return only;
-  const rows = new Map(pages.flat().map((row) => [row['id'] as string, row]));
-  const keyOf = (row: RawRow) => `${row['occurred_on'] as string} ${row['id'] as string}`;
-  return [...rows.values()].toSorted((a, b) => (keyOf(a) > keyOf(b) ? -1 : 1)).slice(0, limit);
+/** The first rows of several ranges, each in order; a transaction that is in two of them stands once. */
+function mergeRows(parts: readonly RawRow[][], limit: number): RawRow[] {
+  const [only] = parts;
+  if (parts.length === 1 && only) return only;
+  const rows = new Map(parts.flat().map((row) => [row['id'] as string, row]));
+  return [...rows.values()].toSorted(byPlace).slice(0, limit);
+}
+
+function byPlace(a: RawRow, b: RawRow): number {
+  const keyOf = ({ occurredOn, id }: Place) => `${occurredOn} ${id}`;
+  return keyOf(placeOf(a)) > keyOf(placeOf(b)) ? -1 : 1;
+}
+
+function placeOf(row: RawRow): Place {
+  return { occurredOn: row['occurred_on'] as string, id: row['id'] as string };
 }

@@ -35,14 +35,23 @@ import { accountsNamedBy, accountsOf, edit, type Named, toRecord, toTransactionO
 import { selectMonthlyTotals } from './transactions.repository.ts';
 import { searchTransactions } from './transactions.search.ts';
 
+type TransactionsOptions = {
+  database: Database;
+  clock: Clock;
+  /** How far one page of a search looks, for tests. */
+  scan?: { rowsMax: number; step: number };
+};
+
 /** Transactions: what moves money, and the search through it. */
 export class TransactionsService implements TransactionsApi {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #scan: TransactionsOptions['scan'];
 
-  constructor({ database, clock }: { database: Database; clock: Clock }) {
+  constructor({ database, clock, scan }: TransactionsOptions) {
     this.#database = database;
     this.#clock = clock;
+    this.#scan = scan;
   }
 
   list(userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
@@ -64,13 +73,12 @@ export class TransactionsService implements TransactionsApi {
         ? []
         : withDescendants(treeOf(await listCategories(reading.em, userId)), query.categoryId);
     const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
-    const rows = await searchTransactions({ ...reading, query, categoryIds, after });
-    const page = await withSplits(reading.em, reading.dialect, rows.slice(0, query.limit));
-    const last = page.at(-1);
+    const { rows, next } = await searchTransactions({ ...reading, query, categoryIds, after, scan: this.#scan });
+    const page = await withSplits(reading.em, reading.dialect, rows);
     return {
       items: page.map(toTransactionOut),
       deleted: [],
-      nextCursor: rows.length > query.limit && last ? encodeCursor([last.occurredOn, last.id]) : null,
+      nextCursor: next && encodeCursor([next.occurredOn, next.id]),
     };
   }
 

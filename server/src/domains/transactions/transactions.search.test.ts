@@ -1,0 +1,202 @@
+import type { TransactionOut, TransactionsQuery } from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { describe, expect, test } from 'vitest';
+import { type Database, readSnapshot } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { entities } from '../../entities.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import { searchTransactions } from './transactions.search.ts';
+import { TransactionsService } from './transactions.service.ts';
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  const start = async () => {
+    const database = await databases.open(entities);
+    await database.migrate();
+    const ledger = ledgerOn(database);
+    const userId = await ledger.person();
+    return { database, ledger, userId, ...(await places(ledger, userId)) };
+  };
+
+  describe('a page looks at no more than so many transactions', () => {
+    const WORD = 'zeppelin';
+
+    test('what lies behind them is found by following cursors, nothing twice and nothing missed', async () => {
+      const { database, ledger, userId, accountId, categoryIds } = await start();
+      const [top = '', below = ''] = categoryIds;
+      // Three of a day, the oldest first; what is looked for is oldest of all, and once between.
+      const drafts = Array.from({ length: 60 }, (_, index): Draft => {
+        const isWanted = index < 4 || index === 33;
+        return {
+          kind: 'expense',
+          accountId,
+          amount: isWanted ? '7' : '1',
+          occurredOn: `2026-01-${String(Math.floor(index / 3) + 1).padStart(2, '0')}`,
+          payee: isWanted ? WORD : 'shop',
+          source: isWanted ? 'bank' : 'manual',
+          tags: ['all'],
+          ...(index % 5 === 0
+            ? {
+                splits: [
+                  { amount: isWanted ? '4' : '0.5', categoryId: top },
+                  { amount: isWanted ? '3' : '0.5', categoryId: below },
+                ],
+              }
+            : { categoryId: index % 2 === 0 ? top : below }),
+        };
+      });
+      const created = await create(ledger, userId, drafts);
+      const wanted = [33, 3, 2, 1, 0].map((index) => created[index]?.id);
+      const bounded = new TransactionsService({ database, clock: systemClock, scan: { rowsMax: 8, step: 4 } });
+
+      const filters: Partial<TransactionsQuery>[] = [{ text: WORD }, { source: 'bank' }, { amountMin: '7' }];
+      const ranges: Partial<TransactionsQuery>[] = [{}, { accountId }, { categoryId: top }, { tag: 'all' }];
+      for (const query of filters.flatMap((filter) => ranges.map((range) => ({ ...filter, ...range })))) {
+        const name = JSON.stringify(query);
+        const first = await bounded.list(userId, { ...query, limit: 50 });
+        expect(first.items, name).toEqual([]);
+        expect(first.nextCursor, name).not.toBeNull();
+        for (const limit of [1, 2, 50]) {
+          const pages = await readAll(bounded, userId, { ...query, limit });
+          expect(pages.flat(), name).toEqual(wanted);
+          // At least two rows of each of two ranges are behind a page that shows nothing: an end is reached.
+          expect(pages.length, name).toBeLessThanOrEqual(60);
+        }
+        const unbounded = await ledger.transactions.list(userId, { ...query, limit: 50 });
+        expect(
+          unbounded.items.map(({ id }) => id),
+          name,
+        ).toEqual(wanted);
+        expect(unbounded.nextCursor, name).toBeNull();
+      }
+    });
+
+    test('the account of somebody else is not looked through', async () => {
+      const { database, ledger, userId, accountId } = await start();
+      const drafts = Array.from({ length: 20 }, (): Draft => ({
+        kind: 'expense',
+        accountId,
+        amount: '1',
+        occurredOn: '2026-01-01',
+      }));
+      await create(ledger, userId, drafts);
+      const stranger = await ledger.person();
+      const bounded = new TransactionsService({ database, clock: systemClock, scan: { rowsMax: 8, step: 4 } });
+      const found = await bounded.list(stranger, { accountId, text: 'shop', limit: 50 });
+      expect(found).toEqual({ items: [], deleted: [], nextCursor: null });
+    });
+  });
+
+  test('a page reads what it shows or looks at, and nothing on the way there, whatever the list is of', async () => {
+    const { database, ledger, userId, accountId, categoryIds } = await start();
+    const [dense = '', sparse = ''] = categoryIds;
+    const drafts = Array.from({ length: 2_000 }, (_, index): Draft => ({
+      kind: 'expense',
+      accountId,
+      categoryId: index % 60 === 59 ? sparse : dense,
+      amount: '1',
+      // Two hundred of a day.
+      occurredOn: `2026-01-${String(Math.floor(index / 200) + 1).padStart(2, '0')}`,
+      tags: ['all'],
+    }));
+    const created = await create(ledger, userId, drafts);
+    if (database.dialect === 'mysql')
+      await database.em().execute('analyze table transactions, entries, transaction_tags');
+    // So near the top that most of the list lies behind it: reading all of it looks cheap to a planner then.
+    const { occurredOn = '', id = '' } = created[1400] ?? {};
+    const search = { dialect: database.dialect, userId, after: { occurredOn, id }, categoryIds };
+    for (const range of [{}, { accountId }, { categoryId: dense }, { tag: 'all' }]) {
+      const name = JSON.stringify(range);
+      const { page, reads, plans } = await watch(database, (em) =>
+        searchTransactions({ ...search, em, query: { ...range, limit: 50 } }),
+      );
+      const shown = created.slice(1350, 1400).toReversed();
+      expect(
+        page.rows.map((row) => row['id']),
+        name,
+      ).toEqual(shown.map((each) => each.id));
+      // For each row its place in the index and its parts; two ranges for the category.
+      expect(reads, name).toBeLessThan(400);
+      expect(plans, name).not.toMatch(/temp b-tree|filesort/i);
+      if (database.dialect === 'sqlite') expect(plans, name).toMatch(/\(occurred_on,\w+\)<\(\?,\?\)/);
+
+      const found = await watch(database, (em) =>
+        searchTransactions({
+          ...search,
+          em,
+          query: { ...range, text: 'nothing', limit: 50 },
+          scan: { rowsMax: 40, step: 40 },
+        }),
+      );
+      expect(found.page.rows, name).toEqual([]);
+      expect(found.page.next, name).not.toBeNull();
+      expect(found.reads, name).toBeLessThan(400);
+    }
+  });
+});
+
+async function places(ledger: TestLedger, userId: string) {
+  const { id: accountId } = await ledger.accounts.create(ledger.commit, userId, {
+    name: 'Cash',
+    type: 'wallet',
+    currency: 'EUR',
+    creditLimit: null,
+    openingBalance: '0',
+    openedOn: '2026-01-01',
+    icon: null,
+    color: null,
+    note: '',
+    isHidden: false,
+  });
+  const category = async (name: string, parentId: string | null) =>
+    (await ledger.categories.create(ledger.commit, userId, { name, parentId, kind: 'both', icon: null, color: null }))
+      .id;
+  const top = await category('Top', null);
+  return { accountId, categoryIds: [top, await category('Below', top)] };
+}
+
+async function create(ledger: TestLedger, userId: string, drafts: readonly Draft[]): Promise<TransactionOut[]> {
+  const created: TransactionOut[] = [];
+  for (let start = 0; start < drafts.length; start += 100) {
+    const part = { create: drafts.slice(start, start + 100).map(draft), update: [], delete: [] };
+    created.push(...(await ledger.transactions.bulk(ledger.commit, userId, part)).created);
+  }
+  return created;
+}
+
+/** The ids of every page. */
+async function readAll(service: TransactionsService, userId: string, query: TransactionsQuery): Promise<string[][]> {
+  const pages: string[][] = [];
+  for (let cursor: string | null | undefined; cursor !== null;) {
+    const page: Awaited<ReturnType<typeof service.list>> = await service.list(userId, { ...query, cursor });
+    expect(page.items.length).toBeLessThanOrEqual(query.limit);
+    pages.push(page.items.map(({ id }) => id));
+    cursor = page.nextCursor;
+  }
+  return pages;
+}
+
+/** What a list answers, the rows that the database read for it (which MariaDB counts and SQLite does not), and its plans. */
+async function watch<Page>(database: Database, read: (em: SqlEntityManager) => Promise<Page>) {
+  return readSnapshot(database, async (em) => {
+    const statements: [string, unknown[]][] = [];
+    const watched = new Proxy(em, {
+      get: (target, key): unknown =>
+        key === 'execute'
+          ? (sql: string, values: unknown[]) => (statements.push([sql, values]), target.execute(sql, values))
+          : Reflect.get(target, key),
+    });
+    const countReads = async () => {
+      if (database.dialect === 'sqlite') return 0;
+      const counts = await em.execute<{ Value: string }[]>(`show session status like 'Handler_read%'`);
+      return counts.reduce((sum, { Value }) => sum + Number(Value), 0);
+    };
+    const before = await countReads();
+    const page = await read(watched);
+    const reads = (await countReads()) - before;
+    const explain = database.dialect === 'mysql' ? 'explain' : 'explain query plan';
+    const plans: unknown[] = [];
+    for (const [sql, values] of statements) plans.push(await em.execute(`${explain} ${sql}`, values));
+    return { page, reads, plans: JSON.stringify(plans) };
+  });
+}
