@@ -93,7 +93,7 @@ export class StakingSink implements FactSink {
       const { folds, outOfOrder } = foldOnto(before, logs);
       return { before, folds, outOfOrder, plan: this.#plan(vault, before, folds, identities) };
     });
-    const storing = runInsert(em, this.#dialect, insert);
+    const storing = runInsert(em, insert);
     // Both end before either's failure rolls back: nothing is sent on a transaction that is over.
     await Promise.allSettled([planning, storing]);
     const { before, folds, outOfOrder, plan } = await planning;
@@ -370,7 +370,7 @@ export class StakingSink implements FactSink {
   }
 
   async #store(em: SqlEntityManager, { change, upsert, removedIds }: PositionsPlan): Promise<PositionsPlan['change']> {
-    await runInsert(em, this.#dialect, upsert);
+    await runInsert(em, upsert);
     for (const chunk of chunked(removedIds, REFS_PER_SELECT)) {
       const list = inList(this.#dialect, chunk);
       await em.execute(`delete from stakes where id in (${list.sql})`, list.values, 'run');
