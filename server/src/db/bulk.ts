@@ -8,66 +8,78 @@ export type SqlValue = string | number | bigint | boolean | null;
  * Rows of one INSERT. Few sizes, so that few statements are prepared; each a quarter of the one before, so that few are sent. 256 rows are as fast as
  * 1,000, and stay under the parameters that a statement may have (MySQL 65,535, SQLite 32,766) for any table here.
  */
-const ROWS_PER_INSERT = [256, 64, 16, 4, 1];
+const ROWS_PER_INSERT = [256, 64, 16, 4, 1] as const;
 
 type BulkInsert = {
   table: string;
   columns: readonly string[];
-  rows: readonly (readonly SqlValue[])[];
+  /** Raw database values: a custom type must be converted. Read as they are sent, so an iterator makes them meanwhile. */
+  rows: Iterable<readonly SqlValue[]>;
   /** Where a unique key exists already: leave the row, or overwrite these columns. Without it a duplicate throws. */
   onDuplicate?: { key: readonly string[]; update: readonly string[] };
 };
 
-/** An insert that is ready to be sent. */
-export type PreparedInsert = readonly { sql: string; parameters: readonly SqlValue[] }[];
-
 /**
- * Inserts many rows with few statements, inside the caller's transaction. The rows are raw database values: a custom type must be converted before.
+ * Inserts many rows with few statements, inside the caller's transaction. Each statement goes with its parameters, so it is prepared once for a connection
+ * and used again; the next is made while the database stores the one before, and no more than that is held.
+ *
  * Table and column names are the code's own and are not escaped.
  */
 export async function insertRows(em: SqlEntityManager, dialect: Dialect, insert: BulkInsert): Promise<void> {
-  await runInsert(em, prepareInsert(dialect, insert));
+  const statements = toStatements(dialect, insert);
+  let { value: statement } = statements.next();
+  while (statement) {
+    const storing = send(em, statement);
+    try {
+      ({ value: statement } = statements.next());
+    } finally {
+      // Whatever happens, nothing is left under way on a transaction that the caller may end.
+      await storing;
+    }
+  }
 }
 
-/** Builds the statements of {@link insertRows} ahead of the transaction that sends them, while the database is busy with something else. */
-export function prepareInsert(dialect: Dialect, insert: BulkInsert): PreparedInsert {
+type Statement = { sql: string; parameters: SqlValue[] };
+
+function* toStatements(dialect: Dialect, insert: BulkInsert): Generator<Statement, undefined> {
   const head = `insert into ${insert.table} (${insert.columns.join(', ')}) values `;
   const tuple = `(${insert.columns.map(() => '?').join(',')})`;
   const tail = insert.onDuplicate ? duplicateClause(dialect, insert.onDuplicate) : '';
-  const statements: { sql: string; parameters: SqlValue[] }[] = [];
-  let start = 0;
-  for (const size of ROWS_PER_INSERT) {
-    if (insert.rows.length - start < size) continue;
-    const sql = `${head}${Array(size).fill(tuple).join(',')}${tail}`;
-    for (; insert.rows.length - start >= size; start += size) {
-      statements.push({ sql, parameters: insert.rows.slice(start, start + size).flatMap(toParameters) });
-    }
-  }
-  return statements;
-}
-
-/** Sends a prepared insert, inside the caller's transaction. Its statements go with their parameters, and so are prepared only once for a connection. */
-export async function runInsert(em: SqlEntityManager, statements: PreparedInsert): Promise<void> {
-  const onQuery = em.config.get('onQuery');
-  const kysely = em.getKysely();
-  for (const { sql, parameters } of statements) {
-    onQuery(sql, parameters);
-    try {
-      await kysely.executeQuery(CompiledQuery.raw(sql, parameters as SqlValue[]));
-    } catch (error) {
-      throw em
-        .getPlatform()
-        .getExceptionConverter()
-        .convertException(error as Error);
-    }
+  for (const rows of chunkRows(insert.rows)) {
+    yield { sql: `${head}${Array(rows.length).fill(tuple).join(',')}${tail}`, parameters: toParameters(rows) };
   }
 }
 
-/** SQLite knows no booleans. */
-function toParameters(row: readonly SqlValue[]): readonly SqlValue[] {
-  return row.some((value) => typeof value === 'boolean')
-    ? row.map((value) => (typeof value === 'boolean' ? Number(value) : value))
-    : row;
+function* chunkRows(rows: BulkInsert['rows']): Generator<(readonly SqlValue[])[]> {
+  const [most, ...smaller] = ROWS_PER_INSERT;
+  let chunk: (readonly SqlValue[])[] = [];
+  for (const row of rows) {
+    if (chunk.push(row) < most) continue;
+    yield chunk;
+    chunk = [];
+  }
+  for (const size of smaller) while (chunk.length >= size) yield chunk.splice(0, size);
+}
+
+function toParameters(rows: readonly (readonly SqlValue[])[]): SqlValue[] {
+  const parameters: SqlValue[] = [];
+  for (const row of rows) {
+    // SQLite knows no booleans.
+    for (const value of row) parameters.push(typeof value === 'boolean' ? Number(value) : value);
+  }
+  return parameters;
+}
+
+async function send(em: SqlEntityManager, { sql, parameters }: Statement): Promise<void> {
+  em.config.get('onQuery')(sql, parameters);
+  try {
+    await em.getKysely().executeQuery(CompiledQuery.raw(sql, parameters));
+  } catch (error) {
+    throw em
+      .getPlatform()
+      .getExceptionConverter()
+      .convertException(error as Error);
+  }
 }
 
 function duplicateClause(dialect: Dialect, { key, update }: NonNullable<BulkInsert['onDuplicate']>): string {
