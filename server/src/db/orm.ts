@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { EntitySchema } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
 import type { MikroORM, SqlEntityManager } from '@mikro-orm/sql';
-import { CompiledQuery, type DatabaseConnection } from 'kysely';
+import { CompiledQuery } from 'kysely';
 import { describeError, SettingsError } from '../kernel/errors.ts';
 import { redactUrl } from '../kernel/logger.ts';
 import { migrateMySql } from './migrate.ts';
@@ -33,10 +33,8 @@ type OpenOptions = {
   onStatement?: ((sql: string) => void) | undefined;
 };
 
-/** A replica waits this long for another one to bring the schema up to date. */
-
 /**
- * What every connection begins with, whatever the server's own settings say. Values are written into statements with backslash escapes, so a mode that
+ * What every connection begins with, whatever the server's own settings say. The library writes values into statements with backslash escapes, so a mode that
  * takes backslashes literally (NO_BACKSLASH_ESCAPES) must not be in force. READ COMMITTED takes fewer locks; what must not change is locked by name.
  */
 const SESSION_SETTINGS = [
@@ -96,26 +94,26 @@ async function openServer(options: OpenOptions, scheme: 'mysql' | 'mariadb'): Pr
   const { MikroORM: ServerOrm } = await (scheme === 'mysql'
     ? import('@mikro-orm/mysql')
     : import('@mikro-orm/mariadb'));
-  const { format } = await import('mysql2');
+  const { boundMySqlDialect } = await import('./mysql-dialect.ts');
   const database = databaseName(options.url);
+  const { hostname, port, username, password } = new URL(options.url);
+  const server = {
+    host: decodeURIComponent(hostname),
+    port: Number(port),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database,
+    // As the library's platform of that name expects JSON columns to be answered.
+    jsonStrings: scheme === 'mariadb',
+  };
   const orm = await ServerOrm.init({
     ...commonConfig(options, 'mysql'),
     clientUrl: options.url,
     charset: 'utf8mb4',
     collate: 'utf8mb4_bin',
-    pool: { min: 0, max: 10 },
-    onCreateConnection: async (connection: unknown) => {
-      for (const statement of SESSION_SETTINGS) {
-        await (connection as DatabaseConnection).executeQuery(CompiledQuery.raw(statement));
-      }
-    },
-    driverOptions: {
-      connectTimeout: 5000,
-      enableKeepAlive: true,
-      // The library inlines values itself; without this every statement is scanned once more for placeholders that are none.
-      queryFormat: (sql: string, values: unknown) =>
-        Array.isArray(values) && values.length > 0 ? format(sql, values) : sql,
-    },
+    driverOptions: boundMySqlDialect(server, async (connection) => {
+      for (const statement of SESSION_SETTINGS) await connection.executeQuery(CompiledQuery.raw(statement));
+    }),
   });
   try {
     await orm.em.execute('select 1');

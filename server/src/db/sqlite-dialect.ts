@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3';
 import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
 
-/** Compiled statements that are kept: the long ones, which are bulk inserts with parameters. */
-const CACHED_STATEMENTS_MAX = 16;
-const CACHED_CHARS_MIN = 2000;
+/** Compiled statements that are kept: inserts with parameters, which have few texts. Values that are written into a statement make it one of its own. */
+const CACHED_STATEMENTS_MAX = 64;
+const BOUND_INSERT = /^insert into \w+ \([\w, ]+\) values \(\?/;
 
 /**
  * SQLite whose 64-bit integers arrive exact: those a JS number holds stay numbers, larger ones become bigint. Without it a scaled amount above 2^53
@@ -26,11 +26,10 @@ function openExact(file: string): SqliteDatabase {
   return {
     close: () => connection.close(),
     prepare: (sql) => {
-      if (sql.length < CACHED_CHARS_MIN || !sql.startsWith('insert')) return exactStatement(connection.prepare(sql));
-      const known = statements.get(sql);
-      if (known) return known;
-      const statement = exactStatement(connection.prepare(sql));
-      // The oldest goes first; bulk inserts have few texts, and those that come back are made anew in no time.
+      if (!BOUND_INSERT.test(sql)) return exactStatement(connection.prepare(sql));
+      const statement = statements.get(sql) ?? exactStatement(connection.prepare(sql));
+      // The one that was not used for longest goes first.
+      statements.delete(sql);
       const oldest = statements.size >= CACHED_STATEMENTS_MAX ? statements.keys().next().value : undefined;
       if (oldest !== undefined) statements.delete(oldest);
       statements.set(sql, statement);

@@ -198,8 +198,8 @@ export class BlockchainSyncService {
       const step = judgeHead(head, writer.cursor, writer.checkpoints, writer.vault.startBlock);
       if (step === 'known') return changes;
       if (step === 'extends') {
-        const prepared = writer.prepare(await fetcher.factsOfBlock(head));
-        return addChanges(changes, await writer.applyUnit({ fromBlock: head.number, prepared, end: head }));
+        const facts = await fetcher.factsOfBlock(head);
+        return addChanges(changes, await writer.applyUnit({ fromBlock: head.number, facts, end: head }));
       }
       const isDropped = await this.#hasDropped(writer.cursor);
       if (!isDropped && step === 'ahead') {
@@ -347,6 +347,6 @@ export class BlockchainSyncService {
     const isFinal = range.toBlock <= (this.writer.state.finalizedBlock ?? 0);
     // The head is still the same after the logs were read: then all of them belong to its chain.
     if (!isFinal && (await this.#isCanonical(head)) !== true) return null;
-    return { fromBlock, prepared: this.writer.prepare(range.facts), end };
+    return { fromBlock, facts: range.facts, end };
   }
 }

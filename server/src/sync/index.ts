@@ -1,5 +1,5 @@
 export type { Page, PageRequest } from './sync.port.ts';
-export type { AsOf, Correction, FactSink, PreparedFacts, SinkChange, StoredPosition } from './sink.ts';
+export type { AsOf, Correction, FactSink, SinkChange, StoredPosition } from './sink.ts';
 export { createSyncEngine, type SyncEngine, type SyncSettings } from './engine.ts';
 export { readVaults } from './vault-store.ts';
 export { syncEntities } from './sync.entity.ts';

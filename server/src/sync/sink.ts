@@ -29,18 +29,13 @@ export type Correction = { position: PositionId; reason: ConflictReason; after: 
 /** As of which block states and pending rewards of events are told. */
 export type AsOf = { vault: Vault; block: BlockRef & { timestamp: number }; finalizedBlock: number | null };
 
-/** Facts that a sink has made ready; what else it holds is the sink's own. */
-export type PreparedFacts = { readonly facts: readonly Fact[] };
-
 /**
  * Where the engine's facts go. A domain implements it; the engine knows no table of it. Every writing method runs inside the transaction that the
  * caller opened, with the vault's row locked.
  */
 export interface FactSink {
-  /** Does what needs no database, ahead of the transaction: while the one before is still at work. */
-  prepare(facts: readonly Fact[], vault: Vault): PreparedFacts;
   /** Stores the facts and refolds their positions. Facts that are stored already change nothing; orphaned ones that come again are revived. */
-  applyFacts(em: SqlEntityManager, prepared: PreparedFacts, options: AsOf & { describe: boolean }): Promise<SinkChange>;
+  applyFacts(em: SqlEntityManager, facts: readonly Fact[], options: AsOf & { describe: boolean }): Promise<SinkChange>;
   /** Marks every fact above the block as orphaned and refolds what it touched. `factsApplied` is the number of orphaned facts. */
   orphanFactsAbove(em: SqlEntityManager, options: AsOf): Promise<SinkChange>;
   /** Of these facts, those that are not stored as applied. */

@@ -35,7 +35,7 @@ const writer = (held: SyncLease) =>
 const hashOf = (number: number): Hex => `0x${number.toString(16).padStart(64, '0')}`;
 
 /** The block of that number, with one stake in it. */
-function unitOf(to: VaultWriter, number: number) {
+function unitOf(number: number) {
   const stake: Fact = {
     event: 'Staked',
     effect: 'stake',
@@ -52,7 +52,7 @@ function unitOf(to: VaultWriter, number: number) {
     blockTime: number,
   };
   const end = { number, hash: hashOf(number), parentHash: hashOf(number - 1), timestamp: number };
-  return { fromBlock: number, prepared: to.prepare([stake]), end };
+  return { fromBlock: number, facts: [stake], end };
 }
 
 const rowsOf = async (table: string) => database.em().execute<object[]>(`select * from ${table}`);
@@ -63,26 +63,26 @@ test('a writer that lost the lease without noticing writes nothing', async () =>
   const [old, next] = [lease('old'), lease('next')];
   await old.acquire();
   const stale = await writer(old);
-  await stale.applyUnit(unitOf(stale, 1));
+  await stale.applyUnit(unitOf(1));
   await database.em().execute('update sync_leases set expires_at = 0', [], 'run');
   await next.acquire();
   const before = await everything();
-  await expect(stale.applyUnit(unitOf(stale, 2))).rejects.toThrow(StaleWriterError);
+  await expect(stale.applyUnit(unitOf(2))).rejects.toThrow(StaleWriterError);
   await expect(stale.rollBack(null)).rejects.toThrow(StaleWriterError);
   expect(await everything()).toEqual(before);
   const leading = await writer(next);
-  expect(await leading.applyUnit(unitOf(leading, 2))).toMatchObject({ factsApplied: 1, creates: 1 });
+  expect(await leading.applyUnit(unitOf(2))).toMatchObject({ factsApplied: 1, creates: 1 });
 });
 
 test('a writer whose cursor was moved behind its back writes nothing until it has read again', async () => {
   const held = lease('both');
   await held.acquire();
   const [first, second] = [await writer(held), await writer(held)];
-  await first.applyUnit(unitOf(first, 1));
+  await first.applyUnit(unitOf(1));
   const before = await everything();
-  await expect(second.applyUnit(unitOf(second, 1))).rejects.toThrow(StaleWriterError);
+  await expect(second.applyUnit(unitOf(1))).rejects.toThrow(StaleWriterError);
   expect(await everything()).toEqual(before);
   await second.reload();
-  expect(await second.applyUnit(unitOf(second, 2))).toMatchObject({ factsApplied: 1, creates: 1 });
+  expect(await second.applyUnit(unitOf(2))).toMatchObject({ factsApplied: 1, creates: 1 });
   expect(second.state).toMatchObject({ cursor: { number: 2 }, stakedTotalRaw: 10n, positions: 2 });
 });

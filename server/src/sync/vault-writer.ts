@@ -7,7 +7,7 @@ import type { SyncLease } from './lease.ts';
 import { findFloor } from './local-chain.ts';
 import { appendOutbox } from './outbox.ts';
 import { type Difference, equalsContract } from './plan.ts';
-import type { AsOf, Correction, FactSink, PreparedFacts, SinkChange, StoredPosition } from './sink.ts';
+import type { AsOf, Correction, FactSink, SinkChange, StoredPosition } from './sink.ts';
 import { type Checkpoint, type Fact, positionRef, type Vault } from './types.ts';
 import {
   type Cursor,
@@ -38,7 +38,7 @@ export function addChanges(a: ChangeCounts, b: ChangeCounts): ChangeCounts {
 }
 
 /** Facts of consecutive blocks, and the block they reach. */
-export type Unit = { fromBlock: number; prepared: PreparedFacts; end: Cursor & Checkpoint };
+export type Unit = { fromBlock: number; facts: readonly Fact[]; end: Cursor & Checkpoint };
 
 type WriterOptions = {
   database: Database;
@@ -122,18 +122,12 @@ export class VaultWriter {
     this.#observed = { ...this.#observed, ...observed };
   }
 
-  /** Makes facts ready for {@link applyUnit}; needs no database. */
-  prepare(facts: readonly Fact[]): PreparedFacts {
-    return this.#options.sink.prepare(facts, this.vault);
-  }
-
   /** Applies the facts of consecutive blocks and moves the cursor to their end. */
   async applyUnit(unit: Unit): Promise<ChangeCounts> {
-    const { end, prepared } = unit;
-    const { facts } = prepared;
+    const { end, facts } = unit;
     const describe = facts.length <= DESCRIBED_FACTS_MAX;
     return this.#write(end, async (em) => {
-      const change = await this.#options.sink.applyFacts(em, prepared, { ...this.#asOf(end), describe });
+      const change = await this.#options.sink.applyFacts(em, facts, { ...this.#asOf(end), describe });
       const checkpoints = await this.#writeCheckpoint(em, end);
       const summary = {
         type: 'backfilled',
@@ -176,7 +170,7 @@ export class VaultWriter {
     this.#unverifyAbove(oldest.blockNumber - 1);
     return this.#write(cursor, async (em) => {
       const missing = await this.#options.sink.selectMissing(em, this.vault, facts);
-      const change = await this.#options.sink.applyFacts(em, this.prepare(missing), {
+      const change = await this.#options.sink.applyFacts(em, missing, {
         ...this.#asOf(cursor),
         describe: missing.length <= DESCRIBED_FACTS_MAX,
       });
@@ -194,7 +188,7 @@ export class VaultWriter {
     return this.#write(cursor, async (em) => {
       const asOf = this.#asOf(cursor);
       const missing = await sink.selectMissing(em, this.vault, ownersFacts);
-      const applied = await sink.applyFacts(em, this.prepare(missing), { ...asOf, describe: true });
+      const applied = await sink.applyFacts(em, missing, { ...asOf, describe: true });
       const refolded = await sink.refold(em, differences, asOf);
       const stored = await this.#readStored(em, differences);
       const explained = new Set(missing.map(positionRef));

@@ -129,7 +129,9 @@ async function writeTransactions(em: SqlEntityManager, ledger: Ledger, changes: 
   await insertRows(em, dialect, {
     table: 'transactions',
     columns: TRANSACTION_COLUMNS,
-    rows: created(changes).map((record) => toTransactionRow(dialect, userId, record)),
+    rows: created(changes)
+      .values()
+      .map((record) => toTransactionRow(dialect, userId, record)),
   });
   const assignments = TRANSACTION_MUTABLE_COLUMNS.map((column) => `${column} = ?`).join(', ');
   for (const { before, after } of changes) {
@@ -160,7 +162,7 @@ async function writeEntries(
   await insertRows(em, dialect, {
     table: 'entries',
     columns: ENTRY_COLUMNS,
-    rows: records.flatMap((record) => toEntryRows(dialect, userId, record)),
+    rows: records.values().flatMap((record) => toEntryRows(dialect, userId, record)),
   });
 }
 

@@ -1,5 +1,5 @@
 import type { SqlValue } from '../../db/index.ts';
-import { type Fact, type FactEffect, type Hex, positionRef, type Vault } from '../../sync/index.ts';
+import { type FactEffect, type Hex, positionRef, type Vault } from '../../sync/index.ts';
 import type { LogRow, PositionRow } from './staking.wire.ts';
 
 /** Raw rows of `stakes` and `staking_logs` to values and back. The hot path writes them in bulk and goes past the entities. */
@@ -102,9 +102,9 @@ export function fromLog(row: RawRow): LogRow {
   };
 }
 
-export function toLog(id: string, fact: Fact, vault: Vault): SqlValue[] {
+export function toLog(fact: LogRow, vault: Vault): SqlValue[] {
   return [
-    id,
+    fact.id,
     vault.id,
     vault.chainId,
     positionRef(fact),
@@ -121,7 +121,7 @@ export function toLog(id: string, fact: Fact, vault: Vault): SqlValue[] {
     fact.blockTime,
     fact.logIndex,
     fact.txHash,
-    'applied',
+    fact.status,
   ];
 }
 

@@ -143,7 +143,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
           await insert(
             'staking_logs',
             LOG_COLUMNS,
-            facts.map((fact) => toLog(newId('adr'), fact, testVault)),
+            facts.map((fact) => toLog({ ...fact, id: newId('adr'), status: 'applied' }, testVault)),
           );
           const logs = await visit((cursor) => service.logs({ limit, cursor }));
           expect(logs.map(({ blockNumber, logIndex }) => [blockNumber, logIndex])).toEqual(

@@ -71,11 +71,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     return change;
   };
   const apply = async (facts: readonly Fact[]) =>
-    follow(
-      await transact(database, (em) =>
-        sink.applyFacts(em, sink.prepare(facts, testVault), { ...asOf(10_000), describe: false }),
-      ),
-    );
+    follow(await transact(database, (em) => sink.applyFacts(em, facts, { ...asOf(10_000), describe: false })));
   const orphanAbove = async (block: number) =>
     follow(await transact(database, (em) => sink.orphanFactsAbove(em, asOf(block))));
   /** Everything in the tables but the ids that are made at random. */
@@ -228,7 +224,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await clear();
     const [facts] = fc.sample(history(14), { numRuns: 1, seed: 7 }) as [Fact[]];
     const work = transact(database, async (em) => {
-      await sink.applyFacts(em, sink.prepare(facts, testVault), { ...asOf(10_000), describe: true });
+      await sink.applyFacts(em, facts, { ...asOf(10_000), describe: true });
       throw new Error('after it');
     });
     await expect(work).rejects.toThrow('after it');

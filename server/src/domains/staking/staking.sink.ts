@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, inList, insertRows, type PreparedInsert, prepareInsert, runInsert } from '../../db/index.ts';
+import { type Dialect, inList, insertRows } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { logId, newId } from '../../kernel/ids.ts';
 import {
@@ -9,7 +9,6 @@ import {
   type FactSink,
   type Hex,
   type PositionId,
-  type PreparedFacts,
   positionRef,
   type SinkChange,
   type StoredPosition,
@@ -44,13 +43,10 @@ const NO_CHANGE: SinkChange = {
   events: [],
 };
 
-/** Logs with their ids, and the statements that store them. */
-type PreparedLogs = { facts: readonly LogRow[]; insert: PreparedInsert };
-
 /** A change of positions that is ready to be written. */
 type PositionsPlan = {
   change: SinkChange & { rows: Map<string, PositionRow> };
-  upsert: PreparedInsert;
+  written: readonly PositionRow[];
   removedIds: readonly string[];
 };
 
@@ -64,47 +60,36 @@ export class StakingSink implements FactSink {
     this.#clock = clock;
   }
 
-  prepare(facts: readonly Fact[], vault: Vault): PreparedLogs {
-    const logs: LogRow[] = facts.map((fact) => ({
-      ...fact,
-      id: logId(fact.blockTime, fact.blockHash, fact.logIndex),
-      status: 'applied',
-    }));
-    const insert = prepareInsert(this.#dialect, {
-      table: 'staking_logs',
-      columns: LOG_COLUMNS,
-      rows: logs.map((log) => toLog(log.id, log, vault)),
-      onDuplicate: { key: ['chain_id', 'block_hash', 'log_index'], update: ['status'] },
-    });
-    return { facts: logs, insert };
-  }
-
   async applyFacts(
     em: SqlEntityManager,
-    prepared: PreparedFacts,
+    facts: readonly Fact[],
     options: AsOf & { describe: boolean },
   ): Promise<SinkChange> {
-    const { facts: logs, insert } = prepared as PreparedLogs;
-    if (logs.length === 0) return NO_CHANGE;
+    if (facts.length === 0) return NO_CHANGE;
     const { vault } = options;
-    const identities = new Map(logs.map((log) => [positionRef(log), log]));
-    // The facts are stored while the positions are folded and their statements built. Neither needs the other: they are of different tables.
+    const identities = new Map(facts.map((fact) => [positionRef(fact), fact]));
+    // The facts are stored while the positions are folded. Neither needs the other: they are of different tables.
     const planning = this.#readRefs(em, vault.id, [...identities.keys()]).then((before) => {
-      const { folds, outOfOrder } = foldOnto(before, logs);
-      return { before, folds, outOfOrder, plan: this.#plan(vault, before, folds, identities) };
+      const { folds, outOfOrder } = foldOnto(before, facts);
+      return { before, folds, outOfOrder, plan: this.#plan(before, folds, identities) };
     });
-    const storing = runInsert(em, this.#dialect, insert);
+    const storing = insertRows(em, this.#dialect, {
+      table: 'staking_logs',
+      columns: LOG_COLUMNS,
+      rows: facts.values().map((fact) => toLog(withId(fact), vault)),
+      onDuplicate: { key: ['chain_id', 'block_hash', 'log_index'], update: ['status'] },
+    });
     // Both end before either's failure rolls back: nothing is sent on a transaction that is over.
     await Promise.allSettled([planning, storing]);
     const { before, folds, outOfOrder, plan } = await planning;
     await storing;
     for (const [ref, fold] of await this.#foldStored(em, vault, outOfOrder)) folds.set(ref, fold);
-    const change = await this.#store(em, outOfOrder.length > 0 ? this.#plan(vault, before, folds, identities) : plan);
+    const change = await this.#store(em, vault, outOfOrder.length > 0 ? this.#plan(before, folds, identities) : plan);
     return {
       ...change,
-      factsApplied: logs.length,
+      factsApplied: facts.length,
       events: options.describe
-        ? logs.map((log) => describeFact(log, change.rows.get(positionRef(log)) ?? null, options))
+        ? facts.map((fact) => describeFact(withId(fact), change.rows.get(positionRef(fact)) ?? null, options))
         : [],
     };
   }
@@ -172,7 +157,7 @@ export class StakingSink implements FactSink {
       logIndex: firstIndex + index,
       txHash: null,
     }));
-    return this.applyFacts(em, this.prepare(facts, vault), { ...options, describe: true });
+    return this.applyFacts(em, facts, { ...options, describe: true });
   }
 
   async recordConflicts(
@@ -295,7 +280,7 @@ export class StakingSink implements FactSink {
     const byRef = new Map(positions.map((position) => [positionRef(position), position]));
     const before = await this.#readRefs(em, vault.id, [...byRef.keys()]);
     const folds = await this.#foldStored(em, vault, [...byRef.values()]);
-    return this.#store(em, this.#plan(vault, before, folds, byRef));
+    return this.#store(em, vault, this.#plan(before, folds, byRef));
   }
 
   async #readRefs(em: SqlEntityManager, vaultId: string, refs: readonly string[]): Promise<Map<string, PositionRow>> {
@@ -332,7 +317,6 @@ export class StakingSink implements FactSink {
 
   /** What the folds change: inserts, updates, and removal of positions that no fact supports any more. Needs no database. */
   #plan(
-    vault: Vault,
     before: ReadonlyMap<string, PositionRow>,
     folds: ReadonlyMap<string, PositionFold | null>,
     identities: ReadonlyMap<string, PositionId>,
@@ -360,23 +344,30 @@ export class StakingSink implements FactSink {
         change.removed += 1;
       }
     }
-    const upsert = prepareInsert(this.#dialect, {
-      table: 'stakes',
-      columns: STAKE_COLUMNS,
-      rows: written.map((row) => toStake(row, vault.id)),
-      onDuplicate: { key: ['ref', 'vault_id'], update: STAKE_MUTABLE_COLUMNS },
-    });
-    return { change, upsert, removedIds };
+    return { change, written, removedIds };
   }
 
-  async #store(em: SqlEntityManager, { change, upsert, removedIds }: PositionsPlan): Promise<PositionsPlan['change']> {
-    await runInsert(em, this.#dialect, upsert);
+  async #store(
+    em: SqlEntityManager,
+    vault: Vault,
+    { change, written, removedIds }: PositionsPlan,
+  ): Promise<PositionsPlan['change']> {
+    await insertRows(em, this.#dialect, {
+      table: 'stakes',
+      columns: STAKE_COLUMNS,
+      rows: written.values().map((row) => toStake(row, vault.id)),
+      onDuplicate: { key: ['ref', 'vault_id'], update: STAKE_MUTABLE_COLUMNS },
+    });
     for (const chunk of chunked(removedIds, REFS_PER_SELECT)) {
       const list = inList(this.#dialect, chunk);
       await em.execute(`delete from stakes where id in (${list.sql})`, list.values, 'run');
     }
     return change;
   }
+}
+
+function withId(fact: Fact): LogRow {
+  return { ...fact, id: logId(fact.blockTime, fact.blockHash, fact.logIndex), status: 'applied' };
 }
 
 function toStored(raw: RawRow): StoredPosition {
