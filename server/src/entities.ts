@@ -3,6 +3,7 @@ import { authEntities } from './domains/auth/index.ts';
 import { ledgerEntities } from './domains/ledger/index.ts';
 import { mailEntities } from './domains/mail/index.ts';
 import { rateEntities } from './domains/rates/index.ts';
+import { reconciliationEntities } from './domains/reconciliations/index.ts';
 import { recurringEntities } from './domains/recurring/index.ts';
 import { ruleEntities } from './domains/rules/index.ts';
 import { stakingEntities } from './domains/staking/index.ts';
@@ -17,6 +18,7 @@ export const entities = [
   ...ledgerEntities,
   ...mailEntities,
   ...rateEntities,
+  ...reconciliationEntities,
   ...recurringEntities,
   ...ruleEntities,
   ...syncEntities,

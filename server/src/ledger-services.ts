@@ -3,6 +3,7 @@ import { AccountsService } from './domains/accounts/index.ts';
 import { CategoriesService } from './domains/categories/index.ts';
 import { IntegrityService } from './domains/integrity/index.ts';
 import { RatesService } from './domains/rates/index.ts';
+import { ReconciliationsService } from './domains/reconciliations/index.ts';
 import { RecurringService } from './domains/recurring/index.ts';
 import { RulesService } from './domains/rules/index.ts';
 import { TransactionsService } from './domains/transactions/index.ts';
@@ -11,7 +12,7 @@ import type { Services } from './trpc/context.ts';
 
 export type LedgerServices = Pick<
   Services,
-  'accounts' | 'categories' | 'transactions' | 'integrity' | 'rates' | 'recurring' | 'rules'
+  'accounts' | 'categories' | 'transactions' | 'integrity' | 'rates' | 'recurring' | 'reconciliations' | 'rules'
 >;
 
 /** The services of the money ledger, which need nothing but a database and the time. */
@@ -22,6 +23,7 @@ export function createLedgerServices(parts: { database: Database; clock: Clock }
     transactions: new TransactionsService(parts),
     rates: new RatesService(parts),
     recurring: new RecurringService(parts),
+    reconciliations: new ReconciliationsService(parts),
     rules: new RulesService(parts),
     integrity: new IntegrityService(parts),
   };

@@ -14,6 +14,7 @@ export const scopeDomains = [
   'imports',
   'rules',
   'recurring',
+  'reconciliations',
   'integrity',
   'users',
   'sync',

@@ -8,7 +8,9 @@ type IdField = { name: string; procedure: Procedure; path: readonly string[] };
 
 /** Every field of the ledger that takes an id. */
 const idFields: IdField[] = procedures()
-  .filter(({ procedure }) => /^(accounts|categories|transactions|rates|recurring|rules|integrity)\./.test(procedure))
+  .filter(({ procedure }) =>
+    /^(accounts|categories|transactions|rates|recurring|reconciliations|rules|integrity)\./.test(procedure),
+  )
   .flatMap((procedure) =>
     procedure.fields
       .filter(({ kind }) => kind === 'id')
@@ -16,7 +18,8 @@ const idFields: IdField[] = procedures()
   );
 
 /** A preview of what there is not is no preview that was shown. */
-const SAYS_WHAT_THERE_IS_NOT = /There is no such|is no (account|category)|must name every rule|is of another preview/;
+const SAYS_WHAT_THERE_IS_NOT =
+  /There is no such|is no (account|category|transaction on the account)|must name every rule|is of another preview/;
 
 describe('what is somebody else’s answers as what does not exist', () => {
   let server: TestServer;
@@ -59,6 +62,7 @@ describe('what is somebody else’s answers as what does not exist', () => {
         ['txn', stranger.transactionId],
         ['rat', stranger.rateId],
         ['rec', stranger.recurringId],
+        ['rcn', stranger.reconciliationId],
         ['rul', stranger.ruleId],
       ] as const;
       for (const [prefix, foreign] of kinds) {

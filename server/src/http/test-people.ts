@@ -13,6 +13,7 @@ export type Owner = {
   transactionId: string;
   rateId: string;
   recurringId: string;
+  reconciliationId: string;
   ruleId: string;
 };
 
@@ -22,6 +23,12 @@ const yearly = (accountId: string) => ({
   draft: { kind: 'expense', account_id: accountId, amount: '2' },
   rule: 'FREQ=YEARLY',
   starts_on: '2100-01-01',
+});
+/** Of another balance than the account will ever have: finishing needs an adjustment. */
+const aStatement = (accountId: string) => ({
+  account_id: accountId,
+  statement_date: '2026-02-28',
+  statement_balance: '5',
 });
 const aRate = { base: 'EUR', quote: 'USD', date: '2026-02-03', rate: '1.08' };
 const rates = { format: 'csv', content: 'date,base,quote,rate\n2026-02-04,EUR,USD,1.09\n' };
@@ -51,12 +58,13 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
     conditions: [{ field: 'payee', op: 'equals', value: 'Baker' }],
     actions: { category_id: categoryId },
   });
-  return { token, accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId };
+  const reconciliationId = await post('/reconciliations', aStatement(accountId));
+  return { token, accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, reconciliationId, ruleId };
 }
 
 /** An input that each procedure of the ledger accepts; those that are missing accept an empty one. */
 export function validInputs(owner: Owner): Record<string, Json> {
-  const { accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId } = owner;
+  const { accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, reconciliationId, ruleId } = owner;
   const transaction = {
     kind: 'expense',
     account_id: accountId,
@@ -111,6 +119,16 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'recurring.skip': { id: recurringId, date: '2100-01-01' },
     'recurring.unskip': { id: recurringId, date: '2100-01-01' },
     'recurring.delete': { id: recurringId },
+    'reconciliations.get': { id: reconciliationId },
+    'reconciliations.entries': { id: reconciliationId },
+    'reconciliations.start': aStatement(otherAccountId),
+    'reconciliations.update': { id: reconciliationId, statement_balance: '6' },
+    'reconciliations.clear': { id: reconciliationId, transaction_ids: [transactionId] },
+    'reconciliations.clearAll': { id: reconciliationId },
+    'reconciliations.unclear': { id: reconciliationId, transaction_ids: [transactionId] },
+    'reconciliations.finish': { id: reconciliationId, adjustment: { note: 'Lost' } },
+    'reconciliations.reopen': { id: reconciliationId },
+    'reconciliations.cancel': { id: reconciliationId },
     'rules.create': { name: 'New', conditions, actions: { note: 'Bread' } },
     'rules.update': { id: ruleId, conditions },
     'rules.delete': { id: ruleId },

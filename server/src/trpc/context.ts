@@ -3,6 +3,7 @@ import type { AuthApi, Caller } from '../domains/auth/auth.port.ts';
 import type { CategoriesApi } from '../domains/categories/categories.port.ts';
 import type { IntegrityApi } from '../domains/integrity/integrity.port.ts';
 import type { RatesApi } from '../domains/rates/rates.port.ts';
+import type { ReconciliationsApi } from '../domains/reconciliations/reconciliations.port.ts';
 import type { RecurringApi } from '../domains/recurring/recurring.port.ts';
 import type { RulesApi } from '../domains/rules/rules.port.ts';
 import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
@@ -23,6 +24,7 @@ export type Services = {
   integrity: IntegrityApi;
   rates: RatesApi;
   recurring: RecurringApi;
+  reconciliations: ReconciliationsApi;
   rules: RulesApi;
   sync: SyncApi;
   staking: StakingReads;
