@@ -404,7 +404,7 @@ function openingOf(
     source: 'opening',
     externalId: null,
     contentHash: null,
-    marks: before?.marks ?? UNMARKED,
+    marks: UNMARKED,
     createdAtMs: before?.createdAtMs ?? ledger.changedAtMs,
     updatedAtMs: ledger.changedAtMs,
   };
