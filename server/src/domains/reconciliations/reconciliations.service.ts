@@ -63,10 +63,21 @@ type Opened = Reading & { ledger: Ledger };
 export class ReconciliationsService implements ReconciliationsApi {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #transactionsMax: number;
 
-  constructor({ database, clock }: { database: Database; clock: Clock }) {
+  /** `transactionsMax` is how many one reconciliation holds. */
+  constructor({
+    database,
+    clock,
+    transactionsMax = RECONCILIATION_TRANSACTIONS_MAX,
+  }: {
+    database: Database;
+    clock: Clock;
+    transactionsMax?: number;
+  }) {
     this.#database = database;
     this.#clock = clock;
+    this.#transactionsMax = transactionsMax;
   }
 
   list(userId: string, query: ReconciliationsQuery): Promise<ReconciliationsOut> {
@@ -142,7 +153,11 @@ export class ReconciliationsService implements ReconciliationsApi {
   clear(commit: UnitOfWork, userId: string, input: ReconciliationClear): Promise<ReconciliationOut> {
     return this.#change(commit, userId, async (opened) => {
       const record = requireOpen(await requireReconciliation(opened, input.id));
-      return tick(opened, record, await this.#ticks(opened, record, { ids: input.transactionIds, isCleared: true }));
+      return this.#tick(
+        opened,
+        record,
+        await this.#ticks(opened, record, { ids: input.transactionIds, isCleared: true }),
+      );
     });
   }
 
@@ -151,9 +166,9 @@ export class ReconciliationsService implements ReconciliationsApi {
       const record = requireOpen(await requireReconciliation(opened, id));
       if (upTo !== undefined && upTo > record.statementDate)
         throw invalidField('upTo', `must not lie after the statement date, ${record.statementDate}`);
-      const limit = RECONCILIATION_TRANSACTIONS_MAX + 1;
+      const limit = this.#transactionsMax + 1;
       const uncleared = await selectUncleared(opened, record, { upTo: upTo ?? record.statementDate, limit });
-      return tick(opened, record, uncleared);
+      return this.#tick(opened, record, uncleared);
     });
   }
 
@@ -222,6 +237,19 @@ export class ReconciliationsService implements ReconciliationsApi {
     return ticksOf(record, { ids, known, isCleared });
   }
 
+  /** @throws AppError CONFLICT where it would hold more than it can */
+  async #tick(opened: Opened, record: ReconciliationRecord, ticks: Ticks): Promise<ReconciliationOut> {
+    const { count } = await sumOfCleared(opened, record);
+    if (count + ticks.ownIds.length + ticks.toIds.length > this.#transactionsMax) {
+      throw new AppError(
+        'CONFLICT',
+        `A reconciliation holds at most ${this.#transactionsMax} transactions; begin with an earlier statement.`,
+      );
+    }
+    await writeMarks(opened.em, opened.ledger, ticks, { state: 'cleared', reconciliationId: record.id });
+    return save(opened, reachingBack(record, ticks.earliestOn));
+  }
+
   #change<Result>(commit: UnitOfWork, userId: string, work: (opened: Opened) => Promise<Result>): Promise<Result> {
     const { dialect } = this.#database;
     return commit(async (em: SqlEntityManager) => {
@@ -240,19 +268,6 @@ async function requireReconciliation(reading: Reading, id: string): Promise<Reco
   const record = await findReconciliation(reading, id);
   if (!record) throw new AppError('NOT_FOUND', 'There is no such reconciliation.');
   return record;
-}
-
-/** @throws AppError CONFLICT where it would hold more than it can */
-async function tick(opened: Opened, record: ReconciliationRecord, ticks: Ticks): Promise<ReconciliationOut> {
-  const { count } = await sumOfCleared(opened, record);
-  if (count + ticks.ownIds.length + ticks.toIds.length > RECONCILIATION_TRANSACTIONS_MAX) {
-    throw new AppError(
-      'CONFLICT',
-      `A reconciliation holds at most ${RECONCILIATION_TRANSACTIONS_MAX} transactions; begin with an earlier statement.`,
-    );
-  }
-  await writeMarks(opened.em, opened.ledger, ticks, { state: 'cleared', reconciliationId: record.id });
-  return save(opened, reachingBack(record, ticks.earliestOn));
 }
 
 async function save(opened: Opened, record: ReconciliationRecord): Promise<ReconciliationOut> {
