@@ -28,6 +28,8 @@ type Things = {
   rate(): Promise<string>;
   rateForAll(): Promise<string>;
   recurring(): Promise<string>;
+  /** An open reconciliation of an account with one transaction, whose statement is zero. */
+  reconciliation(): Promise<string>;
   rule(): Promise<string>;
   import(): Promise<string>;
   /** Waits for the end of an import that is committed. */
@@ -38,8 +40,10 @@ type Things = {
   rules(): Promise<string[]>;
   /** Does something first, which the case is to undo. */
   post(path: string, body?: Json): Promise<void>;
+  /** The path of a reconciliation, and what ticks off the one transaction that may be. */
+  entryOf(id: string): Promise<[path: string, body: { transaction_ids: string[] }]>;
 };
-type Kind = Exclude<keyof Things, 'imported' | 'preview' | 'rules' | 'post'>;
+type Kind = Exclude<keyof Things, 'imported' | 'preview' | 'rules' | 'post' | 'entryOf'>;
 
 const create = (path: string, body: Json, change: Json): Case => {
   return async () => ({
@@ -75,6 +79,11 @@ const yearly = (accountId: string) => ({
   draft: { kind: 'expense', account_id: accountId, amount: '1.5' },
   rule: 'FREQ=YEARLY',
   starts_on: '2100-01-01',
+});
+const aStatement = (accountId: string) => ({
+  account_id: accountId,
+  statement_date: '2026-02-28',
+  statement_balance: '0',
 });
 const aRule = (payee: string) => ({
   name: payee,
@@ -163,6 +172,42 @@ const CASES: Record<string, Case> = {
     return { call, other: { ...call, body: otherBody } };
   },
   'recurring.delete': onPath('DELETE', 'recurring', (id) => `/recurring/${id}`),
+  'reconciliations.start': async (things) => {
+    const call = { method: 'POST', path: '/reconciliations', body: aStatement(await things.account()) };
+    return { call, other: { ...call, body: { ...call.body, statement_balance: '2' } } };
+  },
+  'reconciliations.update': edit(
+    'reconciliation',
+    (id) => `/reconciliations/${id}`,
+    { statement_balance: '7' },
+    { statement_balance: '8' },
+  ),
+  'reconciliations.clear': async (things) => {
+    const [path, body] = await things.entryOf(await things.reconciliation());
+    const call = { method: 'POST', path: `${path}/clear`, body };
+    return { call, other: { ...call, path: `/reconciliations/${await things.reconciliation()}/clear` } };
+  },
+  'reconciliations.clearAll': onPath('POST', 'reconciliation', (id) => `/reconciliations/${id}/clear-all`),
+  'reconciliations.unclear': async (things) => {
+    const [path, body] = await things.entryOf(await things.reconciliation());
+    await things.post(`${path}/clear`, body);
+    const call = { method: 'POST', path: `${path}/unclear`, body };
+    return { call, other: { ...call, path: `/reconciliations/${await things.reconciliation()}/unclear` } };
+  },
+  'reconciliations.finish': async (things) => {
+    const path = `/reconciliations/${await things.reconciliation()}/finish`;
+    await things.post(path.replace('finish', 'clear-all'));
+    const call = { method: 'POST', path, body: { adjustment: { note: 'Once' } } };
+    return { call, other: { ...call, body: { adjustment: { note: 'Twice' } } } };
+  },
+  'reconciliations.reopen': async (things) => {
+    const id = await things.reconciliation();
+    await things.post(`/reconciliations/${id}/finish`);
+    const other = await things.reconciliation();
+    const call = (of: string) => ({ method: 'POST', path: `/reconciliations/${of}/reopen` });
+    return { call: call(id), other: call(other) };
+  },
+  'reconciliations.cancel': onPath('DELETE', 'reconciliation', (id) => `/reconciliations/${id}`),
   'rules.create': create('/rules', aRule('Butcher'), { name: 'Greengrocer' }),
   'rules.update': edit('rule', (id) => `/rules/${id}`, { name: 'Once' }, { name: 'Twice' }),
   'rules.delete': onPath('DELETE', 'rule', (id) => `/rules/${id}`),
@@ -251,6 +296,11 @@ describe.each(DATABASES)('on %s', (name) => {
     rate: () => made('/rates', { ...aRate, quote: 'GBP', date: `2026-01-${((named += 1) % 18) + 10}` }),
     rateForAll: () => made('/rates/all', { ...aRate, quote: 'GBP', date: `2026-01-${((named += 1) % 18) + 10}` }),
     recurring: async () => made('/recurring', yearly(await things.account())),
+    reconciliation: async () => {
+      const accountId = await things.account();
+      await made('/transactions', expense(accountId));
+      return made('/reconciliations', aStatement(accountId));
+    },
     rule: () => made('/rules', aRule(`Payee ${(named += 1)}`)),
     import: async () => made('/imports', anImport(await things.account())),
     imported: async (id) => {
@@ -265,6 +315,11 @@ describe.each(DATABASES)('on %s', (name) => {
       return preview.token;
     },
     rules: async () => (await get<{ items: { id: string }[] }>('/rules')).items.map(({ id }) => id),
+    entryOf: async (id) => {
+      const path = `/reconciliations/${id}`;
+      const { items } = await get<{ items: { transaction_id: string }[] }>(`${path}/entries`);
+      return [path, { transaction_ids: items.map((item) => item.transaction_id) }];
+    },
     post: async (path, body = {}) => {
       await made(path, body);
     },

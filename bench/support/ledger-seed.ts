@@ -7,6 +7,7 @@ import {
   openLedger,
   post,
   type TransactionRecord,
+  UNMARKED,
 } from '../../server/src/domains/ledger/index.ts';
 import { insertUser } from '../../server/src/domains/users/index.ts';
 import { entities } from '../../server/src/entities.ts';
@@ -157,6 +158,7 @@ function transactionOf(
   const day = FIRST_DAY + Math.floor((index / count) * DAYS) * 86_400_000;
   return {
     id: newId('txn'),
+    marks: UNMARKED,
     kind: 'expense',
     accountId: accountIds[index % ACCOUNTS] as string,
     amount: BigInt(100 + ((index * 7919) % 20_000)) * 1_000_000n,

@@ -4,6 +4,7 @@ import { importEntities } from './domains/imports/index.ts';
 import { ledgerEntities } from './domains/ledger/index.ts';
 import { mailEntities } from './domains/mail/index.ts';
 import { rateEntities } from './domains/rates/index.ts';
+import { reconciliationEntities } from './domains/reconciliations/index.ts';
 import { recurringEntities } from './domains/recurring/index.ts';
 import { ruleEntities } from './domains/rules/index.ts';
 import { stakingEntities } from './domains/staking/index.ts';
@@ -19,6 +20,7 @@ export const entities = [
   ...importEntities,
   ...mailEntities,
   ...rateEntities,
+  ...reconciliationEntities,
   ...recurringEntities,
   ...ruleEntities,
   ...syncEntities,

@@ -9,7 +9,7 @@ const PAGE = { limit: 200 };
 
 /** What the ledger adds to the export of a person: the same that the lists answer. */
 export function ledgerExporters(services: LedgerServices): Exporter[] {
-  const { accounts, categories, transactions, rates, recurring, rules, imports } = services;
+  const { accounts, categories, transactions, rates, recurring, reconciliations, rules, imports } = services;
   const all = { ...PAGE, includeArchived: true, includeHidden: true };
   return [
     { name: 'accounts', read: (_em, userId) => readAll((cursor) => accounts.list(userId, { ...all, cursor })) },
@@ -26,6 +26,10 @@ export function ledgerExporters(services: LedgerServices): Exporter[] {
       read: (_em, userId) => readAll((cursor) => rates.list(userId, { ...PAGE, scope: 'own', cursor })),
     },
     { name: 'recurring', read: (_em, userId) => readAll((cursor) => recurring.list(userId, { ...PAGE, cursor })) },
+    {
+      name: 'reconciliations',
+      read: (_em, userId) => readAll((cursor) => reconciliations.list(userId, { ...PAGE, cursor })),
+    },
     { name: 'rules', read: async (_em, userId) => (await rules.list(userId)).items },
     { name: 'imports', read: (_em, userId) => readAll((cursor) => imports.list(userId, { ...PAGE, cursor })) },
     { name: 'import_sources', read: (_em, userId) => imports.remembered(userId) },

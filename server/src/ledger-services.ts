@@ -7,6 +7,7 @@ import { ExportsService } from './domains/exports/index.ts';
 import { ImportsService } from './domains/imports/index.ts';
 import { IntegrityService } from './domains/integrity/index.ts';
 import { RatesService } from './domains/rates/index.ts';
+import { ReconciliationsService } from './domains/reconciliations/index.ts';
 import { RecurringService } from './domains/recurring/index.ts';
 import { RulesService } from './domains/rules/index.ts';
 import { TransactionsService } from './domains/transactions/index.ts';
@@ -17,7 +18,8 @@ import type { Services } from './trpc/context.ts';
 
 export type LedgerServices = Pick<
   Services,
-  'accounts' | 'categories' | 'transactions' | 'exports' | 'integrity' | 'rates' | 'recurring' | 'rules'
+  | ('accounts' | 'categories' | 'transactions' | 'recurring' | 'rules' | 'reconciliations')
+  | ('exports' | 'rates' | 'integrity')
 > & { imports: ImportsService };
 
 type LedgerParts = {
@@ -43,6 +45,7 @@ export function createLedgerServices(parts: LedgerParts): LedgerServices {
     transactions: new TransactionsService(parts),
     rates: new RatesService(parts),
     recurring: new RecurringService(parts),
+    reconciliations: new ReconciliationsService(parts),
     rules: new RulesService(parts),
     integrity: new IntegrityService(parts),
   };

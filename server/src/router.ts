@@ -5,6 +5,7 @@ import { importsRouter } from './domains/imports/index.ts';
 import { transactionsRouter } from './domains/transactions/index.ts';
 import { integrityRouter } from './domains/integrity/index.ts';
 import { ratesRouter } from './domains/rates/index.ts';
+import { reconciliationsRouter } from './domains/reconciliations/index.ts';
 import { recurringRouter } from './domains/recurring/index.ts';
 import { rulesRouter } from './domains/rules/index.ts';
 import { authRouter } from './domains/auth/index.ts';
@@ -25,6 +26,7 @@ export const appRouter = router({
   integrity: integrityRouter,
   rates: ratesRouter,
   recurring: recurringRouter,
+  reconciliations: reconciliationsRouter,
   rules: rulesRouter,
   sync: syncRouter,
   staking: stakingRouter,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { idInput, instantOut, pageInput, pageOf } from './common.ts';
 import { currencySchema } from './currency.ts';
 import {
+  clearedState,
   colorInput,
   dateInput,
   dateOut,
@@ -166,6 +167,7 @@ export const statementOut = pageOf(
     payee: z.string(),
     categoryId: z.string().nullable(),
     note: z.string(),
+    cleared: clearedState,
     amount: moneyOut.meta({ description: 'Signed: what it did to this account' }),
     balance: moneyOut.meta({ description: 'The balance of the account after it' }),
   }),

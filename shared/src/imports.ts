@@ -210,22 +210,24 @@ const fault = z.object({
 });
 export type ImportFault = z.infer<typeof fault>;
 
-/** What a row would become. */
-const draftOut = transactionOut.pick({
-  kind: true,
-  accountId: true,
-  amount: true,
-  currency: true,
-  occurredOn: true,
-  description: true,
-  payee: true,
-  note: true,
-  categoryId: true,
-  tags: true,
-  splits: true,
-  transfer: true,
-  externalId: true,
-});
+/** What a row would become. Nothing is cleared of what is not there yet. */
+const draftOut = transactionOut
+  .pick({
+    kind: true,
+    accountId: true,
+    amount: true,
+    currency: true,
+    occurredOn: true,
+    description: true,
+    payee: true,
+    note: true,
+    categoryId: true,
+    tags: true,
+    splits: true,
+    transfer: true,
+    externalId: true,
+  })
+  .extend({ transfer: transactionOut.shape.transfer.unwrap().omit({ toCleared: true }).nullable() });
 
 export const importPreviewOut = z.object({
   import: importOut,

@@ -10,6 +10,7 @@ export * from './integrity.ts';
 export * from './ledger.ts';
 export * from './money.ts';
 export * from './rates.ts';
+export * from './reconciliations.ts';
 export * from './recurring.ts';
 export * from './rules.ts';
 export * from './scopes.ts';

@@ -8,7 +8,8 @@ export const INTEGRITY_PAGE_MAX = 50;
 
 /**
  * What can differ. `balance`, `account_month` and `monthly_total` are kept sums; `split_sum`, `transfer_sum` and `opening_sum` compare a transaction with its
- * entries; `entry_copy`, `entry_currency` and `tag_copy` are what entries and tags repeat of others; the rest are rows that lack what they name.
+ * entries; `entry_copy`, `entry_currency` and `tag_copy` are what entries and tags repeat of others; `reconciliation_sum`
+ * and `reconciliation_opening` compare a statement with the entries that its reconciliations lock, `cleared_mark` each mark with its reconciliation; the rest are rows that lack what they name.
  */
 export const differenceKind = z.enum([
   'balance',
@@ -20,6 +21,9 @@ export const differenceKind = z.enum([
   'entry_copy',
   'entry_currency',
   'tag_copy',
+  'reconciliation_sum',
+  'reconciliation_opening',
+  'cleared_mark',
   'missing_entries',
   'unknown_account',
   'unknown_category',

@@ -80,6 +80,10 @@ export const dateInput = z
   })
   .meta({ description: 'A calendar date', examples: ['2026-02-28'] });
 
+/** Whether a bank statement shows an entry: not known, ticked off in an open reconciliation, or locked by a finished one. */
+export const clearedState = z.enum(['uncleared', 'cleared', 'reconciled']);
+export type ClearedState = z.infer<typeof clearedState>;
+
 export const dateOut = z.iso.date();
 
 /** A month of the calendar. */

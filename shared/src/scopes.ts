@@ -15,6 +15,7 @@ export const scopeDomains = [
   'exports',
   'rules',
   'recurring',
+  'reconciliations',
   'integrity',
   'users',
   'sync',

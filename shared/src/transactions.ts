@@ -4,6 +4,7 @@ import { idInput, instantOut, pageInput, pageOf } from './common.ts';
 import { currencySchema } from './currency.ts';
 import {
   amountInput,
+  clearedState,
   dateInput,
   dateOut,
   instantInput,
@@ -133,11 +134,15 @@ export const transactionOut = z.object({
       toAmount: moneyOut,
       toCurrency: z.string(),
       rate: z.string().meta({ description: 'Units of the receiving currency for one of the sending' }),
+      toCleared: clearedState.meta({ description: 'On the account that it goes to' }),
     })
     .nullable(),
   attachments: z.array(z.object({ name: z.string(), url: z.string() })),
   source: z.string(),
   externalId: z.string().nullable(),
+  cleared: clearedState.meta({
+    description: 'On its account: a reconciled entry keeps amount, date, account and kind',
+  }),
   createdAt: instantOut,
   updatedAt: instantOut,
 });
@@ -159,6 +164,9 @@ export const transactionsInput = z.strictObject({
   amountMax: amountInput.optional(),
   text: nameInput(100).optional().meta({ description: 'In description, payee or note, whatever the case' }),
   source: sourceInput.optional(),
+  cleared: clearedState
+    .optional()
+    .meta({ description: 'On that account, where one is given; else on any that it is on' }),
   updatedSince: instantInput.optional().meta({
     description: 'Only what changed at or after that instant, oldest change first, with tombstones of what was deleted',
   }),

@@ -11,7 +11,7 @@ const idFields: IdField[] = procedures()
   .filter(
     ({ procedure, type }) =>
       type !== 'subscription' &&
-      /^(accounts|categories|transactions|rates|recurring|rules|integrity|imports)\./.test(procedure),
+      /^(accounts|categories|transactions|rates|recurring|reconciliations|rules|integrity|imports)\./.test(procedure),
   )
   .flatMap((procedure) =>
     procedure.fields
@@ -21,7 +21,7 @@ const idFields: IdField[] = procedures()
 
 /** A preview of what there is not is no preview that was shown. */
 const SAYS_WHAT_THERE_IS_NOT =
-  /There is no such|is no (account|category|file)|must name every rule|is of another preview/;
+  /There is no such|is no (account|category|file|transaction on the account)|must name every rule|is of another preview/;
 
 describe('what is somebody else’s answers as what does not exist', () => {
   let server: TestServer;
@@ -64,6 +64,7 @@ describe('what is somebody else’s answers as what does not exist', () => {
         ['txn', stranger.transactionId],
         ['rat', stranger.rateId],
         ['rec', stranger.recurringId],
+        ['rcn', stranger.reconciliationId],
         ['rul', stranger.ruleId],
         ['imp', stranger.importId],
         ['upl', stranger.fileId],

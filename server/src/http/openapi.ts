@@ -50,6 +50,7 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
       { name: 'categories', description: 'Categories of incomes and expenses: a tree' },
       { name: 'transactions', description: 'Incomes, expenses and transfers' },
       { name: 'recurring', description: 'Transactions that come again and again' },
+      { name: 'reconciliations', description: 'Accounts compared with the statements of their bank' },
       { name: 'rules', description: 'What decides category, tags, payee and note' },
       { name: 'imports', description: 'Bank files that become transactions' },
       { name: 'exports', description: 'The ledger for other programs' },

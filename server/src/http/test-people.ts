@@ -13,6 +13,7 @@ export type Owner = {
   transactionId: string;
   rateId: string;
   recurringId: string;
+  reconciliationId: string;
   ruleId: string;
   importId: string;
   /** Of a bank file that is uploaded and waits. */
@@ -27,6 +28,12 @@ const yearly = (accountId: string) => ({
   starts_on: '2100-01-01',
 });
 const BANK_FILE = 'date,amount,payee\n2026-02-05,-1.25,Baker\n';
+/** Of another balance than the account will ever have: finishing needs an adjustment. */
+const aStatement = (accountId: string) => ({
+  account_id: accountId,
+  statement_date: '2026-02-28',
+  statement_balance: '5',
+});
 const aRate = { base: 'EUR', quote: 'USD', date: '2026-02-03', rate: '1.08' };
 const rates = { format: 'csv', content: 'date,base,quote,rate\n2026-02-04,EUR,USD,1.09\n' };
 
@@ -57,6 +64,7 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
   });
   const importId = await post('/imports', { source: 'bank', account_id: accountId, text: BANK_FILE });
   const fileId = await server.upload(BANK_FILE, token);
+  const reconciliationId = await post('/reconciliations', aStatement(accountId));
   return {
     token,
     accountId,
@@ -65,6 +73,7 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
     transactionId,
     rateId,
     recurringId,
+    reconciliationId,
     ruleId,
     importId,
     fileId,
@@ -73,7 +82,8 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
 
 /** An input that each procedure of the ledger accepts; those that are missing accept an empty one. */
 export function validInputs(owner: Owner): Record<string, Json> {
-  const { accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId, importId } = owner;
+  const { accountId, otherAccountId, categoryId, transactionId, rateId, recurringId, ruleId } = owner;
+  const { reconciliationId, importId } = owner;
   const transaction = {
     kind: 'expense',
     account_id: accountId,
@@ -128,6 +138,16 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'recurring.skip': { id: recurringId, date: '2100-01-01' },
     'recurring.unskip': { id: recurringId, date: '2100-01-01' },
     'recurring.delete': { id: recurringId },
+    'reconciliations.get': { id: reconciliationId },
+    'reconciliations.entries': { id: reconciliationId },
+    'reconciliations.start': aStatement(otherAccountId),
+    'reconciliations.update': { id: reconciliationId, statement_balance: '6' },
+    'reconciliations.clear': { id: reconciliationId, transaction_ids: [transactionId] },
+    'reconciliations.clearAll': { id: reconciliationId },
+    'reconciliations.unclear': { id: reconciliationId, transaction_ids: [transactionId] },
+    'reconciliations.finish': { id: reconciliationId, adjustment: { note: 'Lost' } },
+    'reconciliations.reopen': { id: reconciliationId },
+    'reconciliations.cancel': { id: reconciliationId },
     'rules.create': { name: 'New', conditions, actions: { note: 'Bread' } },
     'rules.update': { id: ruleId, conditions },
     'rules.delete': { id: ruleId },

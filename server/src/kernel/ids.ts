@@ -3,7 +3,7 @@ import { fromUUIDBytes, typeidUnboxed } from 'typeid-js';
 /** The prefix of each kind of id. */
 export type IdPrefix =
   | ('usr' | 'ses' | 'tok' | 'cod' | 'otp' | 'rcv' | 'prf' | 'mal')
-  | ('acc' | 'cat' | 'txn' | 'rat' | 'rec' | 'rul' | 'imp' | 'upl')
+  | ('acc' | 'cat' | 'txn' | 'rat' | 'rec' | 'rcn' | 'rul' | 'imp' | 'upl')
   | ('vlt' | 'pos' | 'cyc' | 'cfl' | 'adr');
 
 /** A new id such as `pos_01j…`: a TypeID (UUIDv7), so ids sort by the time they were made, byte-wise. */

@@ -108,6 +108,17 @@ const RULES: Record<string, Rule> = {
   'recurring.skip': 'user',
   'recurring.unskip': 'user',
   'recurring.delete': 'user',
+  'reconciliations.list': 'user',
+  'reconciliations.get': 'user',
+  'reconciliations.entries': 'user',
+  'reconciliations.start': 'user',
+  'reconciliations.update': 'user',
+  'reconciliations.clear': 'user',
+  'reconciliations.clearAll': 'user',
+  'reconciliations.unclear': 'user',
+  'reconciliations.finish': 'user',
+  'reconciliations.reopen': 'user',
+  'reconciliations.cancel': 'user',
   'rules.list': 'user',
   'rules.create': 'user',
   'rules.update': 'user',
@@ -166,7 +177,9 @@ const RAN: Record<string, number[]> = {
 
 /** Without an input, or of nothing that exists, these are let in and then say what they lack. */
 function isOfLedger(procedure: string): boolean {
-  return /^(accounts|categories|transactions|rates|recurring|rules|integrity|imports|exports)\./.test(procedure);
+  return /^(accounts|categories|transactions|rates|recurring|reconciliations|rules|integrity|imports|exports)\./.test(
+    procedure,
+  );
 }
 
 /** Who is nobody to the server. */
@@ -305,6 +318,12 @@ const aRecurring = async (server: TestServer, token: string): Promise<Owned> => 
   const body = { name: 'Rent', draft, rule: 'FREQ=YEARLY', starts_on: '2100-01-01' };
   return { id: await make(server, token, '/recurring', body) };
 };
+const aReconciliation = async (server: TestServer, token: string): Promise<Owned> => {
+  const { id } = await aTransaction(server, token);
+  const account_id = (await server.rest('GET', `/transactions/${id}`, { token })).body?.['account_id'];
+  const body = { account_id, statement_date: '2026-01-31', statement_balance: '0' };
+  return { id: await make(server, token, '/reconciliations', body), body: { transaction_ids: [id] } };
+};
 const aRule = async (server: TestServer, token: string): Promise<Owned> => {
   const conditions = [{ field: 'payee', op: 'equals', value: 'Baker' }];
   return { id: await make(server, token, '/rules', { name: 'Baker', conditions, actions: { note: 'Bread' } }) };
@@ -355,6 +374,22 @@ const OWNED: Record<string, ((server: TestServer, token: string) => Promise<Owne
     return { id, body };
   },
   'recurring.delete': aRecurring,
+  'reconciliations.get': async (...who) => ({ id: (await aReconciliation(...who)).id }),
+  'reconciliations.entries': async (...who) => ({ id: (await aReconciliation(...who)).id }),
+  'reconciliations.update': async (...who) => ({
+    ...(await aReconciliation(...who)),
+    body: { statement_balance: '2' },
+  }),
+  'reconciliations.clear': aReconciliation,
+  'reconciliations.clearAll': async (...who) => ({ ...(await aReconciliation(...who)), body: {} }),
+  'reconciliations.unclear': aReconciliation,
+  'reconciliations.finish': async (...who) => ({ ...(await aReconciliation(...who)), body: {} }),
+  'reconciliations.reopen': async (server, token) => {
+    const { id } = await aReconciliation(server, token);
+    await server.rest('POST', `/reconciliations/${id}/finish`, { token, body: {} });
+    return { id, body: {} };
+  },
+  'reconciliations.cancel': async (...who) => ({ id: (await aReconciliation(...who)).id }),
   'rules.update': async (...who) => ({ ...(await aRule(...who)), body: { name: 'Butcher' } }),
   'rules.delete': aRule,
   'imports.status': anImport,

@@ -5,6 +5,7 @@ import type { ExportsApi } from '../domains/exports/exports.port.ts';
 import type { ImportsApi } from '../domains/imports/imports.port.ts';
 import type { IntegrityApi } from '../domains/integrity/integrity.port.ts';
 import type { RatesApi } from '../domains/rates/rates.port.ts';
+import type { ReconciliationsApi } from '../domains/reconciliations/reconciliations.port.ts';
 import type { RecurringApi } from '../domains/recurring/recurring.port.ts';
 import type { RulesApi } from '../domains/rules/rules.port.ts';
 import type { TransactionsApi } from '../domains/transactions/transactions.port.ts';
@@ -27,6 +28,7 @@ export type Services = {
   integrity: IntegrityApi;
   rates: RatesApi;
   recurring: RecurringApi;
+  reconciliations: ReconciliationsApi;
   rules: RulesApi;
   sync: SyncApi;
   staking: StakingReads;

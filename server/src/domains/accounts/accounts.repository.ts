@@ -41,6 +41,9 @@ export async function selectMonthlyMoves({ em, dialect, userId }: Reading, to: s
   }));
 }
 
+/** Of an entry `e` and its transaction `t`. */
+const CLEARED_STATE = 'case when e.account_id = t.account_id then t.cleared_state else t.to_cleared_state end';
+
 /** The place of an entry in an account's order. */
 export type EntryPlace = { occurredOn: string; transactionId: string; line: number };
 
@@ -64,7 +67,7 @@ export async function selectEntries(
     conditions.push([behind.sql, behind.values]);
   }
   return em.execute<RawRow[]>(
-    `select e.*, t.description, t.payee
+    `select e.*, t.description, t.payee, ${CLEARED_STATE} as cleared
      from ${readBy(dialect, 'entries e', 'entries_account_id_occurred_on_transaction_id_line_index')} ${LOOK_UP[dialect]} transactions t on t.id = e.transaction_id
      where ${conditions.map(([sql]) => sql).join(' and ')}
      order by e.occurred_on desc, e.transaction_id desc, e.line desc limit ?`,

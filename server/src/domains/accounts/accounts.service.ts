@@ -5,6 +5,7 @@ import {
   type AccountsQuery,
   type AccountSummaryOut,
   type AccountUpdate,
+  type ClearedState,
   formatMoney,
   type MoveEntriesOut,
   NET_WORTH_MONTHS_MAX,
@@ -34,6 +35,7 @@ import {
   openLedger,
   post,
   type TransactionRecord,
+  UNMARKED,
   updateAccount,
 } from '../ledger/index.ts';
 import { convertTotals, loadRateBook, type RateBook } from '../rates/index.ts';
@@ -260,6 +262,7 @@ export class AccountsService implements AccountsApi {
         payee: row['payee'] as string,
         categoryId: row['category_id'] as string | null,
         note: row['note'] as string,
+        cleared: (row['cleared'] as ClearedState | null) ?? 'uncleared',
         amount: formatMoney(amount),
         balance: formatMoney(balance),
       };
@@ -401,6 +404,7 @@ function openingOf(
     source: 'opening',
     externalId: null,
     contentHash: null,
+    marks: UNMARKED,
     createdAtMs: before?.createdAtMs ?? ledger.changedAtMs,
     updatedAtMs: ledger.changedAtMs,
   };

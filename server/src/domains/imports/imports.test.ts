@@ -259,6 +259,18 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(next);
   }, 60_000);
 
+  test('no reconciliation is finished while an import runs, which may still be taken back', async () => {
+    const made = await prepare(world, BANK);
+    const { accountId, userId } = world;
+    const statement = { accountId, statementDate: '2026-02-28', statementBalance: '0' };
+    const { id } = await ledger.reconciliations.start(ledger.commit, userId, statement);
+    await database.em().execute(`update imports set status = 'running' where id = ?`, [made.id]);
+    const finish = () => ledger.reconciliations.finish(ledger.commit, userId, { id });
+    await expect(finish()).rejects.toMatchObject({ code: 'IMPORT_NOT_READY' });
+    await database.em().execute(`update imports set status = 'ready' where id = ?`, [made.id]);
+    expect((await finish()).reconciliation.finishedAt).not.toBeNull();
+  });
+
   test('an import is its owner’s alone', async () => {
     const made = await prepare(world, BANK);
     const stranger = await openWorld(database, ledger);

@@ -8,10 +8,11 @@ export {
 } from './account-store.ts';
 export { deleteCategory, insertCategories, listCategories, updateCategory } from './category-store.ts';
 export { checkLedger } from './integrity.ts';
-export { ledgerEntities } from './ledger.entity.ts';
+export { AccountSchema, ledgerEntities } from './ledger.entity.ts';
 export { ensureLedger, openLedger } from './ledger.lock.ts';
 export { type RawRow, fromAccountRow } from './ledger.rows.ts';
 export { monthOf, searchable } from './ledger.rules.ts';
+export { clearedStateOf, type MarkedIds, settleMarks, sidesOf, UNMARKED, writeMarks } from './marks.ts';
 export type * from './ledger.types.ts';
 export { post, requireMovable } from './post.ts';
 export { findTransactions, withSplits } from './transaction-store.ts';

@@ -1,6 +1,7 @@
 import { type Difference, type DifferenceKind, formatMoney } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, moneyFromSql, sumOfMoney } from '../../db/index.ts';
+import { checkReconciliations, MARK_CHECKS } from './integrity.reconciliations.ts';
 import type { RawRow } from './ledger.rows.ts';
 import type { Units } from './ledger.types.ts';
 
@@ -76,6 +77,8 @@ export async function checkLedger(
       money,
     ),
   );
+
+  await checkReconciliations(em, dialect, { userId, report });
 
   for (const { kind, sql, isMoney } of ROW_CHECKS) {
     const limit = differencesMax === Infinity ? '' : ` limit ${differencesMax + 1}`;
@@ -166,6 +169,7 @@ const ROW_CHECKS: readonly { kind: DifferenceKind; sql: string; isMoney?: boolea
       left join categories c on c.id = e.category_id and c.user_id = e.user_id
       where e.user_id = ? and e.category_id is not null and c.id is null group by e.category_id`,
   },
+  ...MARK_CHECKS.map((sql) => ({ kind: 'cleared_mark' as const, sql })),
 ];
 
 function keyed(

@@ -100,6 +100,12 @@ export const TransactionSchema = defineEntity({
     externalId: p.string().length(200).nullable(),
     /** For imports without ids: a hash of what makes the row the same one. */
     contentHash: p.string().length(64).nullable(),
+    /** Null: uncleared on its account; else `cleared` or `reconciled`, and in which reconciliation. */
+    clearedState: p.string().length(10).nullable(),
+    reconciliationId: reference().nullable(),
+    /** The same on the account that a transfer goes to. */
+    toClearedState: p.string().length(10).nullable(),
+    toReconciliationId: reference().nullable(),
     createdAt: epochMsColumn(),
     updatedAt: epochMsColumn(),
   },

@@ -1,7 +1,7 @@
 import type { Attachment, AccountType, TransactionKind } from '@finverse/shared';
 import { type Dialect, moneyFromSql, moneyToSql, type SqlValue } from '../../db/index.ts';
 import { entriesOf, searchable } from './ledger.rules.ts';
-import type { AccountRecord, Split, TransactionRecord } from './ledger.types.ts';
+import type { AccountRecord, Mark, Split, TransactionRecord } from './ledger.types.ts';
 
 /** A raw row of a table: to records and back. Lists and statements read many, past the entities. */
 export type RawRow = Record<string, unknown>;
@@ -30,6 +30,10 @@ export const TRANSACTION_COLUMNS = [
   'is_split',
   'tags',
   'attachments',
+  'cleared_state',
+  'reconciliation_id',
+  'to_cleared_state',
+  'to_reconciliation_id',
   'updated_at',
 ] as const;
 
@@ -62,6 +66,10 @@ export function toTransactionRow(dialect: Dialect, userId: string, record: Trans
     record.splits.length > 0 ? 1 : 0,
     JSON.stringify(record.tags),
     JSON.stringify(record.attachments),
+    record.marks.own?.state ?? null,
+    record.marks.own?.reconciliationId ?? null,
+    record.marks.to?.state ?? null,
+    record.marks.to?.reconciliationId ?? null,
     record.updatedAtMs,
   ];
 }
@@ -95,9 +103,17 @@ export function fromTransactionRow(dialect: Dialect, row: RawRow, splits: readon
     source: row['source'] as string,
     externalId: row['external_id'] as string | null,
     contentHash: row['content_hash'] as string | null,
+    marks: {
+      own: markOf(row['cleared_state'], row['reconciliation_id']),
+      to: markOf(row['to_cleared_state'], row['to_reconciliation_id']),
+    },
     createdAtMs: Number(row['created_at']),
     updatedAtMs: Number(row['updated_at']),
   };
+}
+
+function markOf(state: unknown, reconciliationId: unknown): Mark | null {
+  return state === null ? null : { state: state as Mark['state'], reconciliationId: reconciliationId as string };
 }
 
 export const ENTRY_COLUMNS = [

@@ -28,6 +28,7 @@ const BASE: TransactionRecord = {
   source: 'manual',
   externalId: null,
   contentHash: null,
+  marks: { own: null, to: null },
   createdAtMs: 0,
   updatedAtMs: 0,
 };

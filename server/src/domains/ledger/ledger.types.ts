@@ -15,6 +15,15 @@ export type Units = bigint;
 /** A part of an income or expense, positive like its transaction's amount. */
 export type Split = { amount: Units; categoryId: string | null; note: string };
 
+/**
+ * Says that a bank statement shows what a transaction does to an account: `cleared` in a reconciliation that is open, `reconciled` in one that is finished, which
+ * locks it.
+ */
+export type Mark = { state: 'cleared' | 'reconciled'; reconciliationId: string };
+
+/** The marks of a transaction: `own` on its account, `to` on the account that a transfer goes to. Null is uncleared. */
+export type Marks = { own: Mark | null; to: Mark | null };
+
 /** A transaction as it is kept. */
 export type TransactionRecord = {
   id: string;
@@ -36,6 +45,7 @@ export type TransactionRecord = {
   source: string;
   externalId: string | null;
   contentHash: string | null;
+  marks: Marks;
   createdAtMs: number;
   updatedAtMs: number;
 };

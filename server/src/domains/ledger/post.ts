@@ -11,6 +11,7 @@ import {
 } from './ledger.rows.ts';
 import { deltasOf, entriesOf, isSameBooking, movedAccounts } from './ledger.rules.ts';
 import { addToSums, requireStorable } from './ledger.sums.ts';
+import { settleMarks } from './marks.ts';
 import type { AccountRecord, Change, TransactionRecord, Units, Ledger } from './ledger.types.ts';
 
 /** Ids in one statement. */
@@ -27,16 +28,17 @@ export type PostMode = 'edit' | 'import' | 'undo';
  * money. Inside the caller's transaction, with the ledger held; `accounts` are all those that the transactions name, as they are now.
  *
  * @returns the accounts whose balance has changed, as they are afterwards
- * @throws AppError ACCOUNT_ARCHIVED, CREDIT_LIMIT_EXCEEDED; VALIDATION_FAILED where a sum grows too large
+ * @throws AppError ACCOUNT_ARCHIVED, CREDIT_LIMIT_EXCEEDED, ENTRY_RECONCILED; VALIDATION_FAILED where a sum grows too large
  */
 export async function post(
   em: SqlEntityManager,
   ledger: Ledger,
-  changes: readonly Change[],
+  wanted: readonly Change[],
   accounts: ReadonlyMap<string, AccountRecord>,
   mode: PostMode = 'edit',
 ): Promise<AccountRecord[]> {
-  requireConsistent(changes, accounts);
+  requireConsistent(wanted, accounts);
+  const changes = wanted.map((change) => settleMarks(change, accounts));
   if (mode !== 'undo') for (const change of changes) requireMovable(change, accounts);
   const deltas = deltasOf(changes);
   const moved = [...deltas.balances].map(([id, amount]) => withBalance(accounts, ledger, { id, amount, mode }));

@@ -20,9 +20,9 @@ export interface TransactionsApi {
   get(userId: string, id: string): Promise<TransactionOut>;
   /** @throws AppError VALIDATION_FAILED, ACCOUNT_ARCHIVED, CREDIT_LIMIT_EXCEEDED, DUPLICATE_EXTERNAL_ID */
   create(commit: UnitOfWork, userId: string, input: TransactionCreate): Promise<TransactionOut>;
-  /** @throws AppError NOT_FOUND, and as `create` */
+  /** @throws AppError NOT_FOUND, ENTRY_RECONCILED, and as `create` */
   update(commit: UnitOfWork, userId: string, input: TransactionUpdate): Promise<TransactionOut>;
-  /** @throws AppError NOT_FOUND, ACCOUNT_ARCHIVED */
+  /** @throws AppError NOT_FOUND, ACCOUNT_ARCHIVED, ENTRY_RECONCILED */
   remove(commit: UnitOfWork, userId: string, id: string): Promise<void>;
   /** All of it, or nothing: deletions, then edits, then creations. @throws AppError as the single operations, naming the item */
   bulk(commit: UnitOfWork, userId: string, input: TransactionBulk): Promise<TransactionBulkOut>;

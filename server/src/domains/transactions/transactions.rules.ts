@@ -9,7 +9,15 @@ import {
 } from '@finverse/shared';
 import { toInstant } from '../../kernel/clock.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
-import type { AccountRecord, CategoryRecord, Split, TransactionRecord, Units } from '../ledger/index.ts';
+import {
+  type AccountRecord,
+  type CategoryRecord,
+  clearedStateOf,
+  type Split,
+  type TransactionRecord,
+  type Units,
+  UNMARKED,
+} from '../ledger/index.ts';
 
 /** Digits after the point of a rate. */
 const RATE_SCALE = 12;
@@ -50,6 +58,7 @@ export function toRecord(
     source,
     externalId,
     contentHash: null,
+    marks: UNMARKED,
     createdAtMs: nowMs,
     updatedAtMs: nowMs,
   };
@@ -279,10 +288,12 @@ export function toTransactionOut(record: TransactionRecord): TransactionOut {
       toAmount: formatMoney(transfer.toAmount),
       toCurrency: transfer.toCurrency,
       rate: transfer.rate ?? rateText(record.amount, transfer.toAmount),
+      toCleared: clearedStateOf(record.marks.to),
     },
     attachments: [...record.attachments],
     source: record.source,
     externalId: record.externalId,
+    cleared: clearedStateOf(record.marks.own),
     createdAt: toInstant(record.createdAtMs),
     updatedAt: toInstant(record.updatedAtMs),
   };

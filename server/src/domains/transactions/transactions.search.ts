@@ -141,6 +141,15 @@ function filtersOf({ dialect, query, categoryIds }: Search): Condition[] {
     add(`t.kind in ('income', 'expense')`);
     add(hasOne('entries u', 'u.transaction_id = t.id and u.category_id is null'));
   }
+  if (query.cleared !== undefined) {
+    // Null stands for uncleared, and of what is no transfer the second side is none.
+    const state = query.cleared === 'uncleared' ? null : query.cleared;
+    const is = (column: string) => (state === null ? `${column} is null` : `${column} = ?`);
+    const values: SqlValue[] = state === null ? [] : [state];
+    const [own, to] = [is('t.cleared_state'), `t.to_account_id is not null and ${is('t.to_cleared_state')}`];
+    if (query.accountId === undefined) add(`(${own} or ${to})`, ...values, ...values);
+    else add(`case when t.account_id = ? then ${own} else ${to} end`, query.accountId, ...values, ...values);
+  }
   // What the ranges are not of.
   if (query.categoryId !== undefined && query.accountId !== undefined) {
     const places = categoryIds.map(() => '?').join(', ');

@@ -27,6 +27,7 @@ import {
   openLedger,
   post,
   requireMovable,
+  settleMarks,
   type TransactionRecord,
   withSplits,
 } from '../ledger/index.ts';
@@ -144,7 +145,7 @@ export class TransactionsService implements TransactionsApi {
 
       const change = (list: keyof TransactionBulk, index: number, work: () => Change) =>
         at(list, index, () => {
-          const changed = work();
+          const changed = settleMarks(work(), named.accounts);
           requireMovable(changed, named.accounts);
           return changed;
         });

@@ -141,6 +141,7 @@ test('an export holds the person, what they own, and no secret', async () => {
       { name: 'transactions', items: [{ kind: 'opening', amount: '5.00000000' }] },
       { name: 'rates', items: [] },
       { name: 'recurring', items: [] },
+      { name: 'reconciliations', items: [] },
       { name: 'rules', items: [] },
       { name: 'imports', items: [] },
       { name: 'import_sources', items: [] },
