@@ -4,7 +4,7 @@
  */
 import { childTask, finishChild } from './support/child.ts';
 import { type BareConnection, connectBare } from './support/databases.ts';
-import { watchMemory } from './support/memory.ts';
+import { peakMemoryMb } from './support/memory.ts';
 import { type Hex, rpc, toQuantity } from './support/rpc.ts';
 import { vaultAddress } from './support/vault-chain.ts';
 
@@ -38,7 +38,6 @@ const topics = Object.keys(task.topics);
 const stakes = new Map<string, unknown[]>();
 let logCount = 0;
 
-const stopWatching = watchMemory();
 const startMb = process.memoryUsage.rss() / 2 ** 20;
 const spent = { fetchMs: 0, decodeMs: 0, writeMs: 0 };
 const cpuAtStart = process.cpuUsage();
@@ -60,9 +59,9 @@ for (let from = 0; from <= task.head; from += task.blocksPerRange) {
 }
 const elapsedMs = performance.now() - startedAt;
 const cpu = process.cpuUsage(cpuAtStart);
-const memory = stopWatching();
+const peakMb = peakMemoryMb();
 await connection.close();
-finishChild({ elapsedMs, startMb, cpuMs: (cpu.user + cpu.system) / 1000, ...memory, ...spent });
+finishChild({ elapsedMs, startMb, cpuMs: (cpu.user + cpu.system) / 1000, peakMb, ...spent });
 
 function mark(phase: keyof typeof spent): void {
   const now = performance.now();

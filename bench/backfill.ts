@@ -17,7 +17,7 @@ import { rpc, toQuantity } from './support/rpc.ts';
 import { format, median, printTable } from './support/stats.ts';
 import { makeEmittedChain, openMixedChain, vaultAddress, type VaultChain } from './support/vault-chain.ts';
 
-type Measured = { elapsedMs: number; cpuMs: number; startMb: number; peakMb: number };
+type Measured = { elapsedMs: number; cpuMs: number; serverCpuMs: number; startMb: number; peakMb: number };
 
 const EMITTED_ABOVE = 100_000;
 const LOGS_PER_RANGE = 5000;
@@ -52,7 +52,8 @@ printTable(
     'engine, events/s',
     'floor, events/s',
     'ratio',
-    'CPU s, engine / floor',
+    'CPU ms for 1,000 events, engine + server',
+    'the same of the floor',
     'engine peak MB (at start)',
     'floor peak MB',
   ],
@@ -66,23 +67,29 @@ async function measure(from: BenchDatabases, kind: DatabaseKind, chain: VaultCha
   const floor: Measured[] = [];
   const target = { rpcUrl: chain.rpcUrl, wsUrl: chain.wsUrl, head };
   const blocksPerRange = Math.max(1, Math.floor((LOGS_PER_RANGE * head) / events));
+  const measured = async (child: string, task: object): Promise<Measured> => {
+    const before = await from.serverCpuMs(kind);
+    const result = await measureInChild<Omit<Measured, 'serverCpuMs'>>(child, { ...target, ...task });
+    return { ...result, serverCpuMs: (await from.serverCpuMs(kind)) - before };
+  };
   for (let round = 0; round < rounds; round += 1) {
     const floorUrl = await from.create(kind);
     await migrate(floorUrl);
-    floor.push(
-      await measureInChild('backfill-floor.child.ts', { ...target, databaseUrl: floorUrl, blocksPerRange, topics }),
-    );
+    floor.push(await measured('backfill-floor.child.ts', { databaseUrl: floorUrl, blocksPerRange, topics }));
     await checkTables(floorUrl, chain);
     const engineUrl = await from.create(kind);
-    engine.push(await measureInChild('backfill-engine.child.ts', { ...target, databaseUrl: engineUrl }));
+    engine.push(await measured('backfill-engine.child.ts', { databaseUrl: engineUrl }));
     await checkTables(engineUrl, chain);
     console.log(
       `${format(events)} ${kind} round ${round + 1}: engine ${format(engine.at(-1)?.elapsedMs ?? 0)} ms, floor ${format(floor.at(-1)?.elapsedMs ?? 0)} ms`,
     );
   }
-  const rate = (measured: Measured[]) => events / (median(measured.map(({ elapsedMs }) => elapsedMs)) / 1000);
-  const cpu = (measured: Measured[]) => format(median(measured.map(({ cpuMs }) => cpuMs)) / 1000, 2);
-  const peak = (measured: Measured[]) => Math.max(...measured.map(({ peakMb }) => peakMb));
+  const rate = (runs: Measured[]) => events / (median(runs.map(({ elapsedMs }) => elapsedMs)) / 1000);
+  const cpu = (runs: Measured[]) =>
+    (['cpuMs', 'serverCpuMs'] as const)
+      .map((part) => format(median(runs.map((run) => run[part])) / (events / 1000), 1))
+      .join(' + ');
+  const peak = (runs: Measured[]) => Math.max(...runs.map(({ peakMb }) => peakMb));
   const ratios = engine.map(({ elapsedMs }, round) => (floor[round]?.elapsedMs ?? 0) / elapsedMs);
   return [
     format(events),
@@ -90,7 +97,8 @@ async function measure(from: BenchDatabases, kind: DatabaseKind, chain: VaultCha
     format(rate(engine)),
     format(rate(floor)),
     format(median(ratios), 2),
-    `${cpu(engine)} / ${cpu(floor)}`,
+    cpu(engine),
+    cpu(floor),
     `${format(peak(engine))} (${format(median(engine.map(({ startMb }) => startMb)))})`,
     format(peak(floor)),
   ];

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
@@ -11,6 +11,8 @@ export type BenchDatabases = {
   kinds: readonly DatabaseKind[];
   /** The URL of a new, empty database. */
   create(kind: DatabaseKind): Promise<string>;
+  /** The CPU time that the server of that kind has used so far, in milliseconds; 0 where there is none. */
+  serverCpuMs(kind: DatabaseKind): Promise<number>;
   stop(): Promise<void>;
 };
 
@@ -23,11 +25,21 @@ export async function startDatabases(): Promise<BenchDatabases> {
     kinds: server ? ['MariaDB', 'SQLite'] : ['SQLite'],
     create: async (kind) =>
       kind === 'MariaDB' && server ? server.createDatabase() : `sqlite:${join(folder, `${++files}.sqlite`)}`,
+    serverCpuMs: async (kind) =>
+      kind === 'MariaDB' && server ? cpuOf((await server.sql('select @@pid_file')).trim()) : 0,
     stop: async () => {
       await server?.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Linux: user and system time of the process whose id is in the file, in clock ticks of 10 ms. */
+async function cpuOf(pidFile: string): Promise<number> {
+  const pid = (await readFile(pidFile, 'utf8')).trim();
+  const [, , , , , , , , , , , user, system] =
+    (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  return (Number(user) + Number(system)) * 10;
 }
 
 /** A connection of the bare driver, with the durability that the server's own has. */

@@ -77,11 +77,16 @@ export class BlockchainSyncService {
     return this.#sweep.verifiedBlockOf(position.id) ?? this.#sweptBefore(position.firstBlock);
   }
 
-  /** Lets long work end after the unit in hand, and waits for it. */
+  /** Lets long work end after the unit in hand, waits for it, and leaves in the database what only this process knew. */
   async pause(): Promise<void> {
     this.#stopping.abort();
     await this.#draining;
-    await this.#mutex.run(async () => undefined);
+    await this.#mutex.run(async () => {
+      // Where the lease is lost or the database away, the next who leads verifies again.
+      await this.writer.saveVerified().catch((error: unknown) => {
+        this.#options.log.debug({ err: error }, 'how far the positions are verified could not be saved');
+      });
+    });
   }
 
   /** Takes up work again after {@link pause}, from what the database says. */

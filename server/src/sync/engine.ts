@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { randomId } from '../kernel/random.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { BlockchainSyncService } from './blockchain-sync-service.ts';
+import { holdHeadSocket } from './chain/head-socket.ts';
 import { createChainReader } from './chain/reader.ts';
 import { EventWatcher } from './event-watcher.ts';
 import { SyncLease } from './lease.ts';
@@ -93,6 +94,7 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
   const watcher = new EventWatcher({
     // A reader of its own: what it asks is answered at once or not at all, so a chain that hangs is noticed soon.
     reader: createChainReader({ urls: settings.rpcUrls, timeoutMs: HEAD_TIMEOUT_MS, onRequest: options.onRpcRequest }),
+    holdSocket: holdHeadSocket,
     wsUrls: settings.wsUrls,
     onHead: (header) => services.forEach((service) => service.hearHead(header)),
     clock,

@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { describeError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { backoffMs } from '../kernel/retry.ts';
-import { holdHeadSocket } from './chain/head-socket.ts';
+import type { holdHeadSocket } from './chain/head-socket.ts';
 import type { ChainReader } from './chain/reader.ts';
 import type { BlockHeader, Hex } from './types.ts';
 
@@ -16,7 +16,8 @@ export type WatcherStatus = {
 };
 
 type WatcherOptions = {
-  reader: ChainReader;
+  reader: Pick<ChainReader, 'header'>;
+  holdSocket: typeof holdHeadSocket;
   /** WebSocket endpoints, tried in turn; none means polling. */
   wsUrls: readonly string[];
   onHead: (header: BlockHeader) => void;
@@ -32,7 +33,8 @@ const RECONNECT = { delayMinMs: 250, delayMaxMs: 10_000 };
 
 /**
  * Hears of new heads: over a WebSocket where there is one, else by polling. A watchdog asks for the head over HTTP all the while. A socket can stop
- * delivering without closing; when the HTTP head was not heard of by the next look, its head is handed on at once and the socket is made anew.
+ * delivering without closing; when the HTTP head was not heard of by the next look, its head is handed on at once and the socket is made anew. The first head that is asked for after a
+ * subscription is not owed by it.
  */
 export class EventWatcher {
   readonly #options: WatcherOptions;
@@ -43,7 +45,12 @@ export class EventWatcher {
   /** Hashes of the heads heard of last. */
   readonly #heard = new Set<Hex>();
   #readFault: string | null = null;
+  /** Ends the socket that is held. */
   #socketFault: AbortController | null = null;
+  /** The socket whose subscription was answered; null while none is. */
+  #subscribed: AbortController | null = null;
+  /** The subscribed socket since whose subscription the head was asked for: every head that is new after that one it must announce. */
+  #accountable: AbortController | null = null;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
@@ -92,9 +99,10 @@ export class EventWatcher {
   async #watchdog(signal: AbortSignal): Promise<void> {
     let suspect: BlockHeader | null = null;
     while (!signal.aborted) {
+      const subscribed = this.#subscribed;
       const head = await this.#pollHead();
       if (signal.aborted) return;
-      if (head) suspect = this.#judgePolled(head, suspect);
+      if (head) suspect = this.#judgePolled(head, suspect, subscribed);
       await delay(this.#options.pollIntervalMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -112,12 +120,18 @@ export class EventWatcher {
     }
   }
 
-  /** Answers the head that the socket owes by the next look; null where it owes none. */
-  #judgePolled(head: BlockHeader, suspect: BlockHeader | null): BlockHeader | null {
+  /** Answers the head that the socket owes by the next look; null where it owes none. `subscribed` is the socket that was so when the head was asked for. */
+  #judgePolled(head: BlockHeader, suspect: BlockHeader | null, subscribed: AbortController | null): BlockHeader | null {
     const isNews = !this.#heard.has(head.hash);
     if (this.#state !== 'live') {
       if (!this.#hasSocket) this.#state = 'polling';
       if (isNews) this.#hear(head);
+      return null;
+    }
+    if (this.#accountable !== this.#subscribed) {
+      // It may be older than the subscription, which tells only of what comes after it.
+      if (isNews) this.#hear(head);
+      this.#accountable = subscribed;
       return null;
     }
     if (suspect && !this.#heard.has(suspect.hash)) {
@@ -136,10 +150,11 @@ export class EventWatcher {
       const fault = new AbortController();
       this.#socketFault = fault;
       try {
-        await holdHeadSocket({
+        await this.#options.holdSocket({
           url,
           onSubscribed: () => {
             this.#state = 'live';
+            this.#subscribed = fault;
           },
           onHead: (header) => this.#hear(header),
           signal: AbortSignal.any([fault.signal, signal]),
@@ -147,6 +162,7 @@ export class EventWatcher {
       } catch (error) {
         this.#options.log.debug({ reason: describeError(error) }, 'the socket ended');
       }
+      this.#subscribed = null;
       if (signal.aborted) return;
       this.#state = 'down';
       // A connection that held for a while starts the waiting over.

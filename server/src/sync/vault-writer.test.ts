@@ -86,3 +86,23 @@ test('a writer whose cursor was moved behind its back writes nothing until it ha
   expect(await second.applyUnit(unitOf(2))).toMatchObject({ factsApplied: 1, creates: 1 });
   expect(second.state).toMatchObject({ cursor: { number: 2 }, stakedTotalRaw: 10n, positions: 2 });
 });
+
+test('how far positions are verified is written when asked, once, and by the leader alone', async () => {
+  const [old, next] = [lease('old'), lease('next')];
+  await old.acquire();
+  const verifying = await writer(old);
+  await verifying.applyUnit(unitOf(1));
+  const before = await everything();
+  await verifying.saveVerified();
+  expect(await everything(), 'nothing new, nothing written').toEqual(before);
+  verifying.observe({ verifiedBlock: 1 });
+  await verifying.saveVerified();
+  expect((await writer(old)).state).toMatchObject({ verifiedBlock: 1, cursor: { number: 1 }, positions: 1 });
+  expect((await everything()).slice(1), 'nothing but the row of the vault').toEqual(before.slice(1));
+
+  verifying.observe({ verifiedBlock: 2 });
+  await database.em().execute('update sync_leases set expires_at = 0', [], 'run');
+  await next.acquire();
+  await expect(verifying.saveVerified()).rejects.toThrow(StaleWriterError);
+  expect((await writer(next)).state.verifiedBlock).toBe(1);
+});

@@ -122,6 +122,15 @@ export class VaultWriter {
     this.#observed = { ...this.#observed, ...observed };
   }
 
+  /**
+   * Writes how far the positions are verified, where the row does not know it yet. For the end of the work: until then the memory knows it, and it is
+   * written with the next change.
+   */
+  async saveVerified(): Promise<void> {
+    if (this.#observed.verifiedBlock === this.#state.verifiedBlock) return;
+    await this.#write(this.cursor, async () => ({ change: EMPTY_CHANGE }));
+  }
+
   /** Applies the facts of consecutive blocks and moves the cursor to their end. */
   async applyUnit(unit: Unit): Promise<ChangeCounts> {
     const { end, facts } = unit;
