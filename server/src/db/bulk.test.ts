@@ -5,7 +5,8 @@ import {
   UniqueConstraintViolationException,
 } from '@mikro-orm/core';
 import { beforeEach, expect, test } from 'vitest';
-import { insertRows, type SqlValue } from './bulk.ts';
+import { insertRows } from './bulk.ts';
+import type { SqlValue } from './statement.ts';
 import { type Database, openDatabase } from './orm.ts';
 import { describeDrivers } from './test-databases.ts';
 import { transact } from './transact.ts';

@@ -1,8 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CompiledQuery } from 'kysely';
 import type { Dialect } from './orm.ts';
-
-export type SqlValue = string | number | bigint | boolean | null;
+import { runSql, type SqlValue } from './statement.ts';
 
 /** Rows of one INSERT: enough to be fast, few enough for MySQL's default packet of 16 MB. */
 const ROWS_PER_INSERT = 1000;
@@ -42,19 +40,7 @@ export function prepareInsert(dialect: Dialect, insert: BulkInsert): PreparedIns
 export async function runInsert(em: SqlEntityManager, dialect: Dialect, { statements }: PreparedInsert): Promise<void> {
   for (const { sql, parameters } of statements) {
     if (dialect === 'mysql') await em.execute(sql, [], 'run');
-    else await executeBound(em, sql, parameters);
-  }
-}
-
-async function executeBound(em: SqlEntityManager, sql: string, parameters: readonly SqlValue[]): Promise<void> {
-  em.config.get('onQuery')(sql, parameters);
-  try {
-    await em.getKysely().executeQuery(CompiledQuery.raw(sql, [...parameters]));
-  } catch (error) {
-    throw em
-      .getPlatform()
-      .getExceptionConverter()
-      .convertException(error as Error);
+    else await runSql(em, sql, parameters);
   }
 }
 
@@ -91,7 +77,7 @@ function boundInsert(insert: BulkInsert, rows: BulkInsert['rows']) {
   const tuple = `(${insert.columns.map(() => '?').join(',')})`;
   return {
     sql: `${insertHead(insert)}${Array(rows.length).fill(tuple).join(',')}${insertTail('sqlite', insert)}`,
-    parameters: rows.flat().map((value) => (typeof value === 'boolean' ? Number(value) : value)),
+    parameters: rows.flat(),
   };
 }
 

@@ -1,9 +1,8 @@
 import Database from 'better-sqlite3';
 import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
 
-/** Compiled statements that are kept: the long ones, which are bulk inserts with parameters. */
-const CACHED_STATEMENTS_MAX = 16;
-const CACHED_CHARS_MIN = 2000;
+/** Compiled statements that are kept, those with bound values: the others come once, each with its own values in its text. */
+const CACHED_STATEMENTS_MAX = 128;
 
 /**
  * SQLite whose 64-bit integers arrive exact: those a JS number holds stay numbers, larger ones become bigint. Without it a scaled amount above 2^53
@@ -26,14 +25,12 @@ function openExact(file: string): SqliteDatabase {
   return {
     close: () => connection.close(),
     prepare: (sql) => {
-      if (sql.length < CACHED_CHARS_MIN || !sql.startsWith('insert')) return exactStatement(connection.prepare(sql));
-      const known = statements.get(sql);
-      if (known) return known;
-      const statement = exactStatement(connection.prepare(sql));
-      // The oldest goes first; bulk inserts have few texts, and those that come back are made anew in no time.
-      const oldest = statements.size >= CACHED_STATEMENTS_MAX ? statements.keys().next().value : undefined;
-      if (oldest !== undefined) statements.delete(oldest);
+      if (!sql.includes('?')) return exactStatement(connection.prepare(sql));
+      const statement = statements.get(sql) ?? exactStatement(connection.prepare(sql));
+      // The one that was longest unused goes first: the order of the Map is that of last use.
+      statements.delete(sql);
       statements.set(sql, statement);
+      if (statements.size > CACHED_STATEMENTS_MAX) statements.delete(statements.keys().next().value as string);
       return statement;
     },
   };

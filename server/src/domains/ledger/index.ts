@@ -14,6 +14,6 @@ export { type RawRow, fromAccountRow } from './ledger.rows.ts';
 export { monthOf, searchable } from './ledger.rules.ts';
 export type * from './ledger.types.ts';
 export { post, requireMovable } from './post.ts';
-export { findTransactions, withSplits } from './transaction-store.ts';
+export { findTransactions, isSplit, withSplits } from './transaction-store.ts';
 export { kindsFiledUnder, refileCategory } from './refile.ts';
 export { changesSince } from './changes-since.ts';

@@ -1,6 +1,6 @@
 import { MONEY_PRECISION } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { insertRows, moneyFromSql, moneyToSql, type SqlValue } from '../../db/index.ts';
+import { fetchRows, insertRows, moneyFromSql, moneyToSql, runSql, type SqlValue } from '../../db/index.ts';
 import { AppError } from '../../kernel/errors.ts';
 import type { AccountMonthKey, Delta, Deltas, MonthlyTotalKey } from './ledger.rules.ts';
 import type { Units, Ledger } from './ledger.types.ts';
@@ -75,11 +75,7 @@ async function addTo<Key>(
     }
     if (gone.length > 0) {
       const values = [userId, ...gone.flatMap(({ key }) => key)];
-      await em.execute(
-        `delete from ${table} where user_id = ? and (${gone.map(() => match).join(' or ')})`,
-        values,
-        'run',
-      );
+      await runSql(em, `delete from ${table} where user_id = ? and (${gone.map(() => match).join(' or ')})`, values);
     }
   }
 }
@@ -91,7 +87,8 @@ async function readSums<Key>(
   where: string,
   values: readonly string[],
 ): Promise<Map<string, Delta>> {
-  const rows = await em.execute<Record<string, unknown>[]>(
+  const rows = await fetchRows<Record<string, unknown>>(
+    em,
     `select ${columns.join(', ')}, total, count from ${table} where user_id = ? and ${where}`,
     [userId, ...values],
   );
