@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { parse } from 'csv-parse';
 import { childTask, finishChild } from './support/child.ts';
 import { connectBare } from './support/databases.ts';
-import { watchMemory } from './support/memory.ts';
+import { peakMemoryMb } from './support/memory.ts';
 
 const task = childTask() as { databaseUrl: string; file: string; userId: string; accountId: string };
 const ROWS_PER_TRANSACTION = 2000;
@@ -14,7 +14,6 @@ const ENTRY_COLUMNS = 'transaction_id,line,user_id,account_id,amount,currency,ca
 
 const connection = await connectBare(task.databaseUrl);
 const isSqlite = connection.dialect === 'sqlite';
-const stopWatching = watchMemory();
 const startMb = process.memoryUsage.rss() / 2 ** 20;
 const cpuAtStart = process.cpuUsage();
 const startedAt = performance.now();
@@ -52,7 +51,7 @@ for await (const row of createReadStream(task.file).pipe(parse({ from_line: 2 })
 await store();
 const elapsedMs = performance.now() - startedAt;
 const { user, system } = process.cpuUsage(cpuAtStart);
-finishChild({ elapsedMs, startMb, cpuMs: (user + system) / 1000, ...stopWatching() });
+finishChild({ elapsedMs, startMb, cpuMs: (user + system) / 1000, peakMb: peakMemoryMb() });
 
 /** As long, and as scattered, as the hashes of the import. */
 function hashLike(date: string, row: number): string {

@@ -6,7 +6,7 @@ import { entities } from '../server/src/entities.ts';
 import { systemClock } from '../server/src/kernel/clock.ts';
 import { createLedgerServices } from '../server/src/ledger-services.ts';
 import { childTask, finishChild } from './support/child.ts';
-import { watchMemory } from './support/memory.ts';
+import { peakMemoryMb } from './support/memory.ts';
 
 const task = childTask() as { databaseUrl: string; file: string; folder: string; userId: string; accountId: string };
 const database = await openDatabase({ url: task.databaseUrl, entities });
@@ -15,7 +15,6 @@ const commit = <Result>(work: Parameters<typeof transact<Result>>[1]) => transac
 const { userId, accountId } = task;
 const { id: fileId } = await imports.upload(userId, createReadStream(task.file));
 const { id } = await imports.create(commit, userId, { source: 'bench', accountId, fileId, settings: {} });
-const stopWatching = watchMemory();
 const startMb = process.memoryUsage.rss() / 2 ** 20;
 const cpuAtStart = process.cpuUsage();
 const startedAt = performance.now();
@@ -28,4 +27,4 @@ while (state.status === 'running') {
 const elapsedMs = performance.now() - startedAt;
 if (state.status !== 'completed') throw new Error(`the import is ${state.status}: ${state.error?.message}`);
 const { user, system } = process.cpuUsage(cpuAtStart);
-finishChild({ elapsedMs, startMb, cpuMs: (user + system) / 1000, ...stopWatching() });
+finishChild({ elapsedMs, startMb, cpuMs: (user + system) / 1000, peakMb: peakMemoryMb() });

@@ -7,8 +7,9 @@ import {
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import BetterSqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { insertRows, type SqlValue } from './bulk.ts';
+import { insertRows } from './bulk.ts';
 import { dateColumn, epochMsColumn, moneyColumn, moneyFromSql, moneyToSql } from './columns.ts';
+import type { SqlValue } from './statement.ts';
 import { type Database, openDatabase } from './orm.ts';
 import { describeDrivers } from './test-databases.ts';
 import { transact } from './transact.ts';

@@ -1,8 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { CompiledQuery } from 'kysely';
 import type { Dialect } from './orm.ts';
-
-export type SqlValue = string | number | bigint | boolean | null;
+import { padded, runSql, type SqlValue } from './statement.ts';
 
 /**
  * Rows of one INSERT. Few sizes, so that few statements are prepared; each a quarter of the one before, so that few are sent. 256 rows are as fast as
@@ -29,7 +27,7 @@ export async function insertRows(em: SqlEntityManager, dialect: Dialect, insert:
   const statements = toStatements(dialect, insert);
   let { value: statement } = statements.next();
   while (statement) {
-    const storing = send(em, statement);
+    const storing = runSql(em, statement.sql, statement.parameters);
     try {
       ({ value: statement } = statements.next());
     } finally {
@@ -64,22 +62,9 @@ function* chunkRows(rows: BulkInsert['rows']): Generator<(readonly SqlValue[])[]
 function toParameters(rows: readonly (readonly SqlValue[])[]): SqlValue[] {
   const parameters: SqlValue[] = [];
   for (const row of rows) {
-    // SQLite knows no booleans.
-    for (const value of row) parameters.push(typeof value === 'boolean' ? Number(value) : value);
+    for (const value of row) parameters.push(value);
   }
   return parameters;
-}
-
-async function send(em: SqlEntityManager, { sql, parameters }: Statement): Promise<void> {
-  em.config.get('onQuery')(sql, parameters);
-  try {
-    await em.getKysely().executeQuery(CompiledQuery.raw(sql, parameters));
-  } catch (error) {
-    throw em
-      .getPlatform()
-      .getExceptionConverter()
-      .convertException(error as Error);
-  }
 }
 
 function duplicateClause(dialect: Dialect, { key, update }: NonNullable<BulkInsert['onDuplicate']>): string {
@@ -106,7 +91,8 @@ export type InList = { sql: string; values: SqlValue[] };
  */
 export function inList(dialect: Dialect, values: readonly string[]): InList {
   if (dialect === 'sqlite') return { sql: 'select value from json_each(?)', values: [JSON.stringify(values)] };
-  return { sql: values.map(() => '?').join(', '), values: [...values] };
+  const list = padded(values);
+  return { sql: list.map(() => '?').join(', '), values: list };
 }
 
 /** The locking suffix of a SELECT: `for update` on MySQL; nothing on SQLite, whose one connection runs one transaction at a time. */

@@ -1,6 +1,6 @@
 import { formatMoney, MONEY_SCALE, parseMoney } from '@finverse/shared';
 import { p, type Platform, Type } from '@mikro-orm/core';
-import type { SqlValue } from './bulk.ts';
+import type { SqlValue } from './statement.ts';
 import type { Dialect } from './orm.ts';
 
 /** Units of 10^-8 in a whole one. */

@@ -1,4 +1,4 @@
-import type { SqlValue } from './bulk.ts';
+import type { SqlValue } from './statement.ts';
 import type { Dialect } from './orm.ts';
 
 /** A part of a WHERE clause, with its parameters. */

@@ -13,4 +13,5 @@ export { lockDataFolder, lockSqliteFile } from './instance-lock.ts';
 export { type Database, type Dialect, openDatabase } from './orm.ts';
 export { readSnapshot } from './read-snapshot.ts';
 export { sqlitePath } from './sqlite-path.ts';
+export { fetchRows, padded, runSql, type SqlValue } from './statement.ts';
 export { transact } from './transact.ts';

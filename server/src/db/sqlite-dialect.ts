@@ -1,9 +1,8 @@
 import Database from 'better-sqlite3';
 import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
 
-/** Compiled statements that are kept: inserts with parameters, which have few texts. Values that are written into a statement make it one of its own. */
-const CACHED_STATEMENTS_MAX = 64;
-const BOUND_INSERT = /^insert into \w+ \([\w, ]+\) values \(\?/;
+/** Compiled statements that are kept, those with bound values: the others come once, each with its own values in its text. */
+const CACHED_STATEMENTS_MAX = 128;
 
 /**
  * SQLite whose 64-bit integers arrive exact: those a JS number holds stay numbers, larger ones become bigint. Without it a scaled amount above 2^53
@@ -26,13 +25,12 @@ function openExact(file: string): SqliteDatabase {
   return {
     close: () => connection.close(),
     prepare: (sql) => {
-      if (!BOUND_INSERT.test(sql)) return exactStatement(connection.prepare(sql));
+      if (!sql.includes('?')) return exactStatement(connection.prepare(sql));
       const statement = statements.get(sql) ?? exactStatement(connection.prepare(sql));
-      // The one that was not used for longest goes first.
+      // The one that was longest unused goes first: the order of the Map is that of last use.
       statements.delete(sql);
-      const oldest = statements.size >= CACHED_STATEMENTS_MAX ? statements.keys().next().value : undefined;
-      if (oldest !== undefined) statements.delete(oldest);
       statements.set(sql, statement);
+      if (statements.size > CACHED_STATEMENTS_MAX) statements.delete(statements.keys().next().value as string);
       return statement;
     },
   };

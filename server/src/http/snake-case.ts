@@ -10,6 +10,7 @@ import { isWithinDepth } from '../trpc/limits.ts';
 const SNAKE_KEY = /^[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*$/;
 const DETAILS_MAX = 50;
 const PATH_LENGTH_MAX = 200;
+const OUTPUT_NAMES_MAX = 1000;
 
 /** @example toSnakeCase('userAddress') // 'user_address' */
 export function toSnakeCase(key: string): string {
@@ -61,7 +62,22 @@ export class RestKeyError extends AppError {
 
 /** A value that leaves over REST, with snake_case keys. Dates and bigints stay what they are, for the serializer. */
 export function snakeCaseOutput(value: unknown): unknown {
-  return translateKeys(value, toSnakeCase);
+  if (Array.isArray(value)) return value.map(snakeCaseOutput);
+  if (!isPlainObject(value)) return value;
+  const translated: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) translated[outputName(key)] = snakeCaseOutput(value[key]);
+  return translated;
+}
+
+const outputNames = new Map<string, string>();
+
+/** The keys of answers are those of our schemas, so there are few; translating each anew takes longer than all else of an answer's way out. */
+function outputName(key: string): string {
+  const known = outputNames.get(key);
+  if (known !== undefined) return known;
+  const name = toSnakeCase(key);
+  if (outputNames.size < OUTPUT_NAMES_MAX) outputNames.set(key, name);
+  return name;
 }
 
 function translateKeys(

@@ -1,6 +1,15 @@
 import type { AccountsQuery, StatementQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { beside, type Dialect, LOOK_UP, moneyFromSql, readBy, type SqlValue, sumOfMoney } from '../../db/index.ts';
+import {
+  beside,
+  type Dialect,
+  fetchRows,
+  LOOK_UP,
+  moneyFromSql,
+  readBy,
+  type SqlValue,
+  sumOfMoney,
+} from '../../db/index.ts';
 import { type AccountRecord, fromAccountRow, monthOf, type RawRow, type Units } from '../ledger/index.ts';
 import type { MonthlyMove } from './accounts.rules.ts';
 
@@ -19,7 +28,7 @@ export async function selectAccounts(
   if (!query.includeArchived) conditions.push(['archived_at is null', []]);
   if (!query.includeHidden) conditions.push(['is_hidden = ?', [0]]);
   const where = conditions.map(([sql]) => sql).join(' and ');
-  const rows = await em.execute<RawRow[]>(`select * from accounts where ${where} order by id limit ?`, [
+  const rows = await fetchRows<RawRow>(em, `select * from accounts where ${where} order by id limit ?`, [
     ...conditions.flatMap(([, values]) => values),
     query.limit + 1,
   ]);
@@ -28,7 +37,8 @@ export async function selectAccounts(
 
 /** What every month did to every account of the person, up to a month. */
 export async function selectMonthlyMoves({ em, dialect, userId }: Reading, to: string): Promise<MonthlyMove[]> {
-  const rows = await em.execute<RawRow[]>(
+  const rows = await fetchRows<RawRow>(
+    em,
     `select m.account_id, a.currency, m.month, m.total from account_months m join accounts a on a.id = m.account_id
      where m.user_id = ? and m.month <= ?`,
     [userId, to],
@@ -66,7 +76,8 @@ export async function selectEntries(
     const behind = beside(dialect, ENTRY_PLACE, '<', [occurredOn, transactionId, line]);
     conditions.push([behind.sql, behind.values]);
   }
-  return em.execute<RawRow[]>(
+  return fetchRows<RawRow>(
+    em,
     `select e.*, t.description, t.payee, ${CLEARED_STATE} as cleared
      from ${readBy(dialect, 'entries e', 'entries_account_id_occurred_on_transaction_id_line_index')} ${LOOK_UP[dialect]} transactions t on t.id = e.transaction_id
      where ${conditions.map(([sql]) => sql).join(' and ')}
@@ -82,11 +93,13 @@ export async function balanceAfter(
   place: EntryPlace,
 ): Promise<Units> {
   const month = monthOf(place.occurredOn);
-  const [months] = await em.execute<RawRow[]>(
+  const [months] = await fetchRows<RawRow>(
+    em,
     `select ${sumOfMoney(dialect, 'total')} as total from account_months where account_id = ? and user_id = ? and month < ?`,
     [accountId, userId, month],
   );
-  const [entries] = await em.execute<RawRow[]>(
+  const [entries] = await fetchRows<RawRow>(
+    em,
     `select ${sumOfMoney(dialect, 'amount')} as total from entries where account_id = ? and user_id = ? and occurred_on >= ? and occurred_on <= ?
      and (occurred_on, transaction_id, line) <= (?, ?, ?)`,
     [accountId, userId, `${month}-01`, place.occurredOn, place.occurredOn, place.transactionId, place.line],
@@ -100,7 +113,8 @@ export async function selectTransactionIdsOf(
   accountId: string,
   { afterId, limit }: { afterId: string; limit: number },
 ): Promise<string[]> {
-  const rows = await em.execute<{ transaction_id: string }[]>(
+  const rows = await fetchRows<{ transaction_id: string }>(
+    em,
     `select distinct transaction_id from entries where account_id = ? and user_id = ? and transaction_id > ? order by transaction_id limit ?`,
     [accountId, userId, afterId, limit],
   );

@@ -1,5 +1,6 @@
 import { type NewTokenOut, scopeSchema, type TokenInput, type TokenOut } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { fetchRows } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
@@ -60,19 +61,28 @@ export class ApiTokens implements TokensApi {
   }
 }
 
+type TokenCallerRow = Record<'id' | 'user_id' | 'scopes' | 'role', string> &
+  Record<'expires_at' | 'last_used_at' | 'deletion_at', unknown>;
+
 /** Who the token belongs to; null for one that is malformed, unknown or over, and while its person's account is about to be deleted. */
 export async function findTokenCaller({ database, clock }: AuthParts, token: string): Promise<Caller | null> {
   if (!TOKEN_PATTERN.test(token)) return null;
   const em = database.em();
-  const row = await em.findOne(ApiTokenSchema, { tokenHash: digest(token) }, { populate: ['user'] });
+  // Asked with every request, as a session is.
+  const [row] = await fetchRows<TokenCallerRow>(
+    em,
+    `select t.id, t.user_id, t.scopes, t.expires_at, t.last_used_at, u.role, u.deletion_at
+     from api_tokens t join users u on u.id = t.user_id where t.token_hash = ?`,
+    [digest(token)],
+  );
   const nowMs = clock.now();
-  if (!row || row.expiresAt <= nowMs || typeof row.user.deletionAt === 'number') return null;
-  if (nowMs - (row.lastUsedAt ?? 0) >= LAST_USED_STEP_MS) {
+  if (!row || Number(row.expires_at) <= nowMs || row.deletion_at !== null) return null;
+  if (nowMs - Number(row.last_used_at ?? 0) >= LAST_USED_STEP_MS) {
     await em.nativeUpdate(ApiTokenSchema, { id: row.id }, { lastUsedAt: nowMs });
   }
   return {
-    userId: row.user.id,
-    role: row.user.role === 'admin' ? 'admin' : 'user',
+    userId: row.user_id,
+    role: row.role === 'admin' ? 'admin' : 'user',
     tokenScopes: row.scopes.split(' '),
     isRenewed: false,
   };

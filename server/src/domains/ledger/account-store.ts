@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, inList, insertRows } from '../../db/index.ts';
+import { type Dialect, fetchRows, inList, insertRows, runSql } from '../../db/index.ts';
 import { ACCOUNT_COLUMNS, ACCOUNT_MUTABLE_COLUMNS, fromAccountRow, type RawRow, toAccountRow } from './ledger.rows.ts';
 import type { AccountRecord, Ledger } from './ledger.types.ts';
 
@@ -12,7 +12,7 @@ export async function findAccounts(
 ): Promise<Map<string, AccountRecord>> {
   if (ids.length === 0) return new Map();
   const list = inList(dialect, [...new Set(ids)]);
-  const rows = await em.execute<RawRow[]>(`select * from accounts where user_id = ? and id in (${list.sql})`, [
+  const rows = await fetchRows<RawRow>(em, `select * from accounts where user_id = ? and id in (${list.sql})`, [
     userId,
     ...list.values,
   ]);
@@ -21,7 +21,7 @@ export async function findAccounts(
 
 /** All accounts of a person, in the order of their ids. */
 export async function listAccounts(em: SqlEntityManager, dialect: Dialect, userId: string): Promise<AccountRecord[]> {
-  const rows = await em.execute<RawRow[]>('select * from accounts where user_id = ? order by id', [userId]);
+  const rows = await fetchRows<RawRow>(em, 'select * from accounts where user_id = ? order by id', [userId]);
   return rows.map((row) => fromAccountRow(dialect, row));
 }
 
@@ -36,16 +36,16 @@ export async function insertAccount(em: SqlEntityManager, ledger: Ledger, accoun
 /** Writes everything of an account that may change, its balance included. */
 export async function updateAccount(em: SqlEntityManager, ledger: Ledger, account: AccountRecord): Promise<void> {
   const values = toAccountRow(ledger.dialect, ledger.userId, account).slice(-ACCOUNT_MUTABLE_COLUMNS.length);
-  await em.execute(
+  await runSql(
+    em,
     `update accounts set ${ACCOUNT_MUTABLE_COLUMNS.map((column) => `${column} = ?`).join(', ')} where id = ? and user_id = ?`,
     [...values, account.id, ledger.userId],
-    'run',
   );
 }
 
 /** Deletes an account that has no entries, and leaves a tombstone. */
 export async function deleteAccount(em: SqlEntityManager, ledger: Ledger, id: string): Promise<void> {
-  await em.execute('delete from accounts where id = ? and user_id = ?', [id, ledger.userId], 'run');
+  await runSql(em, 'delete from accounts where id = ? and user_id = ?', [id, ledger.userId]);
   await buryAll(em, ledger, 'account', [id]);
 }
 
@@ -68,9 +68,10 @@ export async function buryAll(
 
 /** True where any entry is on the account. */
 export async function hasEntries(em: SqlEntityManager, userId: string, accountId: string): Promise<boolean> {
-  const rows = await em.execute<RawRow[]>('select 1 from account_months where account_id = ? and user_id = ? limit 1', [
-    accountId,
-    userId,
-  ]);
+  const rows = await fetchRows<RawRow>(
+    em,
+    'select 1 from account_months where account_id = ? and user_id = ? limit 1',
+    [accountId, userId],
+  );
   return rows.length > 0;
 }

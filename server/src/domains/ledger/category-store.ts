@@ -1,6 +1,6 @@
 import type { CategoryKind } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { insertRows, type SqlValue } from '../../db/index.ts';
+import { fetchRows, insertRows, runSql, type SqlValue } from '../../db/index.ts';
 import { buryAll } from './account-store.ts';
 import type { RawRow } from './ledger.rows.ts';
 import type { CategoryRecord, Ledger } from './ledger.types.ts';
@@ -22,7 +22,7 @@ const MUTABLE_COLUMNS = COLUMNS.slice(4);
 
 /** All categories of a person, archived ones included; there are at most a thousand. */
 export async function listCategories(em: SqlEntityManager, userId: string): Promise<CategoryRecord[]> {
-  const rows = await em.execute<RawRow[]>('select * from categories where user_id = ? order by id', [userId]);
+  const rows = await fetchRows<RawRow>(em, 'select * from categories where user_id = ? order by id', [userId]);
   return rows.map(fromRow);
 }
 
@@ -40,16 +40,16 @@ export async function updateCategory(
   { userId }: Ledger,
   category: CategoryRecord,
 ): Promise<void> {
-  await em.execute(
+  await runSql(
+    em,
     `update categories set ${MUTABLE_COLUMNS.map((column) => `${column} = ?`).join(', ')} where id = ? and user_id = ?`,
     [...toRow(userId, category).slice(-MUTABLE_COLUMNS.length), category.id, userId],
-    'run',
   );
 }
 
 /** Deletes a category that nothing refers to, and leaves a tombstone. */
 export async function deleteCategory(em: SqlEntityManager, ledger: Ledger, id: string): Promise<void> {
-  await em.execute('delete from categories where id = ? and user_id = ?', [id, ledger.userId], 'run');
+  await runSql(em, 'delete from categories where id = ? and user_id = ?', [id, ledger.userId]);
   await buryAll(em, ledger, 'category', [id]);
 }
 

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { beside, type Condition, type Dialect, readBy } from '../../db/index.ts';
+import { beside, type Condition, type Dialect, fetchRows, readBy } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import type { Buried } from './account-store.ts';
@@ -61,7 +61,8 @@ function select({ em, dialect }: Reading, source: Source, place: Place): Promise
   if (afterMs !== undefined && afterId !== undefined)
     conditions.push(beside(dialect, [time, 'id'], '>', [afterMs, afterId]));
   const from = index === null ? table : readBy(dialect, table, index);
-  return em.execute<RawRow[]>(
+  return fetchRows<RawRow>(
+    em,
     `select * from ${from} where ${conditions.map(({ sql }) => sql).join(' and ')} order by ${time}, id limit ?`,
     [...conditions.flatMap(({ values }) => values), limit],
   );

@@ -15,6 +15,6 @@ export { monthOf, searchable } from './ledger.rules.ts';
 export { clearedStateOf, type MarkedIds, settleMarks, sidesOf, UNMARKED, writeMarks } from './marks.ts';
 export type * from './ledger.types.ts';
 export { post, requireMovable } from './post.ts';
-export { findTransactions, withSplits } from './transaction-store.ts';
+export { findTransactions, isSplit, withSplits } from './transaction-store.ts';
 export { kindsFiledUnder, refileCategory } from './refile.ts';
 export { changesSince } from './changes-since.ts';

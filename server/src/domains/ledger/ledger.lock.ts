@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, type Dialect, forUpdate, insertRows, transact } from '../../db/index.ts';
+import { type Database, type Dialect, fetchRows, forUpdate, insertRows, runSql, transact } from '../../db/index.ts';
 import type { Ledger } from './ledger.types.ts';
 import { insertStartingSet } from './starting-set.ts';
 
@@ -13,7 +13,8 @@ export async function openLedger(
   { userId, nowMs }: { userId: string; nowMs: number },
 ): Promise<Ledger> {
   const read = async () => {
-    const [row] = await em.execute<{ changed_at: unknown }[]>(
+    const [row] = await fetchRows<{ changed_at: unknown }>(
+      em,
       `select changed_at from ledgers where user_id = ?${forUpdate(dialect)}`,
       [userId],
     );
@@ -32,7 +33,7 @@ export async function openLedger(
   }
   const isFirst = isNew && Number(row?.changed_at) === 0;
   const changedAtMs = Math.max(nowMs, Number(row?.changed_at ?? 0) + 1);
-  await em.execute('update ledgers set changed_at = ? where user_id = ?', [changedAtMs, userId], 'run');
+  await runSql(em, 'update ledgers set changed_at = ? where user_id = ?', [changedAtMs, userId]);
   const ledger = { dialect, userId, changedAtMs };
   if (isFirst) await insertStartingSet(em, ledger);
   return ledger;

@@ -1,6 +1,6 @@
 import { MONEY_PRECISION } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { insertRows, moneyFromSql, moneyToSql, type SqlValue } from '../../db/index.ts';
+import { fetchRows, insertRows, moneyFromSql, moneyToSql, padded, runSql, type SqlValue } from '../../db/index.ts';
 import { AppError } from '../../kernel/errors.ts';
 import type { AccountMonthKey, Delta, Deltas, MonthlyTotalKey } from './ledger.rules.ts';
 import type { Units, Ledger } from './ledger.types.ts';
@@ -50,7 +50,8 @@ async function addTo<Key>(
   const match = `(${columns.map((column) => `${column} = ?`).join(' and ')})`;
   for (let start = 0; start < deltas.length; start += KEYS_PER_READ) {
     const part = deltas.slice(start, start + KEYS_PER_READ);
-    const known = await readSums(em, ledger, sums, `(${part.map(() => match).join(' or ')})`, part.flatMap(keyOf));
+    const keys = padded(part.map(keyOf));
+    const known = await readSums(em, ledger, sums, `(${keys.map(() => match).join(' or ')})`, keys.flat());
     const next = part.map((delta) => {
       const before = known.get(nameOf(keyOf(delta)));
       return {
@@ -74,11 +75,12 @@ async function addTo<Key>(
       });
     }
     if (gone.length > 0) {
-      const values = [userId, ...gone.flatMap(({ key }) => key)];
-      await em.execute(
-        `delete from ${table} where user_id = ? and (${gone.map(() => match).join(' or ')})`,
+      const goneKeys = padded(gone.map(({ key }) => key));
+      const values = [userId, ...goneKeys.flat()];
+      await runSql(
+        em,
+        `delete from ${table} where user_id = ? and (${goneKeys.map(() => match).join(' or ')})`,
         values,
-        'run',
       );
     }
   }
@@ -91,7 +93,8 @@ async function readSums<Key>(
   where: string,
   values: readonly string[],
 ): Promise<Map<string, Delta>> {
-  const rows = await em.execute<Record<string, unknown>[]>(
+  const rows = await fetchRows<Record<string, unknown>>(
+    em,
     `select ${columns.join(', ')}, total, count from ${table} where user_id = ? and ${where}`,
     [userId, ...values],
   );

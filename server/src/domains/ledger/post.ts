@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { inList, insertRows, moneyToSql } from '../../db/index.ts';
+import { inList, insertRows, moneyToSql, runSql } from '../../db/index.ts';
 import { AppError, invariant } from '../../kernel/errors.ts';
 import { buryAll } from './account-store.ts';
 import {
@@ -47,11 +47,12 @@ export async function post(
   await writeTags(em, ledger, changes);
   await addToSums(em, ledger, deltas);
   for (const { id, balance } of moved.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
-    await em.execute(
-      'update accounts set balance = ?, updated_at = ? where id = ? and user_id = ?',
-      [moneyToSql(ledger.dialect, balance), ledger.changedAtMs, id, ledger.userId],
-      'run',
-    );
+    await runSql(em, 'update accounts set balance = ?, updated_at = ? where id = ? and user_id = ?', [
+      moneyToSql(ledger.dialect, balance),
+      ledger.changedAtMs,
+      id,
+      ledger.userId,
+    ]);
   }
   return moved;
 }
@@ -121,11 +122,7 @@ async function writeTransactions(em: SqlEntityManager, ledger: Ledger, changes: 
   // Entries and tags go with their transaction.
   await forEachIds(removed, async (ids) => {
     const list = inList(dialect, ids);
-    await em.execute(
-      `delete from transactions where user_id = ? and id in (${list.sql})`,
-      [userId, ...list.values],
-      'run',
-    );
+    await runSql(em, `delete from transactions where user_id = ? and id in (${list.sql})`, [userId, ...list.values]);
   });
   await buryAll(em, ledger, 'transaction', removed);
   await insertRows(em, dialect, {
@@ -139,11 +136,11 @@ async function writeTransactions(em: SqlEntityManager, ledger: Ledger, changes: 
   for (const { before, after } of changes) {
     if (!before || !after) continue;
     const values = toTransactionRow(dialect, userId, after).slice(-TRANSACTION_MUTABLE_COLUMNS.length);
-    await em.execute(
-      `update transactions set ${assignments} where id = ? and user_id = ?`,
-      [...values, after.id, userId],
-      'run',
-    );
+    await runSql(em, `update transactions set ${assignments} where id = ? and user_id = ?`, [
+      ...values,
+      after.id,
+      userId,
+    ]);
   }
 }
 
@@ -157,7 +154,7 @@ async function writeEntries(
     rewritten.flatMap(({ after }) => (after ? [after.id] : [])),
     async (ids) => {
       const list = inList(dialect, ids);
-      await em.execute(`delete from entries where transaction_id in (${list.sql})`, list.values, 'run');
+      await runSql(em, `delete from entries where transaction_id in (${list.sql})`, list.values);
     },
   );
   const records = [...created(changes), ...rewritten.flatMap(({ after }) => (after ? [after] : []))];
@@ -177,7 +174,7 @@ async function writeTags(em: SqlEntityManager, { dialect, userId }: Ledger, chan
     retagged.map(({ id }) => id),
     async (ids) => {
       const list = inList(dialect, ids);
-      await em.execute(`delete from transaction_tags where transaction_id in (${list.sql})`, list.values, 'run');
+      await runSql(em, `delete from transaction_tags where transaction_id in (${list.sql})`, list.values);
     },
   );
   await insertRows(em, dialect, {

@@ -1,7 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, inList, moneyFromSql } from '../../db/index.ts';
+import { type Dialect, fetchRows, inList, moneyFromSql } from '../../db/index.ts';
 import { fromTransactionRow, type RawRow } from './ledger.rows.ts';
 import type { Split, TransactionRecord } from './ledger.types.ts';
+
+/** True for a row of `transactions` whose parts stand in the entries alone. */
+export function isSplit(row: RawRow): boolean {
+  return Boolean(row['is_split']);
+}
 
 /** Rows of `transactions` as records, in the same order, with the splits of those that have any. */
 export async function withSplits(
@@ -9,7 +14,7 @@ export async function withSplits(
   dialect: Dialect,
   rows: readonly RawRow[],
 ): Promise<TransactionRecord[]> {
-  const splitIds = rows.filter((row) => Boolean(row['is_split'])).map((row) => row['id'] as string);
+  const splitIds = rows.filter(isSplit).map((row) => row['id'] as string);
   const splits = await readSplits(em, dialect, splitIds);
   return rows.map((row) => fromTransactionRow(dialect, row, splits.get(row['id'] as string) ?? []));
 }
@@ -23,7 +28,7 @@ export async function findTransactions(
 ): Promise<Map<string, TransactionRecord>> {
   if (ids.length === 0) return new Map();
   const list = inList(dialect, [...new Set(ids)]);
-  const rows = await em.execute<RawRow[]>(`select * from transactions where user_id = ? and id in (${list.sql})`, [
+  const rows = await fetchRows<RawRow>(em, `select * from transactions where user_id = ? and id in (${list.sql})`, [
     userId,
     ...list.values,
   ]);
@@ -39,7 +44,8 @@ async function readSplits(
   const splits = new Map<string, Split[]>();
   if (ids.length === 0) return splits;
   const list = inList(dialect, ids);
-  const rows = await em.execute<RawRow[]>(
+  const rows = await fetchRows<RawRow>(
+    em,
     `select transaction_id, amount, category_id, note from entries where transaction_id in (${list.sql}) order by transaction_id, line`,
     list.values,
   );

@@ -1,6 +1,6 @@
 import type { MonthlyTotalsQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, moneyFromSql, type SqlValue } from '../../db/index.ts';
+import { type Dialect, fetchRows, moneyFromSql, type SqlValue } from '../../db/index.ts';
 import type { RawRow, Units } from '../ledger/index.ts';
 
 type Reading = { em: SqlEntityManager; dialect: Dialect; userId: string };
@@ -26,7 +26,8 @@ export async function selectMonthlyTotals(
   if (query.currency !== undefined) conditions.push(['currency = ?', [query.currency]]);
   if (query.kind !== undefined) conditions.push(['kind = ?', [query.kind]]);
   if (after) conditions.push(['(month, currency, kind, category_id) > (?, ?, ?, ?)', [...after]]);
-  const rows = await em.execute<RawRow[]>(
+  const rows = await fetchRows<RawRow>(
+    em,
     `select * from monthly_totals where ${conditions.map(([sql]) => sql).join(' and ')}
      order by month, currency, kind, category_id limit ?`,
     [...conditions.flatMap(([, values]) => values), query.limit + 1],

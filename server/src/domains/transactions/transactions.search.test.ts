@@ -1,6 +1,7 @@
 import type { TransactionOut, TransactionsQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { describe, expect, test } from 'vitest';
+import type { CompiledQuery } from 'kysely';
+import { describe, expect, test, vi } from 'vitest';
 import { type Database, readSnapshot } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { entities } from '../../entities.ts';
@@ -179,24 +180,20 @@ async function readAll(service: TransactionsService, userId: string, query: Tran
 /** What a list answers, the rows that the database read for it (which MariaDB counts and SQLite does not), and its plans. */
 async function watch<Page>(database: Database, read: (em: SqlEntityManager) => Promise<Page>) {
   return readSnapshot(database, async (em) => {
-    const statements: [string, unknown[]][] = [];
-    const watched = new Proxy(em, {
-      get: (target, key): unknown =>
-        key === 'execute'
-          ? (sql: string, values: unknown[]) => (statements.push([sql, values]), target.execute(sql, values))
-          : Reflect.get(target, key),
-    });
+    const execute = vi.spyOn(em.getKysely(), 'executeQuery');
     const countReads = async () => {
       if (database.dialect === 'sqlite') return 0;
       const counts = await em.execute<{ Value: string }[]>(`show session status like 'Handler_read%'`);
       return counts.reduce((sum, { Value }) => sum + Number(Value), 0);
     };
     const before = await countReads();
-    const page = await read(watched);
+    execute.mockClear();
+    const page = await read(em);
+    const statements = execute.mock.calls.map(([query]) => query as CompiledQuery);
     const reads = (await countReads()) - before;
     const explain = database.dialect === 'mysql' ? 'explain' : 'explain query plan';
     const plans: unknown[] = [];
-    for (const [sql, values] of statements) plans.push(await em.execute(`${explain} ${sql}`, values));
+    for (const { sql, parameters } of statements) plans.push(await em.execute(`${explain} ${sql}`, [...parameters]));
     return { page, reads, plans: JSON.stringify(plans) };
   });
 }

@@ -1,6 +1,15 @@
 import { parseMoney, type TransactionsQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { beside, type Condition, type Dialect, LOOK_UP, moneyToSql, readBy, type SqlValue } from '../../db/index.ts';
+import {
+  beside,
+  type Condition,
+  type Dialect,
+  fetchRows,
+  LOOK_UP,
+  moneyToSql,
+  readBy,
+  type SqlValue,
+} from '../../db/index.ts';
 import { type RawRow, searchable } from '../ledger/index.ts';
 
 /** A place in the order of dates, newest first. */
@@ -54,6 +63,13 @@ export async function searchTransactions(search: Search): Promise<Page> {
     after = span.end;
   }
   return { rows, next: after ?? null };
+}
+
+/** True where one statement is all that a page takes: one range, and nothing to be looked up or known before. */
+export function isOneStatement(query: TransactionsQuery): boolean {
+  const { limit: _limit, cursor: _cursor, from: _from, to: _to, accountId, tag, ...others } = query;
+  const isNarrowedOnce = accountId === undefined || tag === undefined;
+  return isNarrowedOnce && Object.values(others).every((value) => value === undefined);
 }
 
 /** A range of an index that holds transactions in the order of the list. */
@@ -235,7 +251,8 @@ function select(
   em: SqlEntityManager,
   { columns, from, conditions, range: { date, id }, limit, skipped = 0 }: Selection,
 ): Promise<RawRow[]> {
-  return em.execute<RawRow[]>(
+  return fetchRows<RawRow>(
+    em,
     `select ${columns} from ${from} where ${conditions.map(({ sql }) => sql).join(' and ')} order by ${date} desc, ${id} desc limit ? offset ?`,
     [...conditions.flatMap(({ values }) => values), limit, skipped],
   );

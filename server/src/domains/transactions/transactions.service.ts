@@ -23,6 +23,7 @@ import {
   changesSince,
   findAccounts,
   findTransactions,
+  isSplit,
   listCategories,
   openLedger,
   post,
@@ -34,7 +35,7 @@ import {
 import type { TransactionsApi } from './transactions.port.ts';
 import { accountsNamedBy, accountsOf, edit, type Named, toRecord, toTransactionOut } from './transactions.rules.ts';
 import { selectMonthlyTotals } from './transactions.repository.ts';
-import { searchTransactions } from './transactions.search.ts';
+import { isOneStatement, type Place, searchTransactions } from './transactions.search.ts';
 
 type TransactionsOptions = {
   database: Database;
@@ -55,32 +56,46 @@ export class TransactionsService implements TransactionsApi {
     this.#scan = scan;
   }
 
-  list(userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
+  /**
+   * A page that one statement reads is as of one moment by itself. What is put together of several is read in a snapshot: changes and what was deleted, the tree
+   * of categories and what is filed under it, the steps of a search, transactions and their splits.
+   */
+  async list(userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
+    if (isOneStatement(query)) {
+      const em = this.#database.em();
+      const page = await this.#search(em, userId, query);
+      if (!page.rows.some(isSplit))
+        return toPageOut(await withSplits(em, this.#database.dialect, page.rows), page.next);
+    }
     return readSnapshot(this.#database, (em) => this.#listIn(em, userId, query));
   }
 
   async #listIn(em: SqlEntityManager, userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
-    const reading = { em, dialect: this.#database.dialect, userId };
+    const { dialect } = this.#database;
     const { updatedSince } = query;
     if (updatedSince !== undefined) {
       refuseFiltersBeside(query);
-      const { rows, ...rest } = await changesSince(reading, 'transaction', { ...query, updatedSince });
-      const records = await withSplits(reading.em, reading.dialect, rows);
-      return { items: records.map(toTransactionOut), ...rest };
+      const { rows, ...rest } = await changesSince({ em, dialect, userId }, 'transaction', { ...query, updatedSince });
+      return { items: (await withSplits(em, dialect, rows)).map(toTransactionOut), ...rest };
     }
+    const { rows, next } = await this.#search(em, userId, query);
+    return toPageOut(await withSplits(em, dialect, rows), next);
+  }
+
+  async #search(em: SqlEntityManager, userId: string, query: TransactionsQuery) {
     const [occurredOn, id] = decodeCursor(query.cursor, ['string', 'string']);
-    const categoryIds =
-      query.categoryId === undefined
-        ? []
-        : withDescendants(treeOf(await listCategories(reading.em, userId)), query.categoryId);
     const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
-    const { rows, next } = await searchTransactions({ ...reading, query, categoryIds, after, scan: this.#scan });
-    const page = await withSplits(reading.em, reading.dialect, rows);
-    return {
-      items: page.map(toTransactionOut),
-      deleted: [],
-      nextCursor: next && encodeCursor([next.occurredOn, next.id]),
-    };
+    const categoryIds =
+      query.categoryId === undefined ? [] : withDescendants(treeOf(await listCategories(em, userId)), query.categoryId);
+    return searchTransactions({
+      em,
+      dialect: this.#database.dialect,
+      userId,
+      query,
+      categoryIds,
+      after,
+      scan: this.#scan,
+    });
   }
 
   async monthlyTotals(userId: string, query: MonthlyTotalsQuery): Promise<MonthlyTotalsOut> {
@@ -220,6 +235,14 @@ export class TransactionsService implements TransactionsApi {
     const isEdited = input.update.length > 0;
     return { accounts, categories: needsCategories || isEdited ? treeOf(await listCategories(em, userId)) : new Map() };
   }
+}
+
+function toPageOut(records: readonly TransactionRecord[], next: Place | null): TransactionsOut {
+  return {
+    items: records.map(toTransactionOut),
+    deleted: [],
+    nextCursor: next && encodeCursor([next.occurredOn, next.id]),
+  };
 }
 
 /** @throws AppError VALIDATION_FAILED for a filter beside `updatedSince`, which a client that keeps a copy would lose changes by. */
