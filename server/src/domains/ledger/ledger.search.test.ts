@@ -1,4 +1,10 @@
-import { parseMoney, type TransactionOut, transactionsInput, type TransactionsQuery } from '@finverse/shared';
+import {
+  type ClearedState,
+  parseMoney,
+  type TransactionOut,
+  transactionsInput,
+  type TransactionsQuery,
+} from '@finverse/shared';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { describeDrivers } from '../../db/test-databases.ts';
@@ -113,6 +119,15 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       }
       return items.map(({ id }) => id);
     };
+    // Every third of an account is ticked off on a statement.
+    const ofFirst = await ledger.transactions.list(userId, { accountId: accounts[0], limit: 200 });
+    const { id: reconciliationId } = await ledger.reconciliations.start(ledger.commit, userId, {
+      accountId: accounts[0] ?? '',
+      statementDate: ofFirst.items[0]?.occurredOn ?? '',
+      statementBalance: '0',
+    });
+    const transactionIds = ofFirst.items.filter((_, index) => index % 3 === 0).map(({ id }) => id);
+    await ledger.reconciliations.clear(ledger.commit, userId, { id: reconciliationId, transactionIds });
     const all = (await ledger.transactions.list(userId, { limit: 200 })).items;
     expect(all).toHaveLength(TRANSACTIONS + accounts.length);
 
@@ -134,6 +149,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         [query.amountMax, () => parseMoney(each.amount) <= parseMoney(query.amountMax ?? '0')],
         [query.text, () => searchable(each.description, each.payee, each.note).includes(searchable(query.text ?? ''))],
         [query.source, () => each.source === query.source],
+        [query.cleared, () => clearedStates(each, query.accountId).includes(query.cleared ?? 'uncleared')],
       ];
       return checks.every(([given, holds]) => given === undefined || holds());
     };
@@ -150,6 +166,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       amountMax: fc.constantFrom(...AMOUNTS),
       text: fc.constantFrom(...SEARCHES),
       source: fc.constantFrom('manual', 'bank', 'opening', 'none'),
+      cleared: fc.constantFrom('uncleared', 'cleared', 'reconciled'),
     };
     // A filter that is new is tried here as well.
     const known = new Set([...Object.keys(filters), 'limit', 'cursor', 'updatedSince']);
@@ -188,3 +205,10 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(found).toBeGreaterThan(20);
   }, 120_000);
 });
+
+/** On the account that is asked for, or on each that the transaction is on. */
+function clearedStates({ accountId, cleared, transfer }: TransactionOut, wanted: string | undefined): ClearedState[] {
+  const sides = [{ id: accountId, state: cleared }];
+  if (transfer) sides.push({ id: transfer.toAccountId, state: transfer.toCleared });
+  return sides.filter(({ id }) => wanted === undefined || id === wanted).map(({ state }) => state);
+}
