@@ -71,7 +71,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     let applied = 0;
     let refused = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(anyCommand, { minLength: 5, maxLength: 40 }), async (commands) => {
+      fc.asyncProperty(fc.array(anyCommand, { minLength: 5, maxLength: 40, size: 'max' }), async (commands) => {
         const world = await openWorld(ledger);
         for (const each of commands) {
           try {

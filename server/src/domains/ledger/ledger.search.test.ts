@@ -91,6 +91,16 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       });
     const drafts = fc.sample(anyDraft, { numRuns: TRANSACTIONS, seed: 7 }).map(draft);
     await ledger.transactions.bulk(ledger.commit, userId, { create: drafts, update: [], delete: [] });
+    // On the first account some are locked and others ticked off, on the second some are ticked off; of the third none is.
+    const clear = async (accountId: string, statementDate: string) => {
+      const input = { accountId, statementDate, statementBalance: '0' };
+      const { id } = await ledger.reconciliations.start(ledger.commit, userId, input);
+      return ledger.reconciliations.clearAll(ledger.commit, userId, { id });
+    };
+    const { id, clearedBalance: statementBalance } = await clear(accounts[0] ?? '', '2026-02-01');
+    await ledger.reconciliations.update(ledger.commit, userId, { id, statementBalance });
+    await ledger.reconciliations.finish(ledger.commit, userId, { id });
+    for (const index of [0, 1]) await clear(accounts[index] ?? '', '2026-02-02');
     const foreign = await account(stranger, 'EUR');
     const theirs = drafts
       .filter(({ kind, splits }) => kind === 'income' && splits.length === 0)
@@ -130,6 +140,14 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         [query.amountMax, () => parseMoney(each.amount) <= parseMoney(query.amountMax ?? '0')],
         [query.text, () => searchable(each.description, each.payee, each.note).includes(searchable(query.text ?? ''))],
         [query.source, () => each.source === query.source],
+        [
+          query.cleared,
+          () =>
+            [
+              { on: each.accountId, is: each.cleared },
+              ...(each.transfer ? [{ on: each.transfer.toAccountId, is: each.transfer.toCleared }] : []),
+            ].some(({ on, is }) => is === query.cleared && on === (query.accountId ?? on)),
+        ],
       ];
       return checks.every(([given, holds]) => given === undefined || holds());
     };
@@ -146,6 +164,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       amountMax: fc.constantFrom(...AMOUNTS),
       text: fc.constantFrom(...SEARCHES),
       source: fc.constantFrom('manual', 'bank', 'opening', 'none'),
+      cleared: fc.constantFrom('uncleared', 'cleared', 'reconciled'),
     };
     // A filter that is new is tried here as well.
     const known = new Set([...Object.keys(filters), 'limit', 'cursor', 'updatedSince']);
