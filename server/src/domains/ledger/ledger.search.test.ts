@@ -97,9 +97,10 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       const { id } = await ledger.reconciliations.start(ledger.commit, userId, input);
       return ledger.reconciliations.clearAll(ledger.commit, userId, { id });
     };
-    const { id, clearedBalance: statementBalance } = await clear(accounts[0] ?? '', '2026-02-01');
-    await ledger.reconciliations.update(ledger.commit, userId, { id, statementBalance });
-    await ledger.reconciliations.finish(ledger.commit, userId, { id });
+    const first = await clear(accounts[0] ?? '', '2026-02-01');
+    const corrected = { id: first.id, statementBalance: first.clearedBalance };
+    await ledger.reconciliations.update(ledger.commit, userId, corrected);
+    await ledger.reconciliations.finish(ledger.commit, userId, { id: first.id });
     for (const index of [0, 1]) await clear(accounts[index] ?? '', '2026-02-02');
     const foreign = await account(stranger, 'EUR');
     const theirs = drafts

@@ -48,6 +48,7 @@ test('an expense, a split and a transfer move exactly what they say, and a delet
     to_amount: '10.82500000',
     to_currency: 'USD',
     rate: '1.0825',
+    to_cleared: 'uncleared',
   });
   expect([await balanceOf(cash), await balanceOf(dollars)]).toEqual(['77.50000000', '10.82500000']);
 
