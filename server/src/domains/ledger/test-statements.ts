@@ -145,12 +145,8 @@ export async function expectLocked(
   expect(new Map(items.map(({ accountId, id }) => [accountId, id]))).toEqual(statements.open);
 }
 
-/** Marks come and go by reconciliations, whatever the answer said that made the transaction. */
-export function withoutMarks<Out extends Pick<TransactionOut, 'cleared' | 'transfer'>>({
-  cleared: _own,
-  transfer,
-  ...rest
-}: Out) {
+/** A transaction without what may differ from the answer that made it: marks come and go by reconciliations, and each is a change. */
+export function comparable({ updatedAt: _now, cleared: _own, transfer, ...rest }: TransactionOut): object {
   const { toCleared: _to, ...way } = transfer ?? {};
   return { ...rest, transfer: transfer && way };
 }
