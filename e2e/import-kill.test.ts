@@ -19,9 +19,13 @@ const LOGIN = { email: 'operator@example.test', password: 'staple mandolin sphin
 type State = { id: string; status: string; created: number; error: { code: string } | null };
 
 describe('kill -9 in the middle of an import', () => {
-  it('leaves nothing of it on SQLite when the next start answers', async () => {
-    expect(await killImport({})).toBe(ROWS);
-  }, GIVE_UP_MS);
+  it(
+    'leaves nothing of it on SQLite when the next start answers',
+    async () => {
+      expect(await killImport({})).toBe(ROWS);
+    },
+    GIVE_UP_MS,
+  );
 
   describe.runIf(hasMariaDb())('on MariaDB', () => {
     let mariaDb: MariaDb;
@@ -30,9 +34,13 @@ describe('kill -9 in the middle of an import', () => {
     });
     afterAll(() => mariaDb?.stop());
 
-    it('leaves nothing of it when the next start answers', async () => {
-      expect(await killImport({ DATABASE_URL: await mariaDb.createDatabase() })).toBe(ROWS);
-    }, GIVE_UP_MS);
+    it(
+      'leaves nothing of it when the next start answers',
+      async () => {
+        expect(await killImport({ DATABASE_URL: await mariaDb.createDatabase() })).toBe(ROWS);
+      },
+      GIVE_UP_MS,
+    );
   });
 });
 
