@@ -78,6 +78,7 @@ async function measure(from: BenchDatabases, kind: DatabaseKind, chain: VaultCha
     floor.push(await measured('backfill-floor.child.ts', { databaseUrl: floorUrl, blocksPerRange, topics }));
     await checkTables(floorUrl, chain);
     const engineUrl = await from.create(kind);
+    await migrate(engineUrl);
     engine.push(await measured('backfill-engine.child.ts', { databaseUrl: engineUrl }));
     await checkTables(engineUrl, chain);
     console.log(
