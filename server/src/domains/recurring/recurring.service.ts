@@ -60,6 +60,9 @@ export class RecurringService implements RecurringApi {
   }
 
   async create(commit: UnitOfWork, userId: string, input: RecurringCreate): Promise<RecurringOut> {
+    const lastOn = lastDueDate(input);
+    const nextOn = firstDueDate({ ...input, lastOn }, input.startsOn);
+    if (nextOn === null) throw invalidField('rule', 'has no date between start and end');
     return commit(async (em) => {
       const ledger = await this.#open(em, userId);
       if ((await countRecurring(em, userId)) >= RECURRING_MAX)
@@ -67,9 +70,6 @@ export class RecurringService implements RecurringApi {
       const earliest = dateIn(input.timeZone, this.#clock.now() - RECURRING_BACK_DAYS_MAX * DAY_MS);
       if (input.startsOn < earliest) throw invalidField('startsOn', `must not lie before ${earliest}`);
       await requireMakeable(em, ledger, input.draft, input.startsOn);
-      const lastOn = lastDueDate(input);
-      const nextOn = firstDueDate({ ...input, lastOn }, input.startsOn, () => true);
-      if (nextOn === null) throw invalidField('rule', 'has no date between start and end');
       const record: RecurringRecord = {
         ...input,
         lastOn,
@@ -135,7 +135,7 @@ export class RecurringService implements RecurringApi {
 
   async skip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
-      if (before.nextOn === null || date < before.nextOn || firstDueDate(before, date, () => true) !== date)
+      if (before.nextOn === null || date < before.nextOn || firstDueDate(before, date) !== date)
         throw invalidField('date', 'is no day on which something is still to be made');
       const done = (await selectDoneDates(em, id, date)).get(date);
       if (done) throw invalidField('date', `is ${done} already`);
