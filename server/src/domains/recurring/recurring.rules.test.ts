@@ -1,7 +1,8 @@
 import { recurringCreateInput } from '@finverse/shared';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { dateIn, dueDates, lastDueDate, type Schedule } from './recurring.rules.ts';
+import { dateIn } from '../../kernel/clock.ts';
+import { dueDates, lastDueDate, type Schedule } from './recurring.rules.ts';
 
 const schedule = (rule: string, startsOn: string, rest: Partial<Schedule> = {}): Schedule => ({
   rule,

@@ -39,10 +39,9 @@ export function lastDueDate(bounds: {
   return dueDates({ rule, startsOn, lastOn: endsOn }, startsOn, count).at(-1) ?? endsOn;
 }
 
-/** The calendar date of an instant in a time zone. */
-export function dateIn(timeZone: string, epochMs: number): string {
-  const parts = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
-  return parts.format(epochMs);
+/** The day before a date. */
+export function dayBefore(date: string): string {
+  return new Date(Date.parse(date) - 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
 }
 
 const UTC_PLUS_14_MS = 14 * 60 * 60 * 1000;
