@@ -37,8 +37,10 @@ export const accountOut = z.object({
   icon: z.string().nullable(),
   color: z.string().nullable(),
   note: z.string(),
-  isHidden: z.boolean(),
-  archivedAt: instantOut.nullable(),
+  isHidden: z.boolean().meta({ description: 'Left out of lists where that is asked for; it counts in every total' }),
+  archivedAt: instantOut
+    .nullable()
+    .meta({ description: 'No money moves on it since; what is on it counts in every total' }),
   createdAt: instantOut,
   updatedAt: instantOut,
 });
@@ -55,18 +57,29 @@ const fields = {
   isHidden: z.boolean(),
 };
 
-export const accountCreateInput = z.strictObject({
-  name: fields.name,
-  type: accountType,
-  currency: currencySchema,
-  creditLimit: fields.creditLimit.default(null),
-  openingBalance: fields.openingBalance.default('0.00000000'),
-  openedOn: fields.openedOn.optional().meta({ description: 'The date of the opening balance; today by default' }),
-  icon: fields.icon.default(null),
-  color: fields.color.default(null),
-  note: fields.note.default(''),
-  isHidden: fields.isHidden.default(false),
-});
+/** Why `openedOn` is refused where there is no opening balance: it would be lost. */
+export const OPENED_ON_ALONE = 'goes with an opening balance that is not zero';
+
+export const accountCreateInput = z
+  .strictObject({
+    name: fields.name,
+    type: accountType,
+    currency: currencySchema,
+    creditLimit: fields.creditLimit.default(null),
+    openingBalance: fields.openingBalance.default('0.00000000'),
+    openedOn: fields.openedOn.optional().meta({
+      description:
+        'The date of the opening balance, which must not be zero then; today by default, in the time zone of the profile',
+    }),
+    icon: fields.icon.default(null),
+    color: fields.color.default(null),
+    note: fields.note.default(''),
+    isHidden: fields.isHidden.default(false),
+  })
+  .refine(({ openedOn, openingBalance }) => openedOn === undefined || /[1-9]/.test(openingBalance), {
+    error: OPENED_ON_ALONE,
+    path: ['openedOn'],
+  });
 export type AccountCreate = z.infer<typeof accountCreateInput>;
 
 /** What is left out stays as it is. Type and currency never change. */
@@ -116,9 +129,19 @@ const inCurrency = currencySchema
 
 export const accountSummaryInput = z.strictObject({ currency: inCurrency }).optional();
 
-/** Balances by type and currency; amounts in different currencies are never added. */
+/** Balances by type and currency, of all accounts, hidden and archived ones too; amounts in different currencies are never added. */
 export const accountSummaryOut = z.object({
-  groups: z.array(z.object({ type: accountType, currency: z.string(), balance: moneyOut, accounts: z.number().int() })),
+  groups: z.array(
+    z.object({
+      type: accountType,
+      currency: z.string(),
+      balance: moneyOut,
+      accounts: z
+        .number()
+        .int()
+        .meta({ description: 'How many; hidden ones count, archived ones while their balance is not zero' }),
+    }),
+  ),
   totals: z.array(
     z.object({
       currency: z.string(),
@@ -135,7 +158,7 @@ export const NET_WORTH_MONTHS_MAX = 600;
 
 export const netWorthInput = z.strictObject({ from: monthInput, to: monthInput, currency: inCurrency });
 
-/** At the end of each month, for each currency. */
+/** At the end of each month, for each currency, of all accounts: also of those that are hidden or archived today. */
 export const netWorthOut = z.object({
   points: z.array(
     z.object({
@@ -166,7 +189,7 @@ export const statementOut = pageOf(
     description: z.string(),
     payee: z.string(),
     categoryId: z.string().nullable(),
-    note: z.string(),
+    note: z.string().meta({ description: 'Of the split, or else of the transaction' }),
     cleared: clearedState,
     amount: moneyOut.meta({ description: 'Signed: what it did to this account' }),
     balance: moneyOut.meta({ description: 'The balance of the account after it' }),

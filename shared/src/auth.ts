@@ -126,6 +126,7 @@ export type TotpBeginOut = z.infer<typeof totpBeginOut>;
 export const totpCodeInput = z.strictObject({
   code: z
     .string()
+    .max(64)
     .trim()
     .regex(/^\d{6}$/, 'must be six digits'),
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { idInput, instantOut, pageInput, pageOf } from './common.ts';
 import { dateInput, dateOut, moneyOut, nameInput } from './ledger.ts';
 import { transactionCreateInput } from './transactions.ts';
+import { timeZoneSchema } from './users.ts';
 
 /** Templates of one person. */
 export const RECURRING_MAX = 500;
@@ -46,18 +47,6 @@ const ruleInput = z
     examples: ['FREQ=MONTHLY;BYMONTHDAY=-1'],
   });
 
-const timeZoneInput = z
-  .string()
-  .max(64)
-  .refine((name) => {
-    try {
-      return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
-    } catch {
-      return false;
-    }
-  }, 'must be a time zone of the IANA database, such as Europe/Berlin')
-  .meta({ description: 'Where the day begins that something is due on', examples: ['Europe/Berlin'] });
-
 /** A transaction but for its date. */
 export const recurringDraft = transactionCreateInput.omit({ occurredOn: true, source: true, externalId: true });
 export type RecurringDraft = z.infer<typeof recurringDraft>;
@@ -74,8 +63,11 @@ const fields = {
     .min(1)
     .max(RECURRING_COUNT_MAX)
     .nullable()
-    .meta({ description: 'How often; skipped ones count' }),
-  timeZone: timeZoneInput,
+    .meta({ description: 'How often; skipped ones count, and those of earlier rules' }),
+  timeZone: timeZoneSchema.meta({
+    description: 'Where the day begins that something is due on',
+    examples: ['Europe/Berlin'],
+  }),
 };
 
 export const recurringCreateInput = z.strictObject({
@@ -85,11 +77,13 @@ export const recurringCreateInput = z.strictObject({
   startsOn: fields.startsOn,
   endsOn: fields.endsOn.default(null),
   count: fields.count.default(null),
-  timeZone: fields.timeZone.default('UTC'),
+  timeZone: fields.timeZone
+    .optional()
+    .meta({ description: 'Where the day begins that something is due on; that of the profile by default' }),
 });
 export type RecurringCreate = z.infer<typeof recurringCreateInput>;
 
-/** What is left out stays as it is. A new rule begins today; what was due before still is. */
+/** What is left out stays as it is. A new rule begins today, or with its first date after; what was due before still is. */
 export const recurringUpdateInput = z.strictObject({
   id: idInput,
   name: fields.name.optional(),
@@ -125,7 +119,9 @@ export const recurringOut = z.object({
     attachments: z.array(z.object({ name: z.string(), url: z.string() })),
   }),
   rule: z.string(),
-  startsOn: dateOut,
+  startsOn: dateOut.meta({
+    description: 'Where the rule begins; a new one begins with its first date from that day on',
+  }),
   endsOn: dateOut.nullable(),
   count: z.number().int().nullable(),
   timeZone: z.string(),

@@ -24,7 +24,8 @@ const avatarUrlSchema = z
   .max(2_048)
   .pipe(z.url({ protocol: /^https$/, error: 'must be an https URL' }));
 
-const timeZoneSchema = z
+/** The name of a time zone. */
+export const timeZoneSchema = z
   .string()
   .max(64)
   .refine(isTimeZone, 'must be a time zone of the IANA database, such as Europe/Berlin')

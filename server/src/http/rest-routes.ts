@@ -6,6 +6,7 @@ import { invariant } from '../kernel/errors.ts';
 import type { Access, ProcedureMeta } from '../trpc/init.ts';
 import { NO_SCOPE, scopeOf } from '../trpc/scopes.ts';
 import { BODY_BYTES_MAX } from '../trpc/limits.ts';
+import { bodyLimitsOf } from './body-limits.ts';
 
 /** A procedure as REST sees it. */
 export type RestRoute = {
@@ -35,6 +36,7 @@ type ProcedureDefinition = { meta?: ProcedureMeta; inputs: unknown[]; type: Proc
 /** Every procedure of the router that has a REST route. */
 export function restRoutes(router: AnyRouter): RestRoute[] {
   const procedures = router._def.procedures as Record<string, { _def: ProcedureDefinition }>;
+  const bodyLimits = bodyLimitsOf(router);
   const routes = Object.entries(procedures).flatMap(([procedure, { _def }]): RestRoute[] => {
     const { method, path } = _def.meta?.route ?? {};
     if (method === undefined || path === undefined) return [];
@@ -48,7 +50,7 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
         path,
         access,
         scope: scopeOf({ path: procedure, type: _def.type, access }),
-        bodyBytesMax: _def.meta?.bodyBytesMax ?? BODY_BYTES_MAX,
+        bodyBytesMax: bodyLimits.get(procedure) ?? BODY_BYTES_MAX,
         pathParameters: [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name),
         requiredFields: requiredFieldsOf(input),
         coerceQuery: queryCoercion(input),

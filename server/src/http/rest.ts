@@ -6,9 +6,9 @@ import { AppError, invariant } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
 import type { Context } from '../trpc/context.ts';
-import { BODY_BYTES_MAX, STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
+import { STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
 import { errorHeaders, restErrorBody } from './error-response.ts';
-import { admitLargeBody } from './large-body.ts';
+import { admitBody } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 import { readRestBody, refuseQueryBesideBody, refuseShadowedParameters } from './rest-body.ts';
@@ -54,7 +54,7 @@ export function serveRest({ router, createContext, logger }: RestOptions): (Requ
     if (!isHandled) throw new AppError('NOT_FOUND', 'There is nothing here.');
   };
   const admitLarge: RequestHandler = async (request, response, next) => {
-    if (routeOf(request).bodyBytesMax > BODY_BYTES_MAX) admitLargeBody(await createContext(request, response, 1));
+    await admitBody(request, routeOf(request).bodyBytesMax, () => createContext(request, response, 1));
     next();
   };
   return [match, admitLarge, ...readRestBody(routeOf), handle];

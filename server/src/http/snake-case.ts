@@ -1,6 +1,6 @@
 import type { ErrorDetail } from '@finverse/shared';
 import { AppError } from '../kernel/errors.ts';
-import { isWithinDepth } from '../trpc/limits.ts';
+import { isWithinBounds } from '../trpc/limits.ts';
 
 /**
  * The one place where REST's snake_case meets the camelCase of everything else.
@@ -30,10 +30,11 @@ export function snakeCasePath(path: string): string {
 /**
  * A JSON value that came over REST, with camelCase keys.
  *
- * @throws AppError VALIDATION_FAILED for keys that are not snake_case, each named, and for JSON that nests too deep.
+ * @throws AppError VALIDATION_FAILED for keys that are not snake_case, each named, and for JSON that nests too deep or holds too many values.
  */
 export function camelCaseInput(value: unknown): unknown {
-  if (!isWithinDepth(value)) throw new AppError('VALIDATION_FAILED', 'The input nests too deep.');
+  if (!isWithinBounds(value))
+    throw new AppError('VALIDATION_FAILED', 'The input nests too deep or holds too many values.');
   const refused: ErrorDetail[] = [];
   const translated = translateKeys(value, (key, path) => {
     if (SNAKE_KEY.test(key)) return toCamelCase(key);

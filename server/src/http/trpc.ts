@@ -6,7 +6,8 @@ import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
 import { BATCH_SIZE_MAX, BODY_BYTES_MAX } from '../trpc/limits.ts';
 import { isJson } from './body.ts';
-import { admitLargeBody, bodyBytesMaxOf } from './large-body.ts';
+import { bodyLimitsOf } from './body-limits.ts';
+import { admitBody } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 
@@ -39,10 +40,12 @@ export function serveTrpc({ router, createContext, logger }: TrpcOptions): Reque
 
 /** One reader for each size that a procedure takes. */
 function readText(router: AnyRouter, createContext: ContextFactory): RequestHandler {
+  const limits = bodyLimitsOf(router);
   const readers = new Map<number, RequestHandler>();
   return async (request, response, next) => {
-    const limit = bodyBytesMaxOf(router, request.path);
-    if (limit > BODY_BYTES_MAX) admitLargeBody(await createContext(request, response, 1));
+    // The path names the procedure; a batch has the usual limit.
+    const limit = limits.get(request.path.slice(1)) ?? BODY_BYTES_MAX;
+    await admitBody(request, limit, () => createContext(request, response, 1));
     const reader = readers.get(limit) ?? express.text({ type: () => true, limit, inflate: false });
     readers.set(limit, reader);
     reader(request, response, next);

@@ -16,6 +16,12 @@ export function toInstant(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
 
+/** The calendar date of an instant in an IANA time zone. */
+export function dateIn(timeZone: string, epochMs: number): string {
+  const parts = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+  return parts.format(epochMs);
+}
+
 /** A chain's time in whole seconds as ISO 8601 UTC with milliseconds. */
 export function secondsToInstant(epochSeconds: number): string {
   return toInstant(epochSeconds * 1000);

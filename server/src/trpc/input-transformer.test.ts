@@ -1,7 +1,7 @@
 import superjson from 'superjson';
 import { expect, test } from 'vitest';
 import { inputTransformer } from './input-transformer.ts';
-import { ANNOTATIONS_MAX } from './limits.ts';
+import { ANNOTATIONS_MAX, JSON_VALUES_MAX } from './limits.ts';
 
 const read = (payload: unknown) => inputTransformer.input.deserialize(payload);
 
@@ -30,6 +30,12 @@ test('what would cost quadratic time is refused by its count', () => {
   expect(() =>
     read({ json: {}, meta: { values: Object.fromEntries(places.map((place) => [place, ['Date']])) } }),
   ).toThrow(/too many annotations/);
+});
+
+test('more values than any input has are refused before anything walks them', () => {
+  const list = Array.from({ length: JSON_VALUES_MAX }, () => 0);
+  expect(() => read({ json: list })).toThrow(/too many values/);
+  expect(read({ json: list.slice(1) })).toHaveLength(JSON_VALUES_MAX - 1);
 });
 
 test.each([

@@ -1,6 +1,6 @@
 import superjson from 'superjson';
 import { AppError } from '../kernel/errors.ts';
-import { ANNOTATIONS_MAX, isWithinDepth } from './limits.ts';
+import { ANNOTATIONS_MAX, isWithinBounds } from './limits.ts';
 
 /** What an input may be annotated with. Sets, maps, regular expressions, classes and errors are not part of the API. */
 const ANNOTATION_TYPES = new Set<unknown>(['Date', 'bigint', 'undefined']);
@@ -26,7 +26,7 @@ type Payload = Parameters<typeof superjson.deserialize>[0];
  */
 function guardPayload(payload: unknown): Payload {
   if (!isRecord(payload)) throw refused('the input must be superjson: {"json": …}');
-  if (!isWithinDepth(payload['json'])) throw refused('the input nests too deep');
+  if (!isWithinBounds(payload['json'])) throw refused('the input nests too deep or holds too many values');
   const meta = payload['meta'];
   if (meta === undefined) return { json: payload['json'] } as Payload;
   if (!isRecord(meta)) throw refused('meta must be an object');

@@ -1,5 +1,11 @@
-/** The largest request body. Nothing that the API takes today comes near it. */
+/** The usual limit of a request body. */
 export const BODY_BYTES_MAX = 32 * 1024;
+
+/**
+ * The largest body of a procedure whose schema lets a larger input through than the usual one; read only for who is signed in. All preferences fit in it in any
+ * script; a bulk of transactions whose every text is as long as it may be does not, and is sent in parts.
+ */
+export const MIDDLE_BODY_BYTES_MAX = 640 * 1024;
 
 /** The largest body of a procedure that takes a file; read only for who is signed in. */
 export const LARGE_BODY_BYTES_MAX = 16 * 1024 * 1024;
@@ -9,6 +15,9 @@ export const BATCH_SIZE_MAX = 20;
 
 /** How deep a JSON input may nest; deeper is refused before anything walks it recursively. */
 export const JSON_DEPTH_MAX = 32;
+
+/** The most values (objects, lists, texts, …) in one JSON input: a full bulk of transactions has 30,000. More are refused before a schema finds a fault in each. */
+export const JSON_VALUES_MAX = 40_000;
 
 /** The most superjson annotations (dates, bigints, undefined) in one input. */
 export const ANNOTATIONS_MAX = 100;
@@ -22,7 +31,8 @@ export const STREAM_KEEP_ALIVE_MS = 15_000;
 
 /**
  * Calls per minute and caller, by class: a signed-in person is one caller wherever they come from, anyone else is their address. Every call inside a
- * batch counts. `check` is what reads a whole ledger, `upload` what takes a large body.
+ * batch counts. `check` is what reads a whole ledger, `upload` what takes a file, `middleBody`
+ * any body over the usual size.
  *
  * `login` counts by address alone, and everything that needs no session and tries or mails something shares it; `loginAccount` counts by the
  * e-mail address that is tried, `mailAccount` by the one that would get a mail, `credential` what asks for a signed-in person's password or codes.
@@ -34,6 +44,7 @@ export const CALLS_PER_MINUTE = {
   stream: 300,
   check: 30,
   upload: 20,
+  middleBody: 120,
   login: 10,
   loginAccount: 10,
   mailAccount: 3,
@@ -42,15 +53,21 @@ export const CALLS_PER_MINUTE = {
 
 export type RateClass = keyof typeof CALLS_PER_MINUTE;
 
-/** True where `value` nests no deeper than {@link JSON_DEPTH_MAX}. Does not recurse, so the input cannot exhaust the stack. */
-export function isWithinDepth(value: unknown): boolean {
+/**
+ * True where `value` nests no deeper than {@link JSON_DEPTH_MAX} and holds no more than {@link JSON_VALUES_MAX} values. Looks at each once, and does not recurse,
+ * so the input cannot exhaust the stack.
+ */
+export function isWithinBounds(value: unknown): boolean {
   let level: unknown[] = [value];
+  let values = 1;
   for (let depth = 0; depth <= JSON_DEPTH_MAX; depth += 1) {
     const next: unknown[] = [];
     for (const node of level) {
       if (typeof node === 'object' && node !== null) for (const child of Object.values(node)) next.push(child);
     }
     if (next.length === 0) return true;
+    values += next.length;
+    if (values > JSON_VALUES_MAX) return false;
     level = next;
   }
   return false;

@@ -10,10 +10,19 @@ import {
   type SqlValue,
   sumOfMoney,
 } from '../../db/index.ts';
-import { type AccountRecord, fromAccountRow, monthOf, type RawRow, type Units } from '../ledger/index.ts';
+import { AppError } from '../../kernel/errors.ts';
+import { type AccountRecord, findAccounts, fromAccountRow, monthOf, type RawRow, type Units } from '../ledger/index.ts';
 import type { MonthlyMove } from './accounts.rules.ts';
 
-type Reading = { em: SqlEntityManager; dialect: Dialect; userId: string };
+/** What every query needs: whose, and where. */
+export type Reading = { em: SqlEntityManager; dialect: Dialect; userId: string };
+
+/** An account of the person. @throws AppError NOT_FOUND */
+export async function requireAccount({ em, dialect, userId }: Reading, id: string): Promise<AccountRecord> {
+  const account = (await findAccounts(em, dialect, userId, [id])).get(id);
+  if (!account) throw new AppError('NOT_FOUND', 'There is no such account.');
+  return account;
+}
 
 /** A page of accounts after an id, one more than asked for where there are more. */
 export async function selectAccounts(
@@ -78,7 +87,7 @@ export async function selectEntries(
   }
   return fetchRows<RawRow>(
     em,
-    `select e.*, t.description, t.payee, ${CLEARED_STATE} as cleared
+    `select e.*, t.description, t.payee, t.note as transaction_note, ${CLEARED_STATE} as cleared
      from ${readBy(dialect, 'entries e', 'entries_account_id_occurred_on_transaction_id_line_index')} ${LOOK_UP[dialect]} transactions t on t.id = e.transaction_id
      where ${conditions.map(([sql]) => sql).join(' and ')}
      order by e.occurred_on desc, e.transaction_id desc, e.line desc limit ?`,

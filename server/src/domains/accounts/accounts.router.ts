@@ -36,7 +36,7 @@ export const accountsRouter = router({
         path: '/accounts/summary',
         summary: 'Balances by type and currency',
         description:
-          'Amounts in different currencies are never added. Archived accounts count while their balance is not zero.',
+          'Of all accounts: hidden ones count, and archived ones while their balance is not zero. Amounts in different currencies are never added.',
       },
     })
     .input(accountSummaryInput)
@@ -45,7 +45,14 @@ export const accountsRouter = router({
 
   netWorth: authedProcedure
     .meta({
-      route: { ...route, method: 'GET', path: '/accounts/net-worth', summary: 'Net worth at the end of each month' },
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/accounts/net-worth',
+        summary: 'Net worth at the end of each month',
+        description:
+          'Of all accounts, also of those that are hidden or archived today: their entries stay in the months that they are of. Amounts in different currencies are never added.',
+      },
     })
     .input(netWorthInput)
     .output(netWorthOut)
@@ -64,6 +71,7 @@ export const accountsRouter = router({
         method: 'GET',
         path: '/accounts/{id}/statement',
         summary: 'The entries of an account, newest first, each with the balance after it',
+        description: 'A hidden or archived account has its statement like any other.',
       },
     })
     .input(statementInput)

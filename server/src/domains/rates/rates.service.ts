@@ -16,6 +16,7 @@ import type { Database, UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField, invariant } from '../../kernel/errors.ts';
+import { todayOf } from '../users/index.ts';
 import { readCsvRates, readEcbRates } from './rates.files.ts';
 import type { RatesApi } from './rates.port.ts';
 import {
@@ -50,8 +51,9 @@ export class RatesService implements RatesApi {
 
   async convert(userId: string, input: RateConvert): Promise<RateConvertOut> {
     const { from, to, maxAgeDays } = input;
-    const date = input.date ?? new Date(this.#clock.now()).toISOString().slice(0, 10);
-    const book = await loadRateBook(this.#database.em(), {
+    const em = this.#database.em();
+    const date = input.date ?? (await todayOf(em, userId, this.#clock.now()));
+    const book = await loadRateBook(em, {
       userId,
       currencies: [from, to],
       from: date,

@@ -2,7 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { dateColumn, epochMsColumn, idColumn } from '../../db/index.ts';
 import { UserSchema } from '../users/index.ts';
 
-/** A transaction that comes again and again. `nextOn` is the first due date that is neither made nor skipped. */
+/** A transaction that comes again and again. `nextOn` is the first due date that is neither made nor skipped; `startsOn` moves when the rule changes. */
 export const RecurringSchema = defineEntity({
   name: 'Recurring',
   tableName: 'recurring',
@@ -30,15 +30,16 @@ export const RecurringSchema = defineEntity({
   },
 });
 
-/** A due date that was made or skipped: there is never a second row for it, so that it is never made twice. */
+/** A due date that was made, skipped, or is owed by an earlier rule: there is never a second row for it, so that it is never made twice. */
 export const RecurringDateSchema = defineEntity({
   name: 'RecurringDate',
   tableName: 'recurring_dates',
   properties: {
     recurring: () => p.manyToOne(RecurringSchema).deleteRule('cascade').primary(),
     dueOn: dateColumn().primary(),
-    /** Null where the date was skipped. */
+    /** Null where the date was skipped or is owed. */
     transactionId: idColumn().nullable(),
+    /** 0 where it is owed: due by a rule that the template no longer has, and not done yet. */
     doneAt: epochMsColumn(),
   },
 });

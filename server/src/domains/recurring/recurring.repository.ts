@@ -28,8 +28,8 @@ export type RecurringRecord = Schedule & {
 const COLUMNS = [
   'id',
   'user_id',
-  'starts_on',
   'created_at',
+  'starts_on',
   'name',
   'draft',
   'rule',
@@ -43,7 +43,7 @@ const COLUMNS = [
   'made_count',
   'updated_at',
 ] as const;
-const MUTABLE_COLUMNS = COLUMNS.slice(4);
+const MUTABLE_COLUMNS = COLUMNS.slice(3);
 
 /** The template, where it is that person's. */
 export async function findRecurring(em: SqlEntityManager, userId: string, id: string): Promise<RecurringRecord | null> {
@@ -106,48 +106,12 @@ export async function selectDue(
   }));
 }
 
-/** Marks a date as made or skipped. A second time throws the driver's unique violation. */
-export async function insertDate(
-  em: SqlEntityManager,
-  dialect: Dialect,
-  done: { recurringId: string; dueOn: string; transactionId: string | null; doneAtMs: number },
-): Promise<void> {
-  await insertRows(em, dialect, {
-    table: 'recurring_dates',
-    columns: ['recurring_id', 'due_on', 'transaction_id', 'done_at'],
-    rows: [[done.recurringId, done.dueOn, done.transactionId, done.doneAtMs]],
-  });
-}
-
-/** The dates from a day on that are made or skipped already. */
-export async function selectDoneDates(
-  em: SqlEntityManager,
-  recurringId: string,
-  from: string,
-): Promise<Map<string, 'made' | 'skipped'>> {
-  const rows = await em.execute<RawRow[]>(
-    'select due_on, transaction_id from recurring_dates where recurring_id = ? and due_on >= ? order by due_on',
-    [recurringId, from],
-  );
-  return new Map(
-    rows.map((row) => [row['due_on'] as string, row['transaction_id'] === null ? 'skipped' : 'made'] as const),
-  );
-}
-
-/** Forgets that a date was skipped; false where it was not. */
-export async function deleteSkipped(em: SqlEntityManager, recurringId: string, dueOn: string): Promise<boolean> {
-  const where = 'recurring_id = ? and due_on = ? and transaction_id is null';
-  const rows = await em.execute<unknown[]>(`select 1 from recurring_dates where ${where}`, [recurringId, dueOn]);
-  await em.execute(`delete from recurring_dates where ${where}`, [recurringId, dueOn], 'run');
-  return rows.length > 0;
-}
-
 function toRow(record: RecurringRecord): SqlValue[] {
   return [
     record.id,
     record.userId,
-    record.startsOn,
     record.createdAtMs,
+    record.startsOn,
     record.name,
     JSON.stringify(record.draft),
     record.rule,

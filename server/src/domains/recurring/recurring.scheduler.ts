@@ -1,20 +1,19 @@
 import type { RecurringDraft, TransactionCreate } from '@finverse/shared';
 import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { type Database, transact } from '../../db/index.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import { type Clock, dateIn } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { openLedger, post } from '../ledger/index.ts';
 import { recordOf } from '../transactions/index.ts';
+import { insertDone, withNext } from './recurring.dates.ts';
 import {
   type DuePlace,
   findRecurring,
-  insertDate,
   type RecurringRecord,
-  selectDoneDates,
   selectDue,
   updateRecurring,
 } from './recurring.repository.ts';
-import { dateIn, firstDueDate, latestDateAnywhere } from './recurring.rules.ts';
+import { latestDateAnywhere } from './recurring.rules.ts';
 
 const PAGE = 200;
 
@@ -89,19 +88,15 @@ function makeNext({ database, clock }: Parts, { id, userId }: { id: string; user
     const { transaction, accounts } = await mendable(dueOn, () =>
       recordOf(em, ledger, toTransaction(record.draft, { recurringId: id, dueOn })),
     );
-    await insertDate(em, dialect, {
+    await insertDone(em, dialect, {
       recurringId: id,
       dueOn,
       transactionId: transaction.id,
       doneAtMs: ledger.changedAtMs,
     });
     await mendable(dueOn, () => post(em, ledger, [{ before: null, after: transaction }], accounts));
-    const done = await selectDoneDates(em, id, dueOn);
-    const nextOn = firstDueDate(record, dueOn, (date) => !done.has(date));
     await updateRecurring(em, {
-      ...record,
-      nextOn,
-      status: nextOn === null ? 'finished' : 'active',
+      ...(await withNext(em, { ...record, status: 'active' }, dueOn)),
       failure: null,
       madeCount: record.madeCount + 1,
       updatedAtMs: ledger.changedAtMs,

@@ -10,27 +10,34 @@ import {
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database, UnitOfWork } from '../../db/index.ts';
-import type { Clock } from '../../kernel/clock.ts';
+import { type Clock, dateIn } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { type Ledger, openLedger } from '../ledger/index.ts';
 import { recordOf } from '../transactions/index.ts';
+import { timeZoneOf } from '../users/index.ts';
 import type { RecurringApi } from './recurring.port.ts';
+import {
+  closeRule,
+  insertDone,
+  selectDates,
+  skipOwedBefore,
+  unskipDate,
+  withLast,
+  withNext,
+} from './recurring.dates.ts';
 import {
   countRecurring,
   deleteRecurring,
-  deleteSkipped,
   findRecurring,
-  insertDate,
   insertRecurring,
   type RecurringRecord,
-  selectDoneDates,
   selectRecurring,
   toRecurringOut,
   updateRecurring,
 } from './recurring.repository.ts';
-import { dateIn, dueDates, firstDueDate, lastDueDate } from './recurring.rules.ts';
+import { dueDates, firstDueDate, lastDueDate } from './recurring.rules.ts';
 import { toTransaction } from './recurring.scheduler.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -60,18 +67,20 @@ export class RecurringService implements RecurringApi {
   }
 
   async create(commit: UnitOfWork, userId: string, input: RecurringCreate): Promise<RecurringOut> {
+    const lastOn = lastDueDate(input);
+    const nextOn = firstDueDate({ ...input, lastOn }, input.startsOn);
+    if (nextOn === null) throw invalidField('rule', 'has no date between start and end');
     return commit(async (em) => {
       const ledger = await this.#open(em, userId);
       if ((await countRecurring(em, userId)) >= RECURRING_MAX)
         throw new AppError('CONFLICT', `A person has at most ${RECURRING_MAX} recurring transactions.`);
-      const earliest = dateIn(input.timeZone, this.#clock.now() - RECURRING_BACK_DAYS_MAX * DAY_MS);
+      const timeZone = input.timeZone ?? (await timeZoneOf(em, userId));
+      const earliest = dateIn(timeZone, this.#clock.now() - RECURRING_BACK_DAYS_MAX * DAY_MS);
       if (input.startsOn < earliest) throw invalidField('startsOn', `must not lie before ${earliest}`);
       await requireMakeable(em, ledger, input.draft, input.startsOn);
-      const lastOn = lastDueDate(input);
-      const nextOn = firstDueDate({ ...input, lastOn }, input.startsOn, () => true);
-      if (nextOn === null) throw invalidField('rule', 'has no date between start and end');
       const record: RecurringRecord = {
         ...input,
+        timeZone,
         lastOn,
         id: newId('rec'),
         userId,
@@ -90,18 +99,19 @@ export class RecurringService implements RecurringApi {
   async update(commit: UnitOfWork, userId: string, { id, ...changes }: RecurringUpdate): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
       const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-      const merged: RecurringRecord = { ...before, ...given };
-      const changed = { ...merged, lastOn: lastDueDate(merged) };
+      const changed: RecurringRecord = { ...before, ...given };
       if (changes.draft) await requireMakeable(em, ledger, changes.draft, before.startsOn);
       const isRescheduled = (['rule', 'endsOn', 'count'] as const).some((name) => changed[name] !== before[name]);
       if (!isRescheduled) return changed;
       const today = this.#today(changed);
-      // What was due and is not made yet stays due; otherwise the new rule begins today, and makes nothing up for the past.
+      // What was due and is not made yet stays due; nothing is made up for the past.
       const from = before.nextOn !== null && before.nextOn <= today ? before.nextOn : today;
-      const rescheduled = await withNext(em, changed, from < changed.startsOn ? changed.startsOn : from);
-      if (rescheduled.nextOn === null && changes.rule !== undefined)
-        throw invalidField('rule', 'has no date that is still to come');
-      return rescheduled;
+      if (changed.rule === before.rule) return withNext(em, await withLast(em, changed), from);
+      const closed = { record: before, until: this.#today(before), nowMs: ledger.changedAtMs };
+      await closeRule(em, this.#database.dialect, closed);
+      const begun = await withLast(em, beginRule(changed, today));
+      if (firstDueDate(begun, today) === null) throw invalidField('rule', 'has no date that is still to come');
+      return withNext(em, begun, from);
     });
   }
 
@@ -125,22 +135,24 @@ export class RecurringService implements RecurringApi {
     userId: string,
     { id, catchUp }: { id: string; catchUp: boolean },
   ): Promise<RecurringOut> {
-    return this.#change(commit, userId, id, async (em, before) => {
+    return this.#change(commit, userId, id, async (em, before, ledger) => {
       if (before.status !== 'paused' || before.nextOn === null) return before;
       const today = this.#today(before);
       const from = catchUp || before.nextOn > today ? before.nextOn : today;
+      await skipOwedBefore(em, id, { before: from, doneAtMs: ledger.changedAtMs });
       return withNext(em, { ...before, status: 'active' }, from);
     });
   }
 
   async skip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
-      if (before.nextOn === null || date < before.nextOn || firstDueDate(before, date, () => true) !== date)
+      const state = (await selectDates(em, id, date)).get(date);
+      const isDue = state === 'owed' || firstDueDate(before, date) === date;
+      if (before.nextOn === null || date < before.nextOn || !isDue)
         throw invalidField('date', 'is no day on which something is still to be made');
-      const done = (await selectDoneDates(em, id, date)).get(date);
-      if (done) throw invalidField('date', `is ${done} already`);
+      if (state === 'made' || state === 'skipped') throw invalidField('date', `is ${state} already`);
       const mark = { recurringId: id, dueOn: date, transactionId: null, doneAtMs: ledger.changedAtMs };
-      await insertDate(em, this.#database.dialect, mark);
+      await insertDone(em, this.#database.dialect, mark);
       return withNext(em, before, before.nextOn);
     });
   }
@@ -148,7 +160,8 @@ export class RecurringService implements RecurringApi {
   async unskip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before) => {
       if (date < this.#today(before)) throw invalidField('date', 'has passed');
-      if (!(await deleteSkipped(em, id, date))) throw invalidField('date', 'is not skipped');
+      if (!(await unskipDate(em, this.#database.dialect, { record: before, dueOn: date })))
+        throw invalidField('date', 'is not skipped');
       const from = before.nextOn === null || date < before.nextOn ? date : before.nextOn;
       const status = before.status === 'finished' ? 'active' : before.status;
       return withNext(em, { ...before, status }, from);
@@ -161,12 +174,11 @@ export class RecurringService implements RecurringApi {
     // What is skipped before the next date that is made is a coming date as well.
     const today = this.#today(record);
     const from = record.nextOn === null || record.nextOn > today ? today : record.nextOn;
-    const done = await selectDoneDates(em, id, from);
-    const items: RecurringDatesOut['items'] = [];
-    for (const date of dueDates(record, from, limit + 1)) {
-      if (items.length < limit && done.get(date) !== 'made') items.push({ date, isSkipped: done.has(date) });
-    }
-    return { items };
+    const states = await selectDates(em, id, from);
+    const owed = [...states].flatMap(([date, state]) => (state === 'owed' ? [date] : []));
+    const isOpen = (date: string) => !states.has(date) || states.get(date) === 'skipped';
+    const dates = [...owed, ...dueDates(record, from, limit, isOpen)].toSorted().slice(0, limit);
+    return { items: dates.map((date) => ({ date, isSkipped: states.get(date) === 'skipped' })) };
   }
 
   #today({ timeZone }: { timeZone: string }): string {
@@ -193,18 +205,23 @@ export class RecurringService implements RecurringApi {
   }
 }
 
+/**
+ * The template from its new rule on: what that counts from the start (every second week, the day of the month) it goes on counting from the old one, so the
+ * first of its dates from today on is where it begins.
+ *
+ * @throws AppError VALIDATION_FAILED for a rule without a date
+ */
+function beginRule(record: RecurringRecord, today: string): RecurringRecord {
+  if (record.startsOn > today) return record;
+  const startsOn = firstDueDate({ ...record, lastOn: null }, today);
+  if (startsOn === null) throw invalidField('rule', 'has no date that is still to come');
+  return { ...record, startsOn };
+}
+
 async function requireRecurring(em: SqlEntityManager, userId: string, id: string): Promise<RecurringRecord> {
   const record = await findRecurring(em, userId, id);
   if (!record) throw new AppError('NOT_FOUND', 'There is no such recurring transaction.');
   return record;
-}
-
-/** With the first date from a day on that is neither made nor skipped. */
-async function withNext(em: SqlEntityManager, record: RecurringRecord, from: string): Promise<RecurringRecord> {
-  const done = await selectDoneDates(em, record.id, from);
-  const nextOn = firstDueDate(record, from, (date) => !done.has(date));
-  const status = nextOn === null ? 'finished' : record.status === 'finished' ? 'active' : record.status;
-  return { ...record, nextOn, status };
 }
 
 /** @throws AppError VALIDATION_FAILED naming the field of the draft */

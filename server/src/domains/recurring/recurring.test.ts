@@ -8,7 +8,7 @@ import { describeDrivers } from '../../db/test-databases.ts';
 import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
-import { insertDate } from './recurring.repository.ts';
+import { insertDone } from './recurring.dates.ts';
 import { makeDue } from './recurring.scheduler.ts';
 
 const CRASH = fileURLToPath(new URL('test-crash.ts', import.meta.url));
@@ -101,7 +101,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const { id } = await create();
     await run();
     const again = { recurringId: id, dueOn: '2026-03-02', transactionId: 'txn_1', doneAtMs: 1 };
-    await expect(insertDate(database.em(), database.dialect, again)).rejects.toThrow(/unique|duplicate/i);
+    await expect(insertDone(database.em(), database.dialect, again)).rejects.toThrow(/unique|duplicate/i);
   });
 
   test('killed at any statement, it leaves nothing half done, and the next run makes the date once', async () => {
@@ -229,11 +229,108 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await run();
     at('2026-03-06T08:00:00Z');
     const update = (rule: string) => ledger.recurring.update(ledger.commit, userId, { id: template.id, rule });
-    expect(await update('FREQ=DAILY')).toMatchObject({ nextOn: '2026-03-06' });
+    expect(await update('FREQ=DAILY')).toMatchObject({ nextOn: '2026-03-06', startsOn: '2026-03-06' });
     at('2026-03-08T08:00:00Z');
-    expect(await update('FREQ=DAILY;INTERVAL=2')).toMatchObject({ nextOn: '2026-03-06' });
+    expect(await update('FREQ=DAILY;INTERVAL=2')).toMatchObject({ nextOn: '2026-03-06', startsOn: '2026-03-08' });
+    expect((await ledger.recurring.dates(userId, { id: template.id, limit: 4 })).items.map(({ date }) => date)).toEqual(
+      ['2026-03-06', '2026-03-07', '2026-03-08', '2026-03-10'],
+    );
     await run();
-    expect(await made()).toEqual(['2026-03-02', '2026-03-06', '2026-03-08']);
+    expect(await made()).toEqual(['2026-03-02', '2026-03-06', '2026-03-07', '2026-03-08']);
+    expect(await get(template)).toMatchObject({ nextOn: '2026-03-10' });
+    await expectSound();
+  });
+
+  test('what an archived account kept from being made is made by the old rule, and the new rule follows', async () => {
+    at('2026-01-09T08:00:00Z');
+    const template = await create({ rule: 'FREQ=MONTHLY', startsOn: '2026-01-10' });
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+    at('2026-03-12T08:00:00Z');
+    await run();
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: false });
+    at('2026-03-15T08:00:00Z');
+    const rule = 'FREQ=WEEKLY;BYDAY=MO';
+    expect(await ledger.recurring.update(ledger.commit, userId, { id: template.id, rule })).toMatchObject({
+      nextOn: '2026-01-10',
+      startsOn: '2026-03-16',
+    });
+    at('2026-03-24T08:00:00Z');
+    await run();
+    expect(await made()).toEqual(['2026-01-10', '2026-02-10', '2026-03-10', '2026-03-16', '2026-03-23']);
+    await expectSound();
+  });
+
+  test.each([
+    { old: 'FREQ=WEEKLY', rule: 'FREQ=MONTHLY', changedOn: '2026-02-12', last: '2026-08-07' },
+    { old: 'FREQ=MONTHLY', rule: 'FREQ=WEEKLY', changedOn: '2026-06-07', last: '2026-07-15' },
+  ])('$old with six of twelve made, then $rule: there are twelve', async ({ old, rule, changedOn, last }) => {
+    at('2026-01-05T08:00:00Z');
+    // A Wednesday, so that the new weekly rule is of Wednesdays.
+    const template = await create({ rule: old, startsOn: '2026-01-07', count: 12 });
+    at(`${changedOn}T08:00:00Z`);
+    expect((await run()).made).toBe(6);
+    await ledger.recurring.update(ledger.commit, userId, { id: template.id, rule });
+    at('2027-12-01T08:00:00Z');
+    expect((await run()).made).toBe(6);
+    expect(await get(template)).toMatchObject({ status: 'finished', madeCount: 12, nextOn: null });
+    expect((await made()).toSorted().at(-1)).toBe(last);
+  });
+
+  test('skipped and owed dates of earlier rules count, those that a pause passed over too; a smaller count takes from what is owed', async () => {
+    const template = await create({ count: 8 });
+    const { id } = template;
+    await run();
+    await ledger.recurring.skip(ledger.commit, userId, { id, date: '2026-03-03' });
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    at('2026-03-05T08:00:00Z');
+    await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: false });
+    at('2026-03-07T08:00:00Z');
+    // Made: 2; skipped: 3; passed over: 4; owed: 5, 6, 7; left: 2.
+    const update = (changes: object) => ledger.recurring.update(ledger.commit, userId, { id, ...changes });
+    await update({ rule: 'FREQ=WEEKLY;BYDAY=SU' });
+    const coming = async () => (await ledger.recurring.dates(userId, { id, limit: 9 })).items.map(({ date }) => date);
+    expect(await coming()).toEqual(['2026-03-05', '2026-03-06', '2026-03-07', '2026-03-08', '2026-03-15']);
+    await update({ count: 9 });
+    expect((await coming()).at(-1)).toBe('2026-03-22');
+    await update({ count: 5 });
+    expect(await coming()).toEqual(['2026-03-05', '2026-03-06']);
+    await expect(update({ rule: 'FREQ=DAILY' })).rejects.toMatchObject({ details: [{ path: 'rule' }] });
+    await run();
+    expect(await made()).toEqual(['2026-03-02', '2026-03-05', '2026-03-06']);
+    expect(await get(template)).toMatchObject({ status: 'finished' });
+  });
+
+  test('what is owed is skipped and taken back like any date, and a pause that is not caught up on passes it over', async () => {
+    const template = await create();
+    const { id } = template;
+    at('2026-03-04T08:00:00Z');
+    await ledger.recurring.update(ledger.commit, userId, { id, rule: 'FREQ=WEEKLY;BYDAY=MO' });
+    const change = (what: 'skip' | 'unskip', date: string) =>
+      ledger.recurring[what](ledger.commit, userId, { id, date });
+    await change('skip', '2026-03-03');
+    await change('skip', '2026-03-04');
+    await change('unskip', '2026-03-04');
+    await expect(change('skip', '2026-03-05')).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    await run();
+    expect(await made()).toEqual(['2026-03-02', '2026-03-04']);
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    at('2026-03-10T08:00:00Z');
+    await ledger.recurring.update(ledger.commit, userId, { id, rule: 'FREQ=DAILY' });
+    await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: false });
+    expect(await get(template)).toMatchObject({ nextOn: '2026-03-10' });
+    await run();
+    expect(await made()).toEqual(['2026-03-02', '2026-03-04', '2026-03-10']);
+    await expectSound();
+  });
+
+  test('a new rule goes on counting from the old start: every second week stays the same weeks, and the day the same day', async () => {
+    const biweekly = await create({ rule: 'FREQ=WEEKLY;INTERVAL=2;BYDAY=FR' });
+    const last = await create({ rule: 'FREQ=MONTHLY', startsOn: '2026-03-31' });
+    at('2026-04-08T08:00:00Z');
+    const change = (id: string, rule: string) => ledger.recurring.update(ledger.commit, userId, { id, rule });
+    const next = await change(biweekly.id, 'FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR');
+    expect(next).toMatchObject({ startsOn: '2026-04-13', nextOn: '2026-03-06' });
+    expect(await change(last.id, 'FREQ=MONTHLY;INTERVAL=2')).toMatchObject({ startsOn: '2026-05-31' });
   });
 
   test('nobody sees or changes the template of another', async () => {

@@ -10,6 +10,8 @@ export {
   listUserIds,
   lockUser,
   type Role,
+  timeZoneOf,
+  todayOf,
   updateUser,
   type UserRecord,
   watchAddresses,

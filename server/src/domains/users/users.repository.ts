@@ -1,7 +1,7 @@
 import type { UserOut } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, forUpdate, insertRows } from '../../db/index.ts';
-import { toInstant } from '../../kernel/clock.ts';
+import { dateIn, toInstant } from '../../kernel/clock.ts';
 import { newId } from '../../kernel/ids.ts';
 import { UserSchema, WatchedAddressSchema } from './users.entity.ts';
 
@@ -32,6 +32,17 @@ export async function findUserByEmail(em: SqlEntityManager, email: string): Prom
 export async function findUserById(em: SqlEntityManager, id: string): Promise<UserRecord | null> {
   const row = await em.findOne(UserSchema, { id });
   return row ? toRecord(row) : null;
+}
+
+/** The time zone of a person's profile, as a name of the IANA database. */
+export async function timeZoneOf(em: SqlEntityManager, userId: string): Promise<string> {
+  const user = await findUserById(em, userId);
+  return user?.timeZone ?? 'UTC';
+}
+
+/** The calendar date that it is for a person, in the time zone of their profile: the default wherever a date may be left out. */
+export async function todayOf(em: SqlEntityManager, userId: string, nowMs: number): Promise<string> {
+  return dateIn(await timeZoneOf(em, userId), nowMs);
 }
 
 /** The person, whose row stays locked until the caller's transaction ends. */

@@ -1,0 +1,143 @@
+import { createRequire } from 'node:module';
+import { recurringCreateInput } from '@finverse/shared';
+import fc from 'fast-check';
+import type * as RRuleLibrary from 'rrule';
+import { expect, test } from 'vitest';
+import { datesFrom, LAST_DATE, type Recurrence, spansFrom } from './recurrence.ts';
+
+// The package is CommonJS whose names Node cannot see, and its types are those of a module.
+const { RRule } = createRequire(import.meta.url)('rrule') as typeof RRuleLibrary;
+
+const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'];
+const weekday = fc.constantFrom(...WEEKDAYS);
+const interval = fc.option(fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 999 })), { nil: null });
+const signed = (max: number) => fc.integer({ min: -max, max }).filter((number) => number !== 0);
+const some = <Item>(item: fc.Arbitrary<Item>, maxLength: number) =>
+  fc.option(fc.uniqueArray(item, { minLength: 1, maxLength }), { nil: null });
+const positions = some(fc.oneof(fc.integer({ min: 1, max: 99 }), fc.integer({ min: 1, max: 4 })), 3).map(
+  (chosen) => chosen && chosen.toSorted((a, b) => a - b),
+);
+const numbered = fc.tuple(signed(5), weekday).map(([nth, name]) => `${nth}${name}`);
+
+/**
+ * Any rule that the input accepts, but for what the library reads otherwise than RFC 5545: weekdays with and without numbers side by side (as those that are
+ * both), a position from the end that a span has not (as the first), and positions that do not stand in the order of their dates.
+ */
+const anyRule = fc
+  .record({
+    FREQ: fc.constantFrom('DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY'),
+    INTERVAL: interval,
+    BYDAY: fc.oneof(some(weekday, 4), some(numbered, 4)),
+    BYMONTHDAY: some(signed(31), 4),
+    BYMONTH: some(fc.integer({ min: 1, max: 12 }), 4),
+    BYSETPOS: fc.oneof(positions, fc.constant([-1])),
+    WKST: fc.option(weekday, { nil: null }),
+  })
+  .map((parts) =>
+    Object.entries(parts)
+      .flatMap(([name, value]) => (value === null ? [] : [`${name}=${String(value)}`]))
+      .join(';'),
+  )
+  .filter((rule) => recurringCreateInput.shape.rule.safeParse(rule).success);
+const anyDate = fc
+  .integer({ min: Date.UTC(2023, 0, 1) / 86_400_000, max: Date.UTC(2040, 0, 1) / 86_400_000 })
+  .map((day) => new Date(day * 86_400_000).toISOString().slice(0, 10));
+
+/** The first dates by the library. It looks for the next one up to the year 9999. */
+function byLibrary({ rule, startsOn }: Recurrence, { until, limit }: { until: string; limit: number }): string[] {
+  const dates: string[] = [];
+  const options = { ...RRule.parseString(rule), dtstart: new Date(startsOn), until: new Date(until) };
+  new RRule(options, true).all((instant) => dates.push(instant.toISOString().slice(0, 10)) < limit);
+  return dates;
+}
+
+function take(recurrence: Recurrence, from: string, limit: number): string[] {
+  const dates: string[] = [];
+  for (const date of datesFrom(recurrence, from)) if (dates.push(date) >= limit) break;
+  return dates;
+}
+
+/** How many dates of a rule one asks for. */
+const TAKEN = 6;
+
+test('the dates of any accepted rule are those of the library', () => {
+  let compared = 0;
+  fc.assert(
+    fc.property(anyRule, anyDate, (rule, startsOn) => {
+      const dates = take({ rule, startsOn }, startsOn, TAKEN);
+      if (dates.length === 0) return;
+      compared += 1;
+      const until = dates.at(-1) ?? '';
+      expect(byLibrary({ rule, startsOn }, { until, limit: TAKEN })).toEqual(dates);
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(compared).toBeGreaterThan(200);
+});
+
+test('where no date is found, the library finds none either', () => {
+  let compared = 0;
+  fc.assert(
+    fc.property(anyRule, anyDate, (rule, startsOn) => {
+      if (compared >= 3 || take({ rule, startsOn }, startsOn, 1).length > 0) return;
+      compared += 1;
+      expect(byLibrary({ rule, startsOn }, { until: LAST_DATE, limit: 1 })).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+  expect(compared).toBeGreaterThan(0);
+});
+
+test('a search looks through so many spans at the most as there are up to the last date, of a year at the most', () => {
+  fc.assert(
+    fc.property(anyRule, anyDate, anyDate, (rule, startsOn, from) => {
+      const spans = [...spansFrom({ rule, startsOn }, from)];
+      const years = 2200 - Number((from > startsOn ? from : startsOn).slice(0, 4));
+      const perYear = { DAILY: 366, WEEKLY: 53, MONTHLY: 12, YEARLY: 1 }[/FREQ=(\w+)/.exec(rule)?.[1] ?? ''] ?? 0;
+      const step = Number(/INTERVAL=(\d+)/.exec(rule)?.[1] ?? 1);
+      expect(spans.length).toBeLessThanOrEqual((years * perYear) / step + 2);
+      expect(Math.max(0, ...spans.slice(0, 1_000).map(({ first, last }) => last - first))).toBeLessThan(366);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test.each([
+  'FREQ=MONTHLY;BYDAY=+5MO;BYMONTHDAY=1',
+  'FREQ=MONTHLY;BYMONTHDAY=31;BYMONTH=2',
+  'FREQ=MONTHLY;INTERVAL=12;BYMONTH=3',
+  'FREQ=MONTHLY;BYMONTHDAY=1;BYSETPOS=2',
+  'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-30',
+])('%s has no date, and that is found out within the spans up to the last date', (rule) => {
+  expect(take({ rule, startsOn: '2026-01-01' }, '2026-01-01', 1)).toEqual([]);
+  expect([...spansFrom({ rule, startsOn: '2026-01-01' }, '2026-01-01')].length).toBeLessThanOrEqual(174 * 12);
+});
+
+test('weekdays with and without numbers side by side are those that are either, as RFC 5545 has it', () => {
+  expect(take({ rule: 'FREQ=MONTHLY;BYDAY=1MO,SU', startsOn: '2026-03-01' }, '2026-03-01', 6)).toEqual([
+    '2026-03-01',
+    '2026-03-02',
+    '2026-03-08',
+    '2026-03-15',
+    '2026-03-22',
+    '2026-03-29',
+  ]);
+});
+
+test('positions from the end count from the end, and one that a month has not is none', () => {
+  const rule = (position: number) => `FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=${position}`;
+  expect(take({ rule: rule(-2), startsOn: '2026-03-01' }, '2026-03-01', 2)).toEqual(['2026-03-30', '2026-04-29']);
+  expect(
+    take({ rule: 'FREQ=MONTHLY;BYMONTHDAY=1,7;BYSETPOS=-1,3,2,1', startsOn: '2026-03-01' }, '2026-03-01', 3),
+  ).toEqual(['2026-03-01', '2026-03-07', '2026-04-01']);
+  expect(take({ rule: rule(-23), startsOn: '2026-01-01' }, '2026-01-01', 2)).toEqual(['2026-07-01', '2026-12-01']);
+});
+
+test('a date decades after the start is found without the spans in between', () => {
+  expect([...spansFrom({ rule: 'FREQ=DAILY', startsOn: '1950-01-01' }, '2199-12-30')]).toHaveLength(2);
+  expect(take({ rule: 'FREQ=DAILY;INTERVAL=7', startsOn: '1950-01-01' }, '2150-01-01', 1)).toEqual(['2150-01-04']);
+  expect(take({ rule: 'FREQ=WEEKLY;BYDAY=MO,FR', startsOn: '1950-01-01' }, '2150-01-01', 2)).toEqual([
+    '2150-01-02',
+    '2150-01-05',
+  ]);
+});

@@ -1,0 +1,136 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Dialect, insertRows } from '../../db/index.ts';
+import type { RawRow } from '../ledger/index.ts';
+import type { RecurringRecord } from './recurring.repository.ts';
+import { dayBefore, dueDates, firstDueDate, lastDueDate } from './recurring.rules.ts';
+
+/** What is known of a date. `owed`: due by a rule that is no longer the template's, and neither made nor skipped yet. */
+export type DateState = 'made' | 'skipped' | 'owed';
+
+/** `doneAtMs` of a date that is owed. */
+const NOT_DONE = 0;
+
+/** The known dates from a day on, in order. */
+export async function selectDates(
+  em: SqlEntityManager,
+  recurringId: string,
+  from: string,
+): Promise<Map<string, DateState>> {
+  const rows = await em.execute<RawRow[]>(
+    'select due_on, transaction_id, done_at from recurring_dates where recurring_id = ? and due_on >= ? order by due_on',
+    [recurringId, from],
+  );
+  const stateOf = (row: RawRow): DateState =>
+    row['transaction_id'] !== null ? 'made' : Number(row['done_at']) === NOT_DONE ? 'owed' : 'skipped';
+  return new Map(rows.map((row) => [row['due_on'] as string, stateOf(row)]));
+}
+
+type Done = { recurringId: string; dueOn: string; transactionId: string | null; doneAtMs: number };
+
+/** Marks a date as made or skipped, also one that was owed. A second time throws the driver's unique violation. */
+export async function insertDone(em: SqlEntityManager, dialect: Dialect, done: Done): Promise<void> {
+  await deleteOwed(em, done.recurringId, done.dueOn);
+  await insertDates(em, dialect, [done]);
+}
+
+/** Takes a skipped date back in: a date of the template's rule is due by it, any other is owed again. False where it was not skipped. */
+export async function unskipDate(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  { record, dueOn }: { record: RecurringRecord; dueOn: string },
+): Promise<boolean> {
+  if ((await selectDates(em, record.id, dueOn)).get(dueOn) !== 'skipped') return false;
+  await deleteDate(em, record.id, dueOn);
+  if (firstDueDate(record, dueOn) !== dueOn) {
+    await insertDates(em, dialect, [{ recurringId: record.id, dueOn, transactionId: null, doneAtMs: NOT_DONE }]);
+  }
+  return true;
+}
+
+/** Skips what is owed of the days before one. */
+export async function skipOwedBefore(
+  em: SqlEntityManager,
+  recurringId: string,
+  { before, doneAtMs }: { before: string; doneAtMs: number },
+): Promise<void> {
+  await em.execute(
+    'update recurring_dates set done_at = ? where recurring_id = ? and transaction_id is null and done_at = ? and due_on < ?',
+    [doneAtMs, recurringId, NOT_DONE, before],
+    'run',
+  );
+}
+
+/** The template with the first date from a day on that is neither made nor skipped. */
+export async function withNext(em: SqlEntityManager, record: RecurringRecord, from: string): Promise<RecurringRecord> {
+  const states = await selectDates(em, record.id, from);
+  const [owed = null] = [...states].flatMap(([date, state]) => (state === 'owed' ? [date] : []));
+  const ruled = firstDueDate(record, from, (date) => !states.has(date));
+  const nextOn = owed !== null && (ruled === null || owed < ruled) ? owed : ruled;
+  const status = nextOn === null ? 'finished' : record.status === 'finished' ? 'active' : record.status;
+  return { ...record, nextOn, status };
+}
+
+/**
+ * Writes down what a rule that is about to change leaves behind, up to a day: what is due and not made yet is owed, what was passed over (in a pause) is
+ * skipped. What was skipped of the days after it is forgotten with the rule.
+ */
+export async function closeRule(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  { record, until, nowMs }: { record: RecurringRecord; until: string; nowMs: number },
+): Promise<void> {
+  const { id, nextOn, lastOn } = record;
+  const states = await selectDates(em, id, '');
+  for (const [date, state] of states) if (date > until && state === 'skipped') await deleteDate(em, id, date);
+  const last = lastOn !== null && lastOn < until ? lastOn : until;
+  const open = dueDates({ ...record, lastOn: last }, record.startsOn, Infinity, (date) => !states.has(date));
+  const isOwed = (date: string) => nextOn !== null && date >= nextOn;
+  await insertDates(
+    em,
+    dialect,
+    open.map((dueOn) => ({ recurringId: id, dueOn, transactionId: null, doneAtMs: isOwed(dueOn) ? NOT_DONE : nowMs })),
+  );
+}
+
+/**
+ * The template with its last day by end and count. The dates of earlier rules count, made, skipped and owed ones; what is owed beyond end or count is owed no
+ * longer.
+ */
+export async function withLast(em: SqlEntityManager, record: RecurringRecord): Promise<RecurringRecord> {
+  const { endsOn, count, startsOn } = record;
+  const states = await selectDates(em, record.id, '');
+  const lastKnown = [...states.keys()].at(-1) ?? startsOn;
+  const ruled = new Set(dueDates({ ...record, lastOn: lastKnown }, startsOn, Infinity));
+  const earlier = [...states].filter(([date]) => !ruled.has(date));
+  let taken = earlier.filter(([, state]) => state !== 'owed').length;
+  for (const [date, state] of earlier) {
+    if (state !== 'owed') continue;
+    const isBeyond = (endsOn !== null && date > endsOn) || (count !== null && taken >= count);
+    if (isBeyond) await deleteOwed(em, record.id, date);
+    else taken += 1;
+  }
+  if (count === null) return { ...record, lastOn: endsOn };
+  const left = count - taken;
+  return { ...record, lastOn: left > 0 ? lastDueDate({ ...record, count: left }) : dayBefore(startsOn) };
+}
+
+async function insertDates(em: SqlEntityManager, dialect: Dialect, dates: readonly Done[]): Promise<void> {
+  await insertRows(em, dialect, {
+    table: 'recurring_dates',
+    columns: ['recurring_id', 'due_on', 'transaction_id', 'done_at'],
+    rows: dates.map((each) => [each.recurringId, each.dueOn, each.transactionId, each.doneAtMs]),
+  });
+}
+
+async function deleteDate(em: SqlEntityManager, recurringId: string, dueOn: string): Promise<void> {
+  const parameters = [recurringId, dueOn];
+  await em.execute('delete from recurring_dates where recurring_id = ? and due_on = ?', parameters, 'run');
+}
+
+async function deleteOwed(em: SqlEntityManager, recurringId: string, dueOn: string): Promise<void> {
+  await em.execute(
+    'delete from recurring_dates where recurring_id = ? and due_on = ? and transaction_id is null and done_at = ?',
+    [recurringId, dueOn, NOT_DONE],
+    'run',
+  );
+}
