@@ -21,7 +21,7 @@ export const SessionSchema = defineEntity({
   },
 });
 
-/** A code that was mailed, or is about to be. It counts once, and for what it was made. */
+/** A code that was mailed, or is about to be. It counts once, and for what it was made. The row outlives it: it also says that there was a mail. */
 export const MailCodeSchema = defineEntity({
   name: 'MailCode',
   tableName: 'mail_codes',

@@ -2,7 +2,7 @@ import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { randomHex } from '../../kernel/random.ts';
 import type { ComposeMail, MailContent } from '../mail/index.ts';
-import { drawMailCode, findMailCode } from './mail-codes.repository.ts';
+import { drawMailCode, isMailCodeWanted } from './mail-codes.repository.ts';
 import { digest } from './secrets.ts';
 
 /** The mails of this domain. `nothing` is sent to nobody: it costs what the others cost. */
@@ -111,8 +111,8 @@ export function composeAuthMails({ database, clock, publicUrl }: ComposeOptions)
     if (isNotice(kind)) return content(NOTICES[kind], null);
     if (!isCodeMail(kind) || reference === null) return null;
     const em = database.em();
-    // Taken or purged meanwhile: a code would lead nowhere.
-    if (!(await findMailCode(em, reference))) return null;
+    // Used or taken back meanwhile: a code would lead nowhere.
+    if (!(await isMailCodeWanted(em, reference))) return null;
     const code = randomHex(CODE_BYTES);
     const expiresAtMs = clock.now() + CODE_HOURS[kind] * HOUR_MS;
     await drawMailCode(em, reference, { codeHash: digest(code), expiresAtMs });

@@ -201,6 +201,24 @@ describe('a change of e-mail address', () => {
     expect((await confirm(mine, code)).status).toBe(200);
   });
 
+  test('mails an address five times an hour, also where the codes were used up or voided; the last one that was mailed counts', async () => {
+    const token = await server.signIn('user');
+    const mails = [];
+    const takeMails = async () => (await server.takeMails()).filter(({ recipient }) => recipient === NEW_EMAIL);
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      await request(token);
+      mails.push(...(await takeMails()));
+      // A change of password voids what was mailed before it, which must not make room for more.
+      const body = { current_password: password, new_password: password };
+      if (attempt === 1) expect((await server.rest('POST', '/users/me/password', { token, body })).status).toBe(200);
+    }
+    expect(mails).toHaveLength(5);
+    expect((await confirm(token, codeIn(mails[3]))).body?.error?.code).toBe('CODE_INVALID');
+    expect((await confirm(token, codeIn(mails[4]))).status).toBe(200);
+    expect((await request(token, { email })).status).toBe(200);
+    expect((await server.takeMails()).map(({ recipient }) => recipient)).toEqual([email, email]);
+  });
+
   test('to an address that somebody took meanwhile is a conflict', async () => {
     const token = await server.signIn('user');
     await request(token);

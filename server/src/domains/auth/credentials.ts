@@ -13,7 +13,7 @@ import {
 } from './auth.parts.ts';
 import type { Call, CredentialsApi } from './auth.port.ts';
 import { refuseCommonPassword } from './common-passwords.ts';
-import { deleteUserCodes } from './mail-codes.repository.ts';
+import { voidUserCodes } from './mail-codes.repository.ts';
 import { mailCode, spendCode } from './mailed-codes.ts';
 import { digest } from './secrets.ts';
 import { deleteUserSessions } from './sessions.repository.ts';
@@ -31,7 +31,6 @@ export class Credentials implements CredentialsApi {
       const user = await findUserByEmail(em, email);
       await mailCode(this.#parts, em, {
         email,
-        purpose: user ? 'reset_password' : 'decoy',
         mail: user ? 'reset_password' : 'nothing',
         ...(user ? { userId: user.id } : {}),
       });
@@ -84,12 +83,11 @@ export class Credentials implements CredentialsApi {
     await commit(async (em) => {
       requirePassword(await lockPresentUser(this.#parts, em, userId), check);
       const isTaken = (await findUserByEmail(em, input.email)) !== null;
-      await deleteUserCodes(em, userId, ['change_email']);
       await mailCode(this.#parts, em, {
         email: input.email,
         userId,
-        purpose: isTaken ? 'decoy' : 'change_email',
         mail: isTaken ? 'address_taken' : 'change_email',
+        replaces: 'change_email',
       });
     });
     this.#parts.mails.wake();
@@ -117,7 +115,7 @@ export class Credentials implements CredentialsApi {
 
   /** Tells the person at the address that they had. Codes that were mailed before the change count no longer: others may have read them. */
   async #tell(em: SqlEntityManager, user: UserRecord, kind: 'password_changed' | 'email_changed'): Promise<void> {
-    await deleteUserCodes(em, user.id, ['reset_password', 'change_email', 'verify_email']);
+    await voidUserCodes(em, user.id, ['reset_password', 'change_email', 'verify_email']);
     await this.#parts.mails.enqueue(em, { kind, recipient: user.email, reference: null });
   }
 }

@@ -5,7 +5,7 @@ import { findUserByEmail, insertUser, updateUser } from '../users/index.ts';
 import { type AuthParts, codeInvalid, lockPresentUser } from './auth.parts.ts';
 import type { Call, RegistrationApi } from './auth.port.ts';
 import { refuseCommonPassword } from './common-passwords.ts';
-import { deleteRegistrations, deleteUserCodes, type MailCodeRecord } from './mail-codes.repository.ts';
+import { type MailCodeRecord, voidRegistrations } from './mail-codes.repository.ts';
 import { mailCode, spendCode } from './mailed-codes.ts';
 import { startSession } from './sign-in.ts';
 
@@ -44,7 +44,7 @@ export class Registration implements RegistrationApi {
             createdAtMs: emailVerifiedAtMs,
             emailVerifiedAtMs,
           });
-          await deleteRegistrations(em, record.email);
+          await voidRegistrations(em, record.email);
           return;
         }
         const user = await lockPresentUser(this.#parts, em, record.userId);
@@ -63,8 +63,7 @@ export class Registration implements RegistrationApi {
     await commit(async (em) => {
       const user = await lockPresentUser(this.#parts, em, userId);
       if (user.emailVerifiedAtMs !== null) return;
-      await deleteUserCodes(em, userId, ['verify_email']);
-      await mailCode(this.#parts, em, { email: user.email, purpose: 'verify_email', mail: 'verify_email', userId });
+      await mailCode(this.#parts, em, { email: user.email, mail: 'verify_email', userId, replaces: 'verify_email' });
     });
     this.#parts.mails.wake();
   }
@@ -76,7 +75,7 @@ export class Registration implements RegistrationApi {
         const { name = null, ...rest } = person;
         const user = await insertUser(em, { ...rest, name, role: 'user', createdAtMs });
         const { email, id: userId } = user;
-        await mailCode(this.#parts, em, { email, purpose: 'verify_email', mail: 'verify_email', userId });
+        await mailCode(this.#parts, em, { email, mail: 'verify_email', userId });
         return startSession(this.#parts, em, { user, call });
       });
     } catch (error) {
@@ -93,7 +92,6 @@ export class Registration implements RegistrationApi {
       const isKnown = (await findUserByEmail(em, person.email)) !== null;
       await mailCode(this.#parts, em, {
         ...person,
-        purpose: isKnown ? 'decoy' : 'registration',
         mail: isKnown ? 'account_exists' : 'registration',
       });
       return { verificationSent: true } as const;
