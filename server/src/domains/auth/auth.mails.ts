@@ -14,6 +14,7 @@ export type AuthMail =
   | 'change_email'
   | 'address_taken'
   | 'password_changed'
+  | 'password_reset'
   | 'email_changed'
   | 'deletion_requested'
   | 'nothing';
@@ -33,9 +34,9 @@ const CODE_MAILS: Record<CodeMail, Text> = {
     subject: 'Complete your registration',
     lines: [
       'Somebody, hopefully you, began a registration with this address. It is completed by this link:',
-      'Then sign in with the password that you chose. If it was not you, do nothing: no account comes of it.',
+      'Choose your password there, then sign in with it. If it was not you, do nothing: no account comes of it.',
     ],
-    page: 'verify-email',
+    page: 'complete-registration',
   },
   verify_email: {
     subject: 'Confirm your e-mail address',
@@ -82,6 +83,13 @@ const NOTICES: Record<Exclude<AuthMail, CodeMail | 'nothing'>, Text> = {
     lines: [
       'The password of your account was changed, and your other sessions were ended. API tokens stay as they are.',
       'If it was not you, set a new password at once, and look through your API tokens.',
+    ],
+  },
+  password_reset: {
+    subject: 'Your password was changed',
+    lines: [
+      'The password of your account was set anew by a code from a mail to this address. All sessions and API tokens were ended.',
+      'If it was not you, somebody reads your mail: secure your mailbox, then set a new password.',
     ],
   },
   email_changed: {

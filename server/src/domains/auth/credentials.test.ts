@@ -47,6 +47,24 @@ describe('a forgotten password', () => {
     ]);
   });
 
+  test('ends API tokens as well, since others may have known the password; a change by who is signed in leaves them', async () => {
+    const token = await server.signIn('user');
+    const made = await server.rest('POST', '/auth/tokens', {
+      token,
+      body: { name: 'a script', scopes: ['users:read'] },
+    });
+    const apiToken = String(made.body?.['token']);
+    const profile = async () => (await server.rest('GET', '/users/me', { token: apiToken })).status;
+    const body = { current_password: password, new_password: 'violet harbour compass' };
+    await server.rest('POST', '/users/me/password', { token, body });
+    expect(await profile()).toBe(200);
+    expect((await server.takeMails())[0]?.text).toContain('API tokens stay as they are');
+    await request();
+    await confirm(codeIn((await server.takeMails())[0]));
+    expect(await profile()).toBe(401);
+    expect((await server.takeMails())[0]?.text).toContain('API tokens were ended');
+  });
+
   test('an unknown address gets the same answer, after the same statements, and no mail', async () => {
     const known = await request();
     const unknown = await request('nobody@example.test');

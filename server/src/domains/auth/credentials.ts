@@ -3,6 +3,7 @@ import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { AppError } from '../../kernel/errors.ts';
 import { describeUser, findUserByEmail, updateUser, type UserRecord } from '../users/index.ts';
+import { deleteUserTokens } from './api-tokens.ts';
 import {
   type AuthParts,
   checkPassword,
@@ -50,7 +51,9 @@ export class Credentials implements CredentialsApi {
       const emailVerifiedAtMs = user.emailVerifiedAtMs ?? this.#parts.clock.now();
       await updateUser(em, user.id, { passwordHash, emailVerifiedAtMs });
       await deleteUserSessions(em, user.id);
-      await this.#tell(em, user, 'password_changed');
+      // Whoever knew the old password may have made them, to outlive it.
+      await deleteUserTokens(em, user.id);
+      await this.#tell(em, user, 'password_reset');
     });
     this.#parts.mails.wake();
   }
@@ -114,7 +117,11 @@ export class Credentials implements CredentialsApi {
   }
 
   /** Tells the person at the address that they had. Codes that were mailed before the change count no longer: others may have read them. */
-  async #tell(em: SqlEntityManager, user: UserRecord, kind: 'password_changed' | 'email_changed'): Promise<void> {
+  async #tell(
+    em: SqlEntityManager,
+    user: UserRecord,
+    kind: 'password_changed' | 'password_reset' | 'email_changed',
+  ): Promise<void> {
     await voidUserCodes(em, user.id, ['reset_password', 'change_email', 'verify_email']);
     await this.#parts.mails.enqueue(em, { kind, recipient: user.email, reference: null });
   }

@@ -20,7 +20,6 @@ export type MailCodeRecord = {
   purpose: RowPurpose;
   userId: string | null;
   email: string;
-  passwordHash: string | null;
   name: string | null;
   expiresAtMs: number;
 };
@@ -32,7 +31,6 @@ type NewMailCode = {
   purpose: RowPurpose;
   email: string;
   userId?: string;
-  passwordHash?: string;
   name?: string | undefined;
   createdAtMs: number;
   expiresAtMs: number;
@@ -46,7 +44,6 @@ export async function insertMailCode(em: SqlEntityManager, code: NewMailCode): P
     purpose: code.purpose,
     email: code.email,
     user: code.userId ?? null,
-    passwordHash: code.passwordHash ?? null,
     name: code.name ?? null,
     codeHash: null,
     createdAt: code.createdAtMs,
@@ -128,7 +125,6 @@ type MailCodeRow = {
   id: string;
   purpose: string;
   email: string;
-  passwordHash?: string | null | undefined;
   name?: string | null | undefined;
   expiresAt: number;
 };
@@ -139,7 +135,6 @@ function toRecord(row: MailCodeRow, userId: string | undefined): MailCodeRecord 
     purpose: row.purpose as RowPurpose,
     userId: userId ?? null,
     email: row.email,
-    passwordHash: row.passwordHash ?? null,
     name: row.name ?? null,
     expiresAtMs: row.expiresAt,
   };

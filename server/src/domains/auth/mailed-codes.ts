@@ -26,7 +26,6 @@ type Wanted = {
   userId?: string;
   /** The person's earlier codes for this end with the new one; where it is not mailed, the last that was still counts. */
   replaces?: CodePurpose;
-  passwordHash?: string;
   name?: string | undefined;
 };
 
