@@ -54,6 +54,15 @@ export const registerOut = z.union([sessionOut, z.object({ verificationSent: z.l
 export type RegisterOut = z.infer<typeof registerOut>;
 
 export const mailCodeInput = z.strictObject({ code: mailCodeSchema });
+
+/** What completes a registration, with the password of the new account; or, without one, what confirms the address of an account that is. */
+export const verifyEmailInput = z.strictObject({
+  code: mailCodeSchema,
+  password: newPasswordSchema
+    .optional()
+    .meta({ description: 'Where the code completes a registration: the password that the account gets' }),
+});
+export type VerifyEmailInput = z.output<typeof verifyEmailInput>;
 export const passwordResetRequestInput = z.strictObject({ email: emailSchema });
 export const passwordResetConfirmInput = z.strictObject({ code: mailCodeSchema, newPassword: newPasswordSchema });
 export const passwordChangeInput = z.strictObject({ currentPassword: passwordSchema, newPassword: newPasswordSchema });

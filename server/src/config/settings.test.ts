@@ -126,10 +126,17 @@ describe('embedded mode', () => {
     }
   });
 
-  test('is where anyone may register at once by default; elsewhere a mail proves the address', () => {
+  test('without mail is where anyone may register at once by default; elsewhere a mail proves the address', () => {
     expect(parseSettings({}).registration).toBe('open');
     expect(parseSettings(chain).registration).toBe('verify');
+    expect(parseSettings({ DATABASE_URL: 'sqlite:/tmp/x.sqlite' }).registration).toBe('verify');
     expect(parseSettings({ ...chain, REGISTRATION: 'closed' }).registration).toBe('closed');
+  });
+
+  test('with mail configured proves addresses by mail as well, unless something else is said', () => {
+    const mail = { SMTP_URL: 'smtp://mail.example:587' };
+    expect(parseSettings(mail)).toMatchObject({ isEmbedded: true, registration: 'verify' });
+    expect(parseSettings({ ...mail, REGISTRATION: 'open' }).registration).toBe('open');
   });
 
   test('listens on loopback alone', () => {

@@ -131,7 +131,8 @@ export function parseSettings(environment: Record<string, string | undefined>): 
       values.OPERATOR_EMAIL !== undefined && values.OPERATOR_PASSWORD !== undefined
         ? { email: values.OPERATOR_EMAIL, password: values.OPERATOR_PASSWORD }
         : null,
-    registration: values.REGISTRATION ?? (isEmbedded ? 'open' : 'verify'),
+    // With neither a database nor mail there is nobody but the person at this machine to tell addresses from.
+    registration: values.REGISTRATION ?? (isEmbedded && values.SMTP_URL === undefined ? 'open' : 'verify'),
     mail: {
       smtpUrl: values.SMTP_URL ?? null,
       from:

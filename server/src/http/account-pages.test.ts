@@ -1,6 +1,20 @@
 import { expect, test } from 'vitest';
 import { startTestServer } from './test-server.ts';
 
+test('the page that completes a registration sends the code with the password that is typed in', async () => {
+  await using server = await startTestServer({ registration: 'verify' });
+  const person = { email: 'new@example.test', password: 'violet harbour lantern' };
+  await server.rest('POST', '/auth/register', { body: person });
+  const link = new URL((await server.takeMails())[0]?.link ?? '');
+  const page = await (await server.open('GET', link.pathname)).text();
+  const [, called = ''] = /data-call="([^"]+)"/.exec(page) ?? [];
+  const [, field = ''] = /<input name="(\w+)" type="password"/.exec(page) ?? [];
+  const body = { code: new URLSearchParams(link.hash.slice(1)).get('code'), [field]: 'chosen on the page' };
+  expect((await server.rest('POST', called.replace('/api/v1', ''), { body })).status).toBe(200);
+  const credentials = { email: person.email, password: 'chosen on the page' };
+  expect((await server.rest('POST', '/auth/login', { body: credentials })).status).toBe(200);
+});
+
 test('the link of every mail leads to a page that loads nothing but its own script', async () => {
   await using server = await startTestServer();
   const person = { email: 'new@example.test', password: 'violet harbour lantern' };

@@ -1,13 +1,22 @@
+import { PASSWORD_LENGTH_MIN } from '@finverse/shared';
 import express, { type Router } from 'express';
 import { requestState } from './request-state.ts';
 import { REST_PREFIX } from './rest.ts';
 
+type Page = { title: string; call: string; done: string; password?: { field: string; label: string } };
+
 /** Where the links in mails lead. What each page calls is decided by its script, from these. */
-const PAGES = {
+const PAGES: Record<string, Page> = {
   'verify-email': {
     title: 'Confirm your e-mail address',
     call: '/auth/verify-email',
     done: 'Confirmed. You can sign in now.',
+  },
+  'complete-registration': {
+    title: 'Complete your registration',
+    call: '/auth/verify-email',
+    done: 'You have an account. You can sign in with your password now.',
+    password: { field: 'password', label: 'Password' },
   },
   'confirm-email': {
     title: 'Confirm your new e-mail address',
@@ -18,6 +27,7 @@ const PAGES = {
     title: 'Set a new password',
     call: '/auth/password-reset/confirm',
     done: 'Your password is set. You can sign in with it now.',
+    password: { field: 'new_password', label: 'New password' },
   },
 };
 
@@ -31,8 +41,8 @@ const said = document.querySelector('output');
 const code = new URLSearchParams(location.hash.slice(1)).get('code') ?? '';
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  const field = form.elements.namedItem('new_password');
-  const body = JSON.stringify({ code, ...(field ? { new_password: field.value } : {}) });
+  const field = form.querySelector('input');
+  const body = JSON.stringify({ code, ...(field ? { [field.name]: field.value } : {}) });
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(form.dataset.call, { method: 'POST', headers, body });
   const { error } = await answer.json();
@@ -50,18 +60,16 @@ export function serveAccountPages(): Router {
     next();
   });
   pages.get('/account/account.js', (_request, response) => void response.type('js').send(SCRIPT));
-  for (const name of Object.keys(PAGES) as (keyof typeof PAGES)[]) {
-    pages.get(`/account/${name}`, (_request, response) => void response.type('html').send(page(name)));
+  for (const [name, page] of Object.entries(PAGES)) {
+    pages.get(`/account/${name}`, (_request, response) => void response.type('html').send(render(page)));
   }
   return pages;
 }
 
-function page(name: keyof typeof PAGES): string {
-  const { title, call, done } = PAGES[name];
-  const password =
-    name === 'reset-password'
-      ? '<p><label>New password <input name="new_password" type="password" autocomplete="new-password" minlength="10" maxlength="256" required></label></p>\n'
-      : '';
+function render({ title, call, done, password }: Page): string {
+  const field = password
+    ? `<p><label>${password.label} <input name="${password.field}" type="password" autocomplete="new-password" minlength="${PASSWORD_LENGTH_MIN}" maxlength="256" required></label></p>\n`
+    : '';
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -73,7 +81,7 @@ function page(name: keyof typeof PAGES): string {
 <body>
 <h1>${title}</h1>
 <form data-call="${REST_PREFIX}${call}" data-done="${done}">
-${password}<p><button>${title}</button></p>
+${field}<p><button>${title}</button></p>
 <output></output>
 </form>
 <script src="/account/account.js"></script>

@@ -21,7 +21,7 @@ export const SessionSchema = defineEntity({
   },
 });
 
-/** A code that was mailed, or is about to be. It counts once, and for what it was made. */
+/** A code that was mailed, or is about to be. It counts once, and for what it was made. The row outlives it: it also says that there was a mail. */
 export const MailCodeSchema = defineEntity({
   name: 'MailCode',
   tableName: 'mail_codes',
@@ -31,8 +31,9 @@ export const MailCodeSchema = defineEntity({
     purpose: p.string().length(16),
     user: () => p.manyToOne(UserSchema).deleteRule('cascade').nullable(),
     email: p.string().length(EMAIL_LENGTH),
-    /** What a registration that is not completed yet will begin with. */
+    /** Of earlier versions, whose registrations brought their password: nothing reads it, as whoever sent it need not own the address. */
     passwordHash: p.string().length(255).nullable(),
+    /** What a registration that is not completed yet will begin with. */
     name: p.string().length(100).nullable(),
     /** Null until the mail is written: the code itself is nowhere but in the mail. */
     codeHash: digestColumn().unique().nullable(),

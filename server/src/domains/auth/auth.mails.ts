@@ -2,7 +2,7 @@ import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { randomHex } from '../../kernel/random.ts';
 import type { ComposeMail, MailContent } from '../mail/index.ts';
-import { drawMailCode, findMailCode } from './mail-codes.repository.ts';
+import { drawMailCode, isMailCodeWanted } from './mail-codes.repository.ts';
 import { digest } from './secrets.ts';
 
 /** The mails of this domain. `nothing` is sent to nobody: it costs what the others cost. */
@@ -14,6 +14,7 @@ export type AuthMail =
   | 'change_email'
   | 'address_taken'
   | 'password_changed'
+  | 'password_reset'
   | 'email_changed'
   | 'deletion_requested'
   | 'nothing';
@@ -33,9 +34,9 @@ const CODE_MAILS: Record<CodeMail, Text> = {
     subject: 'Complete your registration',
     lines: [
       'Somebody, hopefully you, began a registration with this address. It is completed by this link:',
-      'Then sign in with the password that you chose. If it was not you, do nothing: no account comes of it.',
+      'Choose your password there, then sign in with it. If it was not you, do nothing: no account comes of it.',
     ],
-    page: 'verify-email',
+    page: 'complete-registration',
   },
   verify_email: {
     subject: 'Confirm your e-mail address',
@@ -84,6 +85,13 @@ const NOTICES: Record<Exclude<AuthMail, CodeMail | 'nothing'>, Text> = {
       'If it was not you, set a new password at once, and look through your API tokens.',
     ],
   },
+  password_reset: {
+    subject: 'Your password was changed',
+    lines: [
+      'The password of your account was set anew by a code from a mail to this address. All sessions and API tokens were ended.',
+      'If it was not you, somebody reads your mail: secure your mailbox, then set a new password.',
+    ],
+  },
   email_changed: {
     subject: 'Your e-mail address was changed',
     lines: [
@@ -111,8 +119,8 @@ export function composeAuthMails({ database, clock, publicUrl }: ComposeOptions)
     if (isNotice(kind)) return content(NOTICES[kind], null);
     if (!isCodeMail(kind) || reference === null) return null;
     const em = database.em();
-    // Taken or purged meanwhile: a code would lead nowhere.
-    if (!(await findMailCode(em, reference))) return null;
+    // Used or taken back meanwhile: a code would lead nowhere.
+    if (!(await isMailCodeWanted(em, reference))) return null;
     const code = randomHex(CODE_BYTES);
     const expiresAtMs = clock.now() + CODE_HOURS[kind] * HOUR_MS;
     await drawMailCode(em, reference, { codeHash: digest(code), expiresAtMs });

@@ -10,6 +10,7 @@ import type {
   TotpBeginOut,
   TotpStatusOut,
   UserOut,
+  VerifyEmailInput,
 } from '@finverse/shared';
 import type { UnitOfWork } from '../../db/index.ts';
 
@@ -59,17 +60,21 @@ export interface RegistrationApi {
    * @throws AppError REGISTRATION_CLOSED; VALIDATION_FAILED for a common password; CONFLICT where registration is open and the address is taken.
    */
   register(input: RegisterInput, call: Call): Promise<RegisterOut>;
-  /** Completes a registration, or says that an address is its person's. @throws AppError CODE_INVALID */
-  verifyEmail(code: string, call: Call): Promise<void>;
+  /**
+   * Completes a registration with the password that comes with the code; or, without one, says that an address is its person's.
+   * @throws AppError CODE_INVALID; VALIDATION_FAILED for a common password, for none where a registration is completed, and for one where none is. The code
+   * is not used up by that.
+   */
+  verifyEmail(input: VerifyEmailInput, call: Call): Promise<void>;
   /** Mails another code for the person's address, unless it is verified. */
   requestVerification(userId: string, call: Call): Promise<void>;
 }
 
-/** Password and e-mail address. Each change ends the person's other sessions. */
+/** Password and e-mail address. Each change ends the person's other sessions; a reset by mail ends the API tokens as well. */
 export interface CredentialsApi {
   /** Mails a code where the address is known; the same answer after the same work where it is not. */
   requestPasswordReset(email: string, call: Call): Promise<void>;
-  /** Sets the password and ends every session. @throws AppError CODE_INVALID; VALIDATION_FAILED for a common password. */
+  /** Sets the password, and ends every session and API token. @throws AppError CODE_INVALID; VALIDATION_FAILED for a common password. */
   confirmPasswordReset(input: { code: string; newPassword: string }, call: Call): Promise<void>;
   /** @throws AppError INVALID_CREDENTIALS; VALIDATION_FAILED for a common password. */
   changePassword(userId: string, input: { currentPassword: string; newPassword: string }, call: Call): Promise<void>;

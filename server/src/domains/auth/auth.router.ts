@@ -2,11 +2,11 @@ import {
   doneOut,
   emptyInput,
   loginInput,
-  mailCodeInput,
   registerInput,
   registerOut,
   sessionOut,
   userOut,
+  verifyEmailInput,
 } from '@finverse/shared';
 import { router } from '../../trpc/init.ts';
 import { authedProcedure, publicProcedure, sessionProcedure } from '../../trpc/procedures.ts';
@@ -28,7 +28,7 @@ export const authRouter = router({
         path: '/auth/register',
         summary: 'Register',
         description:
-          'Where registration is open, answers a session as login does. Otherwise answers `{verification_sent: true}`, alike for known and unknown addresses, and the code in the mail completes it at `/auth/verify-email`.',
+          'Where registration is open, answers a session as login does. Otherwise answers `{verification_sent: true}`, alike for known and unknown addresses, and the code in the mail completes it at `/auth/verify-email`, together with the password, which counts from then on: nobody has proved yet whose address it is.',
       },
     })
     .input(registerInput)
@@ -48,13 +48,14 @@ export const authRouter = router({
         method: 'POST',
         path: '/auth/verify-email',
         summary: 'Complete a registration, or confirm an e-mail address, with the mailed code',
-        description: 'Does not sign in: the password of the registration does, at `/auth/login`.',
+        description:
+          'A registration takes `password` as well, which becomes the one of the account, so that only who reads the mail knows it; an account that is takes none. Does not sign in: `/auth/login` does, with that password.',
       },
     })
-    .input(mailCodeInput)
+    .input(verifyEmailInput)
     .output(doneOut)
     .mutation(async ({ ctx, input }) => {
-      await ctx.services.auth.registration.verifyEmail(input.code, ctx);
+      await ctx.services.auth.registration.verifyEmail(input, ctx);
       return {};
     }),
 

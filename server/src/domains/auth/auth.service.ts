@@ -10,7 +10,7 @@ import type { AuthParts } from './auth.parts.ts';
 import type { AuthApi } from './auth.port.ts';
 import { Credentials } from './credentials.ts';
 import { createSessions } from './lucia.ts';
-import { deleteCodesExpiredBefore } from './mail-codes.repository.ts';
+import { deleteCodesOver } from './mail-codes.repository.ts';
 import { OwnSessions } from './own-sessions.ts';
 import { PasswordHasher } from './passwords.ts';
 import { People, type WantedUser } from './people.ts';
@@ -18,6 +18,9 @@ import { Registration, type RegistrationMode } from './registration.ts';
 import { deleteSessionsExpiredBefore } from './sessions.repository.ts';
 import { SignIn } from './sign-in.ts';
 import { SecondFactor } from './totp.ts';
+
+/** Long enough that a code outlives the tries of its mail, whose next one draws it anew, and counts for the hourly limit. */
+const CODE_KEEP_MS = 24 * 60 * 60 * 1000;
 
 type AuthOptions = {
   database: Database;
@@ -84,6 +87,6 @@ export class AuthService extends SignIn implements AuthApi {
     const { database, clock } = this.#parts;
     await deleteSessionsExpiredBefore(database.em(), clock.now());
     await deleteTokensExpiredBefore(database.em(), clock.now());
-    await deleteCodesExpiredBefore(database.em(), clock.now());
+    await deleteCodesOver(database.em(), clock.now(), clock.now() - CODE_KEEP_MS);
   }
 }

@@ -47,6 +47,24 @@ describe('a forgotten password', () => {
     ]);
   });
 
+  test('ends API tokens as well, since others may have known the password; a change by who is signed in leaves them', async () => {
+    const token = await server.signIn('user');
+    const made = await server.rest('POST', '/auth/tokens', {
+      token,
+      body: { name: 'a script', scopes: ['users:read'] },
+    });
+    const apiToken = String(made.body?.['token']);
+    const profile = async () => (await server.rest('GET', '/users/me', { token: apiToken })).status;
+    const body = { current_password: password, new_password: 'violet harbour compass' };
+    await server.rest('POST', '/users/me/password', { token, body });
+    expect(await profile()).toBe(200);
+    expect((await server.takeMails())[0]?.text).toContain('API tokens stay as they are');
+    await request();
+    await confirm(codeIn((await server.takeMails())[0]));
+    expect(await profile()).toBe(401);
+    expect((await server.takeMails())[0]?.text).toContain('API tokens were ended');
+  });
+
   test('an unknown address gets the same answer, after the same statements, and no mail', async () => {
     const known = await request();
     const unknown = await request('nobody@example.test');
@@ -199,6 +217,24 @@ describe('a change of e-mail address', () => {
     const code = codeIn((await server.takeMails())[0]);
     expect((await confirm(stranger, code)).body?.error?.code).toBe('CODE_INVALID');
     expect((await confirm(mine, code)).status).toBe(200);
+  });
+
+  test('mails an address five times an hour, also where the codes were used up or voided; the last one that was mailed counts', async () => {
+    const token = await server.signIn('user');
+    const mails = [];
+    const takeMails = async () => (await server.takeMails()).filter(({ recipient }) => recipient === NEW_EMAIL);
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      await request(token);
+      mails.push(...(await takeMails()));
+      // A change of password voids what was mailed before it, which must not make room for more.
+      const body = { current_password: password, new_password: password };
+      if (attempt === 1) expect((await server.rest('POST', '/users/me/password', { token, body })).status).toBe(200);
+    }
+    expect(mails).toHaveLength(5);
+    expect((await confirm(token, codeIn(mails[3]))).body?.error?.code).toBe('CODE_INVALID');
+    expect((await confirm(token, codeIn(mails[4]))).status).toBe(200);
+    expect((await request(token, { email })).status).toBe(200);
+    expect((await server.takeMails()).map(({ recipient }) => recipient)).toEqual([email, email]);
   });
 
   test('to an address that somebody took meanwhile is a conflict', async () => {

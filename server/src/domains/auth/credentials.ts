@@ -3,6 +3,7 @@ import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { AppError } from '../../kernel/errors.ts';
 import { describeUser, findUserByEmail, updateUser, type UserRecord } from '../users/index.ts';
+import { deleteUserTokens } from './api-tokens.ts';
 import {
   type AuthParts,
   checkPassword,
@@ -13,7 +14,7 @@ import {
 } from './auth.parts.ts';
 import type { Call, CredentialsApi } from './auth.port.ts';
 import { refuseCommonPassword } from './common-passwords.ts';
-import { deleteUserCodes } from './mail-codes.repository.ts';
+import { voidUserCodes } from './mail-codes.repository.ts';
 import { mailCode, spendCode } from './mailed-codes.ts';
 import { digest } from './secrets.ts';
 import { deleteUserSessions } from './sessions.repository.ts';
@@ -31,7 +32,6 @@ export class Credentials implements CredentialsApi {
       const user = await findUserByEmail(em, email);
       await mailCode(this.#parts, em, {
         email,
-        purpose: user ? 'reset_password' : 'decoy',
         mail: user ? 'reset_password' : 'nothing',
         ...(user ? { userId: user.id } : {}),
       });
@@ -51,7 +51,9 @@ export class Credentials implements CredentialsApi {
       const emailVerifiedAtMs = user.emailVerifiedAtMs ?? this.#parts.clock.now();
       await updateUser(em, user.id, { passwordHash, emailVerifiedAtMs });
       await deleteUserSessions(em, user.id);
-      await this.#tell(em, user, 'password_changed');
+      // Whoever knew the old password may have made them, to outlive it.
+      await deleteUserTokens(em, user.id);
+      await this.#tell(em, user, 'password_reset');
     });
     this.#parts.mails.wake();
   }
@@ -84,12 +86,11 @@ export class Credentials implements CredentialsApi {
     await commit(async (em) => {
       requirePassword(await lockPresentUser(this.#parts, em, userId), check);
       const isTaken = (await findUserByEmail(em, input.email)) !== null;
-      await deleteUserCodes(em, userId, ['change_email']);
       await mailCode(this.#parts, em, {
         email: input.email,
         userId,
-        purpose: isTaken ? 'decoy' : 'change_email',
         mail: isTaken ? 'address_taken' : 'change_email',
+        replaces: 'change_email',
       });
     });
     this.#parts.mails.wake();
@@ -116,8 +117,12 @@ export class Credentials implements CredentialsApi {
   }
 
   /** Tells the person at the address that they had. Codes that were mailed before the change count no longer: others may have read them. */
-  async #tell(em: SqlEntityManager, user: UserRecord, kind: 'password_changed' | 'email_changed'): Promise<void> {
-    await deleteUserCodes(em, user.id, ['reset_password', 'change_email', 'verify_email']);
+  async #tell(
+    em: SqlEntityManager,
+    user: UserRecord,
+    kind: 'password_changed' | 'password_reset' | 'email_changed',
+  ): Promise<void> {
+    await voidUserCodes(em, user.id, ['reset_password', 'change_email', 'verify_email']);
     await this.#parts.mails.enqueue(em, { kind, recipient: user.email, reference: null });
   }
 }

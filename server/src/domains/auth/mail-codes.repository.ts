@@ -3,24 +3,34 @@ import { type Dialect, forUpdate } from '../../db/index.ts';
 import { newId } from '../../kernel/ids.ts';
 import { MailCodeSchema } from './auth.entity.ts';
 
-/** What a mailed code is for. A `decoy` is for nothing: it makes what an unknown address costs equal to what a known one does. */
-export type CodePurpose = 'registration' | 'verify_email' | 'reset_password' | 'change_email' | 'decoy';
+/** What a mailed code is for. */
+export type CodePurpose = 'registration' | 'verify_email' | 'reset_password' | 'change_email';
+
+/** Mails without a code that are limited as those with one are: they go to an address that somebody else may have named. */
+export type NoticePurpose = 'account_exists' | 'address_taken';
+
+/**
+ * What a row stands for: a code, or what only looks like one. A `decoy` has no mail at all: it makes what an unknown address, or one that got too many
+ * mails, costs equal to what others do.
+ */
+type RowPurpose = CodePurpose | NoticePurpose | 'decoy';
 
 export type MailCodeRecord = {
   id: string;
-  purpose: CodePurpose;
+  purpose: RowPurpose;
   userId: string | null;
   email: string;
-  passwordHash: string | null;
   name: string | null;
   expiresAtMs: number;
 };
 
+/** `expiresAt` of a code that was used up or taken back. Its row stays, as the mail that went out is still to be counted. */
+const VOID_MS = 0;
+
 type NewMailCode = {
-  purpose: CodePurpose;
+  purpose: RowPurpose;
   email: string;
   userId?: string;
-  passwordHash?: string;
   name?: string | undefined;
   createdAtMs: number;
   expiresAtMs: number;
@@ -34,7 +44,6 @@ export async function insertMailCode(em: SqlEntityManager, code: NewMailCode): P
     purpose: code.purpose,
     email: code.email,
     user: code.userId ?? null,
-    passwordHash: code.passwordHash ?? null,
     name: code.name ?? null,
     codeHash: null,
     createdAt: code.createdAtMs,
@@ -43,21 +52,25 @@ export async function insertMailCode(em: SqlEntityManager, code: NewMailCode): P
   return id;
 }
 
-export async function findMailCode(em: SqlEntityManager, id: string): Promise<MailCodeRecord | null> {
-  const row = await em.findOne(MailCodeSchema, { id });
-  return row ? toRecord(row, row.user?.id) : null;
+/** True where a code may still be drawn for the row: it is there, and was neither used up nor taken back. */
+export async function isMailCodeWanted(em: SqlEntityManager, id: string): Promise<boolean> {
+  return (await em.count(MailCodeSchema, { id, expiresAt: { $ne: VOID_MS } })) === 1;
 }
 
-/** Gives the code its hash; the one that it had before counts no longer. */
+/** Gives the code its hash; the one that it had before counts no longer. Does nothing to one that was voided meanwhile. */
 export async function drawMailCode(
   em: SqlEntityManager,
   id: string,
   drawn: { codeHash: string; expiresAtMs: number },
 ): Promise<void> {
-  await em.nativeUpdate(MailCodeSchema, { id }, { codeHash: drawn.codeHash, expiresAt: drawn.expiresAtMs });
+  await em.nativeUpdate(
+    MailCodeSchema,
+    { id, expiresAt: { $ne: VOID_MS } },
+    { codeHash: drawn.codeHash, expiresAt: drawn.expiresAtMs },
+  );
 }
 
-/** Takes the code away inside the caller's transaction, and answers it; null where there is none. Of two callers at once one gets it. */
+/** Voids the code inside the caller's transaction, and answers it; null where there is none. Of two callers at once one gets it. */
 export async function takeMailCode(
   em: SqlEntityManager,
   dialect: Dialect,
@@ -66,38 +79,52 @@ export async function takeMailCode(
   await em.execute(`select id from mail_codes where code_hash = ?${forUpdate(dialect)}`, [codeHash]);
   const row = await em.findOne(MailCodeSchema, { codeHash });
   if (!row) return null;
-  await em.nativeDelete(MailCodeSchema, { id: row.id });
-  return toRecord(row, row.user?.id);
+  const taken = toRecord(row, row.user?.id);
+  await voidCodes(em, { id: row.id });
+  return taken;
 }
 
-/** How many codes of the purposes were asked for with this address since then. */
-export async function countMailCodes(em: SqlEntityManager, email: string, sinceMs: number): Promise<number> {
-  return em.count(MailCodeSchema, { email, createdAt: { $gte: sinceMs } });
+/** What the mails were for that this address was to get since then, voided ones included. Decoys have no mail. */
+export async function listMailedPurposes(em: SqlEntityManager, email: string, sinceMs: number): Promise<string[]> {
+  const rows = await em.find(
+    MailCodeSchema,
+    { email, createdAt: { $gte: sinceMs }, purpose: { $ne: 'decoy' } },
+    { fields: ['purpose'] },
+  );
+  return rows.map(({ purpose }) => purpose);
 }
 
-/** Takes away the person's codes of these purposes. */
-export async function deleteUserCodes(
+/** Takes back the person's codes of these purposes. */
+export async function voidUserCodes(
   em: SqlEntityManager,
   userId: string,
   purposes: readonly CodePurpose[],
 ): Promise<void> {
-  await em.nativeDelete(MailCodeSchema, { user: userId, purpose: { $in: [...purposes] } });
+  await voidCodes(em, { user: userId, purpose: { $in: [...purposes] } });
 }
 
-/** Takes away the registrations of this address that were not completed. */
-export async function deleteRegistrations(em: SqlEntityManager, email: string): Promise<void> {
-  await em.nativeDelete(MailCodeSchema, { email, purpose: 'registration' });
+/** Takes back the registrations of this address that were not completed. */
+export async function voidRegistrations(em: SqlEntityManager, email: string): Promise<void> {
+  await voidCodes(em, { email, purpose: 'registration' });
 }
 
-export async function deleteCodesExpiredBefore(em: SqlEntityManager, nowMs: number): Promise<void> {
-  await em.nativeDelete(MailCodeSchema, { expiresAt: { $lte: nowMs } });
+/** Deletes codes that are over and were asked for before `createdBeforeMs`: younger ones still count for the limit, or wait for a mail that is tried again. */
+export async function deleteCodesOver(em: SqlEntityManager, nowMs: number, createdBeforeMs: number): Promise<void> {
+  await em.nativeDelete(MailCodeSchema, { expiresAt: { $lte: nowMs }, createdAt: { $lte: createdBeforeMs } });
+}
+
+type Voided =
+  { id: string } | { user: string; purpose: { $in: CodePurpose[] } } | { email: string; purpose: CodePurpose };
+
+/** From now on they are no codes, nor will they be; what somebody typed in goes. */
+async function voidCodes(em: SqlEntityManager, where: Voided): Promise<void> {
+  await em.nativeUpdate(MailCodeSchema, where, { codeHash: null, expiresAt: VOID_MS, passwordHash: null, name: null });
 }
 
 type MailCodeRow = {
   id: string;
   purpose: string;
   email: string;
-  passwordHash?: string | null | undefined;
   name?: string | null | undefined;
   expiresAt: number;
 };
@@ -105,10 +132,9 @@ type MailCodeRow = {
 function toRecord(row: MailCodeRow, userId: string | undefined): MailCodeRecord {
   return {
     id: row.id,
-    purpose: row.purpose as CodePurpose,
+    purpose: row.purpose as RowPurpose,
     userId: userId ?? null,
     email: row.email,
-    passwordHash: row.passwordHash ?? null,
     name: row.name ?? null,
     expiresAtMs: row.expiresAt,
   };

@@ -31,7 +31,7 @@ export const passwordResetRouter = router({
         ...route,
         path: '/auth/password-reset/confirm',
         summary: 'Set a new password with the mailed code',
-        description: 'Ends every session of the account. Sign in with the new password afterwards.',
+        description: 'Ends every session and every API token of the account. Sign in with the new password afterwards.',
       },
     })
     .input(passwordResetConfirmInput)

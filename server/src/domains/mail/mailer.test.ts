@@ -17,21 +17,42 @@ const MINUTE_MS = 60 * 1000;
 const NOW = 1_700_000_000_000;
 
 /** A mail server on a port of its own that keeps what it takes, and refuses as it is told. */
-async function startMailServer() {
+async function startMailServer(user?: string) {
   const received: { from: string; to: string[]; raw: string }[] = [];
-  const refusals: number[] = [];
+  /** The codes to refuse the next ones with, at each step of a delivery. */
+  const refused = {
+    connect: [] as number[],
+    auth: [] as number[],
+    from: [] as number[],
+    to: [] as number[],
+    data: [] as number[],
+  };
+  const refusal = (responseCode: number | undefined) =>
+    responseCode === undefined ? null : Object.assign(new Error('no, victim@example.test'), { responseCode });
   const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS', 'AUTH'],
+    authOptional: user === undefined,
+    disabledCommands: user === undefined ? ['STARTTLS', 'AUTH'] : ['STARTTLS'],
+    allowInsecureAuth: true,
+    onConnect(_session, callback) {
+      callback(refusal(refused.connect.shift()));
+    },
+    onAuth(_auth, _session, callback) {
+      const fault = refusal(refused.auth.shift());
+      if (fault) callback(fault);
+      else callback(null, { user });
+    },
+    onMailFrom(_address, _session, callback) {
+      callback(refusal(refused.from.shift()));
+    },
     onRcptTo(_address, _session, callback) {
-      const responseCode = refusals.shift();
-      if (responseCode === undefined) callback();
-      else callback(Object.assign(new Error('no, victim@example.test'), { responseCode }));
+      callback(refusal(refused.to.shift()));
     },
     onData(stream, session, callback) {
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.once('end', () => {
+        const fault = refusal(refused.data.shift());
+        if (fault) return callback(fault);
         const { mailFrom, rcptTo } = session.envelope;
         const raw = Buffer.concat(chunks).toString();
         received.push({ from: mailFrom ? mailFrom.address : '', to: rcptTo.map(({ address }) => address), raw });
@@ -44,8 +65,11 @@ async function startMailServer() {
   const { port } = socket.address() as AddressInfo;
   return {
     received,
-    refusals,
-    transport: smtpTransport({ url: `smtp://127.0.0.1:${port}`, from: 'FinVerse <no-reply@finverse.example>' }),
+    refused,
+    transport: smtpTransport({
+      url: `smtp://${user === undefined ? '' : `${user}:pw@`}127.0.0.1:${port}`,
+      from: 'FinVerse <no-reply@finverse.example>',
+    }),
     stop: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
 }
@@ -124,7 +148,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   test('a refusal for now is tried again, later each time; the log names no address', async () => {
     const mailer = makeMailer();
-    mailServer.refusals.push(451, 451);
+    mailServer.refused.to.push(451, 451);
     await leave(mailer);
     await mailer.deliverDue();
     await mailer.deliverDue();
@@ -139,12 +163,37 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(logLines.join('')).not.toContain('@example.test');
   });
 
-  test('a refusal for good is not tried again', async () => {
-    const mailer = makeMailer();
-    mailServer.refusals.push(550);
+  test.each(['to', 'data'] as const)(
+    'a refusal of the mail itself, for good, is not tried again (%s)',
+    async (step) => {
+      const mailer = makeMailer();
+      mailServer.refused[step].push(550);
+      await leave(mailer);
+      await mailer.deliverDue();
+      expect(await rows()).toMatchObject([{ due_at: null, last_error: expect.stringContaining('550') as string }]);
+    },
+  );
+
+  test.each([
+    ['the password', 'auth', 535],
+    ['the connection', 'connect', 554],
+    ['the sender', 'from', 550],
+    ['a recipient for want of a login', 'to', 530],
+  ] as const)('a server that refuses %s loses no mail: it is sent once that is mended', async (_name, step, code) => {
+    const strict = await startMailServer('finverse');
+    const mailer = makeMailer(strict.transport);
+    strict.refused[step].push(code, code);
     await leave(mailer);
+    for (const attempts of [1, 2]) {
+      await mailer.deliverDue();
+      const [row] = await rows();
+      expect(row).toMatchObject({ attempts, last_error: expect.stringContaining(String(code)) as string });
+      nowMs = Number(row?.['due_at']);
+    }
     await mailer.deliverDue();
-    expect(await rows()).toMatchObject([{ due_at: null, last_error: expect.stringContaining('550') as string }]);
+    expect(strict.received).toHaveLength(1);
+    expect(await rows()).toMatchObject([{ due_at: null, attempts: 3, last_error: null }]);
+    await strict.stop();
   });
 
   test('a server that is away loses nothing, and after fifteen tries the mail is given up', async () => {

@@ -136,10 +136,16 @@ export class Mailer implements MailQueue {
   }
 }
 
-/** What the mail server said for good (RFC 5321: 5yz), after which the same mail is not sent again. */
+/** The steps at which the server judges the mail itself; at the others it judges this server: its login, address or sender, which an operator mends. */
+const STEPS_ABOUT_THE_MAIL = new Set<unknown>(['RCPT TO', 'DATA']);
+/** RFC 4954: it takes a login first, at whatever step that is said. */
+const LOGIN_REQUIRED = 530;
+
+/** True where the mail server refused this mail for good (RFC 5321: 5yz), after which it is not sent again. */
 function isPermanent(error: unknown): boolean {
-  const code = (error as { responseCode?: unknown }).responseCode;
-  return typeof code === 'number' && code >= 500 && code < 600;
+  const { responseCode: code, command } = error as { responseCode?: unknown; command?: unknown };
+  if (!STEPS_ABOUT_THE_MAIL.has(command) || typeof code !== 'number') return false;
+  return code >= 500 && code < 600 && code !== LOGIN_REQUIRED;
 }
 
 /** Codes alone: the texts of mail servers repeat the address. */
