@@ -16,6 +16,7 @@ import { placeColumns } from './parse/columns.ts';
 import { readCsvRows } from './parse/csv-rows.ts';
 import { decodeStream } from './parse/encoding.ts';
 import { readOfxRows } from './parse/ofx-rows.ts';
+import { rowShapeOf } from './parse/row-shape.ts';
 
 /** A row that was read. Its number counts from 1 over all rows of the file, faulty ones too, so that it is the same whenever the file is read. */
 export type ReadRow = { row: number; line: number; contentHash: string | null; draft: Draft };
@@ -73,7 +74,6 @@ type LineDraft = { line: number; draft: Draft };
 async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
   const { settings } = reading;
   let rowsToSkip = settings.skipRows;
-  let width = Number.POSITIVE_INFINITY;
   let interpret: ((cells: readonly string[]) => Draft) | null = null;
   for await (const rows of readCsvRows(text, settings.delimiter)) {
     const drafts: LineDraft[] = [];
@@ -85,23 +85,24 @@ async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncG
       if (!interpret && fault === null) {
         const header = settings.hasHeader ? cells : null;
         interpret = interpreterFor(reading, header, cells.length);
-        width = cells.length;
         if (header) continue;
       }
-      // A delimiter too many, such as in a text that is not quoted, would shift what stands behind it.
-      const shift = cells.length > width && cells.slice(width).some((cell) => cell.trim() !== '');
-      const wrong = fault ?? (shift ? `has ${cells.length} cells where there are ${width} columns` : null);
-      const draft: Draft =
-        wrong !== null || !interpret
-          ? { kind: 'faulty', faults: [{ field: 'row', message: wrong ?? 'stands before the header' }] }
-          : interpret(cells);
-      drafts.push({ line, draft });
+      const wrong = fault ?? (interpret ? null : 'stands before the header');
+      drafts.push({ line, draft: wrong === null && interpret ? interpret(cells) : faultyRow(wrong ?? '') });
     }
     yield drafts;
   }
 }
 
-function interpreterFor(reading: Reading, header: readonly string[] | null, width: number) {
+function faultyRow(message: string): Draft {
+  return { kind: 'faulty', faults: [{ field: 'row', message }] };
+}
+
+function interpreterFor(
+  reading: Reading,
+  header: readonly string[] | null,
+  width: number,
+): (cells: readonly string[]) => Draft {
   const { settings } = reading;
   const { places, missing } = placeColumns(settings.columns, header, width);
   if (missing.length > 0) {
@@ -109,7 +110,13 @@ function interpreterFor(reading: Reading, header: readonly string[] | null, widt
       details: missing.map((field) => ({ path: `settings.columns.${field}`, message: 'is no column of the file' })),
     });
   }
-  return interpreterOf({ ...reading, places, isExchange: header !== null && isExchangeHeader(header) });
+  const interpret = interpreterOf({ ...reading, places, isExchange: header !== null && isExchangeHeader(header) });
+  const { delimiter, dateFormat } = settings;
+  const shapeFault = rowShapeOf({ header, delimiter, datePlace: places.date, dateFormat });
+  return (cells) => {
+    const wrong = shapeFault(cells);
+    return wrong === null ? interpret(cells) : faultyRow(wrong);
+  };
 }
 
 /** The elements of an OFX transaction, in the places that its interpreter is given. */

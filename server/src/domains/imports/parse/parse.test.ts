@@ -1,7 +1,6 @@
 import { importDateFormats } from '@finverse/shared';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readCsvRows } from './csv-rows.ts';
 import { detectDateFormat, parseDate } from './dates.ts';
 import { decodeStream, detectEncoding } from './encoding.ts';
 import { AmountError, parseAmount } from './numbers.ts';
@@ -12,43 +11,6 @@ async function* pieces(text: string, size: number): AsyncGenerator<string> {
   const characters = Array.from(text);
   for (let start = 0; start < characters.length; start += size) yield characters.slice(start, start + size).join('');
 }
-
-async function rowsOf(
-  text: string,
-  size = 7,
-): Promise<{ line: number; cells: readonly string[]; fault: string | null }[]> {
-  const rows = [];
-  for await (const part of readCsvRows(pieces(text, size), ',')) rows.push(...part);
-  return rows;
-}
-
-test('CSV that is cut anywhere has the cells that were written', async () => {
-  const cell = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', ' ', 'ä', '😀', ';'), maxLength: 8 });
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 8 }),
-      fc.integer({ min: 1, max: 9 }),
-      async (table, size) => {
-        const text = table.map((row) => row.map((each) => `"${each.replaceAll('"', '""')}"`).join(',')).join('\r\n');
-        expect((await rowsOf(text, size)).map(({ cells }) => cells)).toEqual(table);
-      },
-    ),
-    { numRuns: 100 },
-  );
-});
-
-test('mixed line ends end lines, and a broken quote costs its own row', async () => {
-  expect((await rowsOf('a,b\r\nc,d\ne,f\rg,h')).map(({ cells }) => cells.join())).toEqual(['a,b', 'c,d', 'e,f', 'g,h']);
-  const rows = await rowsOf('a,b\n"c"x,d\n"e"" ,f\n"g,h\n');
-  expect(rows.slice(0, 2).map(({ cells }) => cells.join())).toEqual(['a,b', '"c"x,d']);
-});
-
-test('a quote that is never closed, and a field without end, are faults and no memory', async () => {
-  const open = await rowsOf(`a,b\n"${'x'.repeat(200_000)}`, 10_000);
-  expect(open.some(({ fault }) => fault !== null)).toBe(true);
-  const huge = await rowsOf(`a,b\n${'x'.repeat(200_000)},1\nc,d\n`, 10_000);
-  expect(huge.some(({ fault }) => fault !== null)).toBe(true);
-});
 
 test('an encoding is told by its mark, its zeros, its validity, and otherwise taken for Western', () => {
   const text = 'Datum;Betrag;Empfänger\n01.02.2026;1,00;Müller & Söhne GmbH Straße\n'.repeat(5);
