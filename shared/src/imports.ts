@@ -36,6 +36,8 @@ export const importDateFormats = [
   'DD.MM.YY',
   'DD/MM/YY',
   'MM/DD/YY',
+  'YY/MM/DD',
+  'YY.MM.DD',
   'DD MMM YYYY',
   'MMM DD, YYYY',
 ] as const;

@@ -122,7 +122,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('what is detected wrongly is corrected, and the source remembers it', async () => {
     const file = 'Datum,Bedrag,Wie\n03/04/2026,"1,234",a\n05/04/2026,"2,500",b\n';
     const made = await prepare(world, file);
-    expect((await preview(world, made.id)).warnings).toHaveLength(2);
+    expect((await preview(world, made.id)).warnings).toHaveLength(3);
     const settings = {
       dateFormat: 'MM/DD/YYYY',
       decimalSeparator: ',',

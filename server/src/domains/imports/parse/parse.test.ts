@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { detectDateFormat, parseDate } from './dates.ts';
 import { decodeStream, detectEncoding } from './encoding.ts';
-import { AmountError, parseAmount } from './numbers.ts';
+import { AmountError, detectDecimalSeparator, parseAmount } from './numbers.ts';
 import { ofxEncoding, readOfxRows } from './ofx-rows.ts';
 
 async function* pieces(text: string, size: number): AsyncGenerator<string> {
@@ -45,19 +45,29 @@ test.each([
   ['-1,234.56', '.', '-1234.56'],
   ['1.234,56', ',', '1234.56'],
   ['1 234,56 €', ',', '1234.56'],
+  ['1\u00a0234\u00a0567,8', ',', '1234567.8'],
+  ['1\u2009234.5', '.', '1234.5'],
   ["1'234.50", '.', '1234.5'],
+  ['1’234.50', '.', '1234.5'],
   ['(12.00)', '.', '-12'],
+  ['(€12.00)', '.', '-12'],
+  ['-€12.00', '.', '-12'],
+  ['€ -12.00', '.', '-12'],
   ['12.00-', '.', '-12'],
+  ['12.00- EUR', '.', '-12'],
   ['+5', '.', '5'],
   ['\u2212 7,5', ',', '-7.5'],
   ['EUR 3.10', '.', '3.1'],
-  ['$1,000', '.', '1000'],
+  ['3.10eur', '.', '3.1'],
+  ['12.00 CR', '.', '12'],
+  ['12.00Dr', '.', '-12'],
   ['12,34,567.00', '.', '1234567'],
   ['.5', '.', '0.5'],
   ['007', '.', '7'],
   ['1.00000000000', '.', '1'],
 ] as const)('%s with %s is %s', (text, separator, expected) => {
-  expect(parseAmount(text, separator)).toBe(BigInt(Math.round(Number(expected) * 100)) * 1_000_000n);
+  const units = BigInt(Math.round(Number(expected) * 100)) * 1_000_000n;
+  expect(parseAmount(text, separator, { currency: 'EUR' })).toBe(units);
 });
 
 test.each([
@@ -74,8 +84,49 @@ test.each([
   '0.123456789',
   'Infinity',
   '1 2 x',
-])('%j is no amount', (text) => {
-  expect(() => parseAmount(text, '.')).toThrow(AmountError);
+  // Not grouped by threes, or by two marks.
+  '12 50',
+  '1 23',
+  "12'50",
+  "1,234'567",
+  '0,123',
+  '012,345',
+  // Another currency, or a word.
+  'USD 12.00',
+  '$20.00',
+  '500 JPY',
+  '12.00 Deb',
+  '12,345.67 Dbt',
+  '12.00 kr',
+  '5 EURO',
+  'EUR',
+  // Signs that contradict, and a dash that stands for no cents.
+  '-12.00 CR',
+  '(-12.00)',
+  '-12.00-',
+  '12.-',
+  '12.–',
+  `1${' '.repeat(60_000)}x`,
+])('%j is no amount in euros', (text) => {
+  expect(() => parseAmount(text, '.', { currency: 'EUR' })).toThrow(AmountError);
+});
+
+test('a sign of several currencies is that of the account', () => {
+  expect(parseAmount('$1,000', '.', { currency: 'USD' })).toBe(100_000_000_000n);
+  expect(parseAmount('$1,000', '.', { currency: 'CAD' })).toBe(100_000_000_000n);
+  expect(parseAmount('1.000,00 kr.', ',', { currency: 'DKK' })).toBe(100_000_000_000n);
+  for (const text of ['$1', 'CHF 1', '1']) {
+    const read = () => parseAmount(text, '.', { currency: null });
+    if (text === '1') expect(read()).toBe(100_000_000n);
+    else expect(read).toThrow('nothing may stand beside it');
+  }
+  expect(() => parseAmount('US$1', '.', { currency: 'CAD' })).toThrow(AmountError);
+});
+
+test('the fraction is told by what stands last, by its length and by a lone zero', () => {
+  expect(detectDecimalSeparator(['1.234,56'])).toEqual({ separator: ',', isAmbiguous: false });
+  expect(detectDecimalSeparator(['0,123'])).toEqual({ separator: ',', isAmbiguous: false });
+  expect(detectDecimalSeparator(['Rs. 1,234', 'Rs. 500'])).toEqual({ separator: '.', isAmbiguous: true });
 });
 
 test('every date of every format is read back, and no date is made up', () => {
