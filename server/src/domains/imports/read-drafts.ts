@@ -10,11 +10,12 @@ import {
 import { AppError } from '../../kernel/errors.ts';
 import { isExchangeHeader } from '../exports/index.ts';
 import type { Book } from './book.ts';
-import { type Draft, type Fault, interpreterOf } from './interpret.ts';
+import { type Draft, interpreterOf } from './interpret.ts';
 import { OccurrenceCounter } from './occurrences.ts';
 import { placeColumns } from './parse/columns.ts';
 import { readCsvRows } from './parse/csv-rows.ts';
 import { decodeStream } from './parse/encoding.ts';
+import { ofxFaultsOf } from './parse/ofx-faults.ts';
 import { readOfxRows } from './parse/ofx-rows.ts';
 import { rowShapeOf } from './parse/row-shape.ts';
 
@@ -124,17 +125,12 @@ const OFX_PLACES = { date: 0, amount: 1, payee: 2, description: 3, externalId: 4
 
 async function* ofxDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
   const interpret = interpreterOf({ ...reading, places: OFX_PLACES, isExchange: false });
-  let accountNumber: string | undefined;
+  const { accountCurrency, settings } = reading;
+  const faultsOf = ofxFaultsOf({ accountCurrency, isAmountInverted: settings.isAmountInverted });
   for await (const rows of readOfxRows(text)) {
     yield rows.map(({ line, fields }): LineDraft => {
       const get = (name: string) => fields.get(name) ?? '';
-      accountNumber ??= fields.get('ACCTID') ?? '';
-      const faults: Fault[] = [];
-      if (get('ACCTID') !== accountNumber)
-        faults.push({ field: 'account', message: 'is of another account than the rows before: import it on its own' });
-      const currency = get('CURDEF').toUpperCase();
-      if (currency !== '' && currency !== reading.accountCurrency)
-        faults.push({ field: 'currency', message: `must be ${reading.accountCurrency}, the account's` });
+      const faults = faultsOf(fields);
       if (faults.length > 0) return { line, draft: { kind: 'faulty', faults } };
       const payee = get('NAME') || get('PAYEE');
       const fitId = get('FITID');
