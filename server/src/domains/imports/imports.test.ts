@@ -145,6 +145,16 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(elsewhere.settings).toMatchObject({ dateFormat: 'DD/MM/YYYY', isAmountInverted: false });
   });
 
+  test('a column whose header names another currency than the account’s is not imported', async () => {
+    const file = 'Date,Amount (USD),Amount (EUR)\n2026-01-02,-5,-4.50\n2026-01-03,7,6.30\n';
+    const dollars = { settings: { columns: { amount: 'Amount (USD)' } } };
+    const made = await prepare(world, file, dollars);
+    await expect(preview(world, made.id)).rejects.toMatchObject({ code: 'IMPORT_FAULTY' });
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'failed', error: { code: 'IMPORT_FAULTY' } });
+    expect(await importFile(world, file, { source: 'other' })).toMatchObject({ status: 'completed', created: 2 });
+    expect(await balance(world)).toBe('1.80000000');
+  });
+
   test('a file without a header is read by the places of its columns', async () => {
     const made = await prepare(world, '2026-01-01,Shop,Bread and butter,-2.50\n2026-01-02,Shop,Milk,-1.20\n');
     expect(made.settings).toMatchObject({

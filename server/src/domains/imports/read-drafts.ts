@@ -12,6 +12,7 @@ import { isExchangeHeader } from '../exports/index.ts';
 import type { Book } from './book.ts';
 import { type Draft, interpreterOf } from './interpret.ts';
 import { OccurrenceCounter } from './occurrences.ts';
+import { currencyOfName } from './parse/column-names.ts';
 import { placeColumns } from './parse/columns.ts';
 import { readCsvRows } from './parse/csv-rows.ts';
 import { decodeStream } from './parse/encoding.ts';
@@ -111,6 +112,7 @@ function interpreterFor(
       details: missing.map((field) => ({ path: `settings.columns.${field}`, message: 'is no column of the file' })),
     });
   }
+  if (header) requireCurrency(reading, header, places);
   const interpret = interpreterOf({ ...reading, places, isExchange: header !== null && isExchangeHeader(header) });
   const { delimiter, dateFormat } = settings;
   const shapeFault = rowShapeOf({ header, delimiter, datePlace: places.date, dateFormat });
@@ -118,6 +120,25 @@ function interpreterFor(
     const wrong = shapeFault(cells);
     return wrong === null ? interpret(cells) : faultyRow(wrong);
   };
+}
+
+/** @throws AppError IMPORT_FAULTY where a header says that the amounts are not in the account's currency, and no column says so of each row */
+function requireCurrency(
+  { accountCurrency }: Reading,
+  header: readonly string[],
+  places: ReturnType<typeof placeColumns>['places'],
+): void {
+  if (places.currency !== undefined || places.account !== undefined) return;
+  for (const place of [places.amount, places.debit, places.credit]) {
+    const name = header[place ?? -1] ?? '';
+    const currency = currencyOfName(name);
+    if (currency !== null && currency !== accountCurrency) {
+      throw new AppError(
+        'IMPORT_FAULTY',
+        `The column “${name}” is in ${currency}, the account in ${accountCurrency}: choose an account in ${currency}, or the column of another amount.`,
+      );
+    }
+  }
 }
 
 /** The elements of an OFX transaction, in the places that its interpreter is given. */

@@ -1,4 +1,4 @@
-import type { ImportField } from '@finverse/shared';
+import { currencyCodes, type ImportField } from '@finverse/shared';
 
 /** What banks call their columns, in lower case without accents; the first one that a header has is taken. */
 export const COLUMN_NAMES: Partial<Record<ImportField, readonly string[]>> = {
@@ -150,4 +150,10 @@ export function plainName(name: string): string {
     .toLowerCase()
     .replace(/[_\s]+/g, ' ')
     .trim();
+}
+
+/** The currency that a header names in brackets, as in `Amount (USD)`; null where it names none. */
+export function currencyOfName(name: string): string | null {
+  const code = /[([]([A-Z]{3})[)\]]/.exec(name)?.[1];
+  return code !== undefined && currencyCodes.has(code) ? code : null;
 }

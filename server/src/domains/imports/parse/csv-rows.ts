@@ -7,7 +7,10 @@ export type RawRow = { line: number; cells: readonly string[]; fault: string | n
 
 const SAMPLE_ROWS_MAX = 500;
 
-/** The rows of the first part of a file; its last line is left out, since the part may end in the middle of it. What cannot be read ends them. */
+/**
+ * The rows of the first part of a file; its last line is left out, since the part may end in the middle of it. What cannot be read ends them. A row at fault
+ * has no cells, and counts as it does when the file is read.
+ */
 export function sampleRows(text: string, delimiter: string): (readonly string[])[] {
   const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
   const reader = new CsvReader(delimiter);
@@ -15,7 +18,7 @@ export function sampleRows(text: string, delimiter: string): (readonly string[])
   const rows: (readonly string[])[] = [];
   try {
     for (let row = reader.next(true); row && rows.length < SAMPLE_ROWS_MAX; row = reader.next(true))
-      if (row.fault === null) rows.push(row.cells);
+      rows.push(row.cells);
   } catch (error) {
     // The reading of the file itself says what is wrong, by its line; the sample may only have been cut.
     if (!(error instanceof AppError)) throw error;

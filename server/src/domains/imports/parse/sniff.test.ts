@@ -60,6 +60,17 @@ test('without a header the amount is what has signs or fractions, and the guess 
   expect(warnings.join()).toContain('no header');
 });
 
+test('what stands before the table is skipped, never a transaction without a word, and rows at fault count', () => {
+  const rows = '2026-01-02,-5,x\n2026-01-03,7,y\n2026-01-04,-7,y\n';
+  expect(look(`Account,42\nDate,Amount,Payee\n${rows}`)).toMatchObject({ settings: { skipRows: 1 }, warnings: [] });
+  expect(look(`"open\nit "x" is\nDate,Amount,Payee\n${rows}`).settings.skipRows).toBe(2);
+  const { settings, warnings } = look(`2026-01-01,-9,Shop, Street\n${rows}`);
+  expect(settings.skipRows).toBe(1);
+  expect(warnings.join()).toContain('looks like a transaction');
+  const trailing = look(`Date,Amount,Payee\n${rows.replaceAll('\n', ',\n')}`).settings;
+  expect(trailing).toMatchObject({ skipRows: 0, hasHeader: true, columns: { amount: 'Amount' } });
+});
+
 test('what is the same for several transactions is no id', () => {
   const rows = 'x1,2026-01-02,-5\nx1,2026-01-03,-7\n';
   expect(columnsOf(`Reference number,Date,Amount\n${rows}`).externalId).toBeNull();

@@ -95,7 +95,10 @@ function sniffCsv(
   const header = hasHeader ? (body[0] ?? []) : null;
   const width = body.reduce((most, { length }) => Math.max(most, length), 0);
   // The work is bounded by the cells that are looked at, however wide the rows are.
-  const data = body.slice(hasHeader ? 1 : 0).slice(0, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, width))));
+  const data = body
+    .slice(hasHeader ? 1 : 0)
+    .filter(({ length }) => length > 0)
+    .slice(0, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, width))));
   if (header && isExchangeHeader(header)) {
     return {
       settings: {
@@ -124,7 +127,16 @@ function sniffCsv(
   const decimals = detectDecimalSeparator(
     [places.amount, places.debit, places.credit, places.toAmount].flatMap((place) => cellsOf(data, place)),
   );
-  const warnings = warningsOf({ given, known, header, data, places, dates, decimals });
+  const warnings = warningsOf({
+    given,
+    known,
+    skipped: rows.slice(0, skipRows),
+    header,
+    data,
+    places,
+    dates,
+    decimals,
+  });
   return {
     settings: {
       encoding,
@@ -175,11 +187,13 @@ function usualWidth(rows: readonly (readonly string[])[]): { width: number; coun
   return usual;
 }
 
-/** Banks put a few lines of their own before the table. */
+/** Banks put a few lines of their own before the table. Its header may lack a name for the empty cell with which every row ends. */
 function firstOfUsualWidth(rows: readonly (readonly string[])[]): number {
   const { width } = usualWidth(rows);
   const index = rows.slice(0, HEADER_SEARCH_ROWS).findIndex((row) => row.length === width);
-  return Math.max(0, index);
+  const before = rows[index - 1];
+  const isHeaderBefore = before !== undefined && width > 2 && before.length === width - 1 && isHeader([before]);
+  return isHeaderBefore && rows[index]?.at(-1)?.trim() === '' ? index - 1 : Math.max(0, index);
 }
 
 /** A header holds neither dates nor amounts. */

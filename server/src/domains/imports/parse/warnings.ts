@@ -1,5 +1,5 @@
 import type { ImportField, ImportSettings, ImportSettingsInput } from '@finverse/shared';
-import { amountsOf, cellsOf } from './column-contents.ts';
+import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
 import { plainName } from './column-names.ts';
 import type { detectDateFormat } from './dates.ts';
 import { glanceAtAmount, type detectDecimalSeparator } from './numbers.ts';
@@ -8,6 +8,8 @@ type Findings = {
   given: ImportSettingsInput;
   /** What the source had the last time, which its owner has seen. */
   known: ImportSettings | null;
+  /** What stands before the header or the first row. */
+  skipped: readonly (readonly string[])[];
   header: readonly string[] | null;
   data: readonly (readonly string[])[];
   places: Partial<Record<ImportField, number>>;
@@ -32,7 +34,19 @@ export function warningsOf(findings: Findings): string[] {
   if (decimals.isAmbiguous && given.decimalSeparator === undefined && !known)
     warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
   if (!known) warnings.push(...columnWarnings(findings), ...signWarnings(findings));
-  return [...warnings, ...unreadWarnings(findings)];
+  return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
+}
+
+/** A first row with a cell too many looks like one of the lines that banks put before the table. */
+function skipWarnings({ given, skipped }: Findings): string[] {
+  const isRow = (cells: readonly string[]) => {
+    const trimmed = cells.map((cell) => cell.trim());
+    return trimmed.some(isDate) && trimmed.some(isAmount);
+  };
+  if (given.skipRows !== undefined || !skipped.some(isRow)) return [];
+  return [
+    `The first ${skipped.length} rows are skipped, and one of them looks like a transaction. Check \`skipRows\`.`,
+  ];
 }
 
 function columnWarnings({ header, given, places }: Findings): string[] {
