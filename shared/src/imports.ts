@@ -11,6 +11,8 @@ export const IMPORT_TEXT_MAX = 24_000;
 export const IMPORT_ROWS_MAX = 2_000_000;
 /** The most bytes of one row, and so of one field. */
 export const IMPORT_ROW_BYTES_MAX = 64 * 1024;
+/** The most cells of one row. */
+export const IMPORT_COLUMNS_MAX = 500;
 /** The most rows that a preview reads; where a file has more, its counts are of the first. */
 export const IMPORT_PREVIEW_ROWS_MAX = 50_000;
 /** Faults that a preview lists; all of them are counted. */
@@ -34,6 +36,8 @@ export const importDateFormats = [
   'DD.MM.YY',
   'DD/MM/YY',
   'MM/DD/YY',
+  'YY/MM/DD',
+  'YY.MM.DD',
   'DD MMM YYYY',
   'MMM DD, YYYY',
 ] as const;

@@ -122,7 +122,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('what is detected wrongly is corrected, and the source remembers it', async () => {
     const file = 'Datum,Bedrag,Wie\n03/04/2026,"1,234",a\n05/04/2026,"2,500",b\n';
     const made = await prepare(world, file);
-    expect((await preview(world, made.id)).warnings).toHaveLength(2);
+    expect((await preview(world, made.id)).warnings).toHaveLength(3);
     const settings = {
       dateFormat: 'MM/DD/YYYY',
       decimalSeparator: ',',
@@ -143,6 +143,16 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(next.settings).toMatchObject(settings);
     const elsewhere = await prepare(world, 'Datum,Bedrag,Wie\n06/04/2026,"1,000",c\n', { source: 'other-bank' });
     expect(elsewhere.settings).toMatchObject({ dateFormat: 'DD/MM/YYYY', isAmountInverted: false });
+  });
+
+  test('a column whose header names another currency than the account’s is not imported', async () => {
+    const file = 'Date,Amount (USD),Amount (EUR)\n2026-01-02,-5,-4.50\n2026-01-03,7,6.30\n';
+    const dollars = { settings: { columns: { amount: 'Amount (USD)' } } };
+    const made = await prepare(world, file, dollars);
+    await expect(preview(world, made.id)).rejects.toMatchObject({ code: 'IMPORT_FAULTY' });
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'failed', error: { code: 'IMPORT_FAULTY' } });
+    expect(await importFile(world, file, { source: 'other' })).toMatchObject({ status: 'completed', created: 2 });
+    expect(await balance(world)).toBe('1.80000000');
   });
 
   test('a file without a header is read by the places of its columns', async () => {
@@ -199,16 +209,36 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const file = [
       'date,amount,payee',
       '2026-01-01,1,a\u0000b',
-      '2026-01-02,2,"never closed',
-      '2026-01-03,3,c',
+      '2026-01-02,2,"not closed',
+      '2026-01-03,3,"c"',
       '2026-01-04,4,x,y',
       '',
     ].join('\r\n');
     const made = await prepare(world, file);
     const { counts, faults } = await preview(world, made.id);
-    expect(counts.new).toBe(0);
-    expect(faults.map(({ field }) => field)).toContain('payee');
+    expect(counts).toEqual({ read: 4, new: 1, duplicate: 0, faulty: 3 });
+    expect(faults.map(({ line, field }) => [line, field])).toEqual([
+      [2, 'payee'],
+      [3, 'row'],
+      [5, 'row'],
+    ]);
     expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'failed', error: { code: 'IMPORT_FAULTY' } });
+    await expectExact(world);
+  });
+
+  test.each([
+    ['a quote that is never closed', '2026-01-02,2,"never closed\n2026-01-03,3,c\n'],
+    ['a row that is too large', `2026-01-02,2,${'x'.repeat(70_000)}\n2026-01-03,3,c\n`],
+  ])('behind %s nothing is read, so nothing is imported, whatever may be left out', async (_, rest) => {
+    const made = await prepare(world, `date,amount,payee\n2026-01-01,1,a\n${rest}`);
+    const refusal = { code: 'IMPORT_FAULTY', message: expect.stringContaining('Line 3') as string };
+    await expect(preview(world, made.id)).rejects.toMatchObject(refusal);
+    expect(await commitToEnd(world, made.id, true)).toMatchObject({
+      status: 'failed',
+      created: 0,
+      error: refusal,
+    });
+    expect(await transactionsOf(world)).toEqual([]);
     await expectExact(world);
   });
 

@@ -1,4 +1,5 @@
 import {
+  currencyCodes,
   formatMoney,
   type ImportField,
   type ImportSettings,
@@ -8,6 +9,7 @@ import {
 import { restoreCell } from '../exports/index.ts';
 import type { Book } from './book.ts';
 import { parseDate } from './parse/dates.ts';
+import { directionOf, signWatch } from './parse/directions.ts';
 import { AmountError, parseAmount } from './parse/numbers.ts';
 
 /** Something of a row that cannot be imported: which field, and why. */
@@ -28,12 +30,12 @@ type Options = {
   /** Whether the file is an export of ours, in which apostrophes before formulas are ours as well. */
   isExchange: boolean;
   accountId: string;
+  /** The currency of that account. */
+  accountCurrency: string;
   source: string;
   book: Book;
 };
 
-const EXPENSE = /^(?:expense|debit|dbit|d|dr|soll|s|af|out|withdrawal)$/i;
-const INCOME = /^(?:income|credit|crdt|c|cr|haben|h|bij|in|deposit)$/i;
 const TEXT_MAX = 200;
 const NOTE_MAX = 2000;
 // oxlint-disable-next-line no-control-regex -- they are what is refused
@@ -47,12 +49,25 @@ const FIELD_OF: Record<string, ImportField> = {
   transfer: 'toAccount',
 };
 
-/** Reads the cells of a row by the settings. Never throws for what stands in a file. */
-export function interpreterOf({ settings, places, isExchange, accountId, source, book }: Options): Interpreter {
+/**
+ * Reads the cells of a row by the settings. Never throws for what stands in a file. The rows are to be given in the order of the file: signs that contradict
+ * those of the rows before are faults.
+ */
+export function interpreterOf({
+  settings,
+  places,
+  isExchange,
+  accountId,
+  accountCurrency,
+  source,
+  book,
+}: Options): Interpreter {
   const { dateFormat, decimalSeparator, isAmountInverted, unknownCategory } = settings;
   const isPlain = (['tags', 'splits', 'attachments', 'toAccount', 'toAmount', 'rate'] as const).every(
     (field) => places[field] === undefined,
   );
+  const debitSigns = signWatch();
+  const expenseSigns = signWatch();
 
   return (cells) => {
     const faults: Fault[] = [];
@@ -69,11 +84,11 @@ export function interpreterOf({ settings, places, isExchange, accountId, source,
       else if (value.length > max) faults.push({ field, message: `must have at most ${max} characters` });
       return value;
     };
-    const money = (field: ImportField): bigint | null => {
+    const money = (field: ImportField, isInverted = false): bigint | null => {
       const value = cell(field);
       if (value === '') return null;
       try {
-        return parseAmount(value, decimalSeparator);
+        return parseAmount(value, decimalSeparator, { currency: rowCurrency, isInverted });
       } catch (error) {
         if (!(error instanceof AmountError)) throw error;
         faults.push({ field, message: error.message });
@@ -86,11 +101,13 @@ export function interpreterOf({ settings, places, isExchange, accountId, source,
     if (occurredOn === '') {
       faults.push({ field: 'date', message: dateText === '' ? 'is missing' : `is no date written as ${dateFormat}` });
     }
-    const { units, field: amountField } = signedAmount();
-    const kindText = cell('kind');
-    const kind = kindOf(kindText, units);
-    if (kind === null) faults.push({ field: 'kind', message: 'must be income, expense, transfer, or debit or credit' });
     const ownAccount = accountOf('account') ?? accountId;
+    const currency = cell('currency').toUpperCase();
+    // Of another account only the file can say which currency it is in; `toRecord` refuses any that is not the account's.
+    const named = currencyCodes.has(currency) ? currency : null;
+    const rowCurrency = currency === '' && ownAccount === accountId ? accountCurrency : named;
+    const { units, field: amountField } = signedAmount();
+    const kind = kindOf(units);
 
     if (kind === 'opening') return openingOf(ownAccount, units, occurredOn);
     if (units === 0n) faults.push({ field: amountField, message: 'must not be zero' });
@@ -100,12 +117,11 @@ export function interpreterOf({ settings, places, isExchange, accountId, source,
     const overflow = longText.length > TEXT_MAX ? [longText, note].filter(Boolean).join('\n') : note;
     if (overflow.length > NOTE_MAX)
       faults.push({ field: 'description', message: `must have, with the note, at most ${NOTE_MAX} characters` });
-    const currency = cell('currency');
     const input: TransactionCreate = {
       kind: kind ?? 'expense',
       accountId: ownAccount,
       amount: units === null ? '' : formatMoney(units < 0n ? -units : units),
-      currency: currency === '' ? undefined : currency.toUpperCase(),
+      currency: currency === '' ? undefined : currency,
       occurredOn,
       // What is longer than a description can be stands in full in the note.
       description: longText.length > TEXT_MAX ? cut(longText) : longText,
@@ -123,27 +139,51 @@ export function interpreterOf({ settings, places, isExchange, accountId, source,
       return faults.length > 0 ? { kind: 'faulty', faults } : { kind: 'transaction', input };
     return complete(input);
 
+    /** What comes (above zero) or goes. An amount is told by its own sign, a debit and a credit by their columns. */
     function signedAmount(): { units: bigint | null; field: ImportField } {
-      const amount = money('amount');
-      if (amount !== null) return { units: isAmountInverted ? -amount : amount, field: 'amount' };
-      const [debit, credit] = [money('debit'), money('credit')];
-      if (debit !== null && debit !== 0n && credit !== null && credit !== 0n) {
-        faults.push({ field: 'debit', message: 'stands beside a credit' });
-        return { units: null, field: 'debit' };
+      const [amount, debit, credit] = [money('amount', isAmountInverted), money('debit'), money('credit')];
+      const stated = (['amount', 'debit', 'credit'] as const).filter((_, index) => [amount, debit, credit][index]);
+      const [field] = stated;
+      if (stated.length > 1 && field) {
+        faults.push({
+          field: stated[1] ?? field,
+          message: `stands beside ${field === 'debit' ? 'a debit' : 'an amount'}`,
+        });
+        return { units: null, field };
       }
-      if (credit !== null && credit !== 0n) return { units: credit, field: 'credit' };
-      if (debit !== null) return { units: debit < 0n ? debit : -debit, field: 'debit' };
-      const field = places.amount === undefined && places.debit !== undefined ? 'debit' : 'amount';
-      if (credit === null && !faults.some((fault) => ['amount', 'debit', 'credit'].includes(fault.field)))
-        faults.push({ field, message: 'is missing' });
-      return { units: credit, field };
+      if (field === 'credit' && credit !== null) {
+        if (credit < 0n) faults.push({ field, message: 'is below zero: it must say whether it comes or goes' });
+        return { units: credit, field };
+      }
+      if (field === 'debit' && debit !== null) {
+        // Some banks write a minus before what goes, some do not; the other sign is money that came back, or a mistake.
+        if (!debitSigns(debit)) faults.push({ field, message: 'has another sign than the debits before it' });
+        return { units: debit < 0n ? debit : -debit, field };
+      }
+      if (field === 'amount') return { units: amount, field };
+      const empty = places.amount === undefined && places.debit !== undefined ? 'debit' : 'amount';
+      if (amount !== null || debit !== null || credit !== null) return { units: 0n, field: empty };
+      if (!faults.some((fault) => ['amount', 'debit', 'credit'].includes(fault.field)))
+        faults.push({ field: empty, message: 'is missing' });
+      return { units: null, field: empty };
     }
 
-    function kindOf(name: string, amount: bigint | null): TransactionCreate['kind'] | 'opening' | null {
-      if (name === '') return amount !== null && amount > 0n ? 'income' : 'expense';
-      if (name === 'transfer' || name === 'opening') return name;
-      if (EXPENSE.test(name)) return 'expense';
-      return INCOME.test(name) ? 'income' : null;
+    /** What the row's own word says, or else the sign. A word and a sign that contradict are a fault, and so is a word that is missing. */
+    function kindOf(amount: bigint | null): TransactionCreate['kind'] | 'opening' | null {
+      if (places.kind === undefined) return amount !== null && amount > 0n ? 'income' : 'expense';
+      const name = cell('kind');
+      const said = name === 'transfer' || name === 'opening' ? name : directionOf(name);
+      if (said === null) {
+        const message = name === '' ? 'is missing' : 'must be income, expense, transfer, or debit or credit';
+        faults.push({ field: 'kind', message });
+      } else if (said === 'expense') {
+        if (amount !== null && amount !== 0n && amountField !== 'debit' && !expenseSigns(amount))
+          faults.push({ field: amountField, message: 'has another sign than the expenses before it' });
+        if (amountField === 'credit') faults.push({ field: 'kind', message: 'contradicts the credit' });
+      } else if (said !== 'opening' && amount !== null && amount < 0n) {
+        faults.push({ field: amountField, message: `is below zero, which no ${said} is` });
+      }
+      return said;
     }
 
     function accountOf(field: 'account' | 'toAccount'): string | null {

@@ -10,12 +10,15 @@ import {
 import { AppError } from '../../kernel/errors.ts';
 import { isExchangeHeader } from '../exports/index.ts';
 import type { Book } from './book.ts';
-import { type Draft, type Fault, interpreterOf } from './interpret.ts';
+import { type Draft, interpreterOf } from './interpret.ts';
 import { OccurrenceCounter } from './occurrences.ts';
+import { currencyOfName } from './parse/column-names.ts';
 import { placeColumns } from './parse/columns.ts';
 import { readCsvRows } from './parse/csv-rows.ts';
 import { decodeStream } from './parse/encoding.ts';
+import { ofxFaultsOf } from './parse/ofx-faults.ts';
 import { readOfxRows } from './parse/ofx-rows.ts';
+import { rowShapeOf } from './parse/row-shape.ts';
 
 /** A row that was read. Its number counts from 1 over all rows of the file, faulty ones too, so that it is the same whenever the file is read. */
 export type ReadRow = { row: number; line: number; contentHash: string | null; draft: Draft };
@@ -73,7 +76,6 @@ type LineDraft = { line: number; draft: Draft };
 async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
   const { settings } = reading;
   let rowsToSkip = settings.skipRows;
-  let width = Number.POSITIVE_INFINITY;
   let interpret: ((cells: readonly string[]) => Draft) | null = null;
   for await (const rows of readCsvRows(text, settings.delimiter)) {
     const drafts: LineDraft[] = [];
@@ -85,23 +87,24 @@ async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncG
       if (!interpret && fault === null) {
         const header = settings.hasHeader ? cells : null;
         interpret = interpreterFor(reading, header, cells.length);
-        width = cells.length;
         if (header) continue;
       }
-      // A delimiter too many, such as in a text that is not quoted, would shift what stands behind it.
-      const shift = cells.length > width && cells.slice(width).some((cell) => cell.trim() !== '');
-      const wrong = fault ?? (shift ? `has ${cells.length} cells where there are ${width} columns` : null);
-      const draft: Draft =
-        wrong !== null || !interpret
-          ? { kind: 'faulty', faults: [{ field: 'row', message: wrong ?? 'stands before the header' }] }
-          : interpret(cells);
-      drafts.push({ line, draft });
+      const wrong = fault ?? (interpret ? null : 'stands before the header');
+      drafts.push({ line, draft: wrong === null && interpret ? interpret(cells) : faultyRow(wrong ?? '') });
     }
     yield drafts;
   }
 }
 
-function interpreterFor(reading: Reading, header: readonly string[] | null, width: number) {
+function faultyRow(message: string): Draft {
+  return { kind: 'faulty', faults: [{ field: 'row', message }] };
+}
+
+function interpreterFor(
+  reading: Reading,
+  header: readonly string[] | null,
+  width: number,
+): (cells: readonly string[]) => Draft {
   const { settings } = reading;
   const { places, missing } = placeColumns(settings.columns, header, width);
   if (missing.length > 0) {
@@ -109,7 +112,33 @@ function interpreterFor(reading: Reading, header: readonly string[] | null, widt
       details: missing.map((field) => ({ path: `settings.columns.${field}`, message: 'is no column of the file' })),
     });
   }
-  return interpreterOf({ ...reading, places, isExchange: header !== null && isExchangeHeader(header) });
+  if (header) requireCurrency(reading, header, places);
+  const interpret = interpreterOf({ ...reading, places, isExchange: header !== null && isExchangeHeader(header) });
+  const { delimiter, dateFormat } = settings;
+  const shapeFault = rowShapeOf({ header, delimiter, datePlace: places.date, dateFormat });
+  return (cells) => {
+    const wrong = shapeFault(cells);
+    return wrong === null ? interpret(cells) : faultyRow(wrong);
+  };
+}
+
+/** @throws AppError IMPORT_FAULTY where a header says that the amounts are not in the account's currency, and no column says so of each row */
+function requireCurrency(
+  { accountCurrency }: Reading,
+  header: readonly string[],
+  places: ReturnType<typeof placeColumns>['places'],
+): void {
+  if (places.currency !== undefined || places.account !== undefined) return;
+  for (const place of [places.amount, places.debit, places.credit]) {
+    const name = header[place ?? -1] ?? '';
+    const currency = currencyOfName(name);
+    if (currency !== null && currency !== accountCurrency) {
+      throw new AppError(
+        'IMPORT_FAULTY',
+        `The column “${name}” is in ${currency}, the account in ${accountCurrency}: choose an account in ${currency}, or the column of another amount.`,
+      );
+    }
+  }
 }
 
 /** The elements of an OFX transaction, in the places that its interpreter is given. */
@@ -117,17 +146,12 @@ const OFX_PLACES = { date: 0, amount: 1, payee: 2, description: 3, externalId: 4
 
 async function* ofxDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
   const interpret = interpreterOf({ ...reading, places: OFX_PLACES, isExchange: false });
-  let accountNumber: string | undefined;
+  const { accountCurrency, settings } = reading;
+  const faultsOf = ofxFaultsOf({ accountCurrency, isAmountInverted: settings.isAmountInverted });
   for await (const rows of readOfxRows(text)) {
     yield rows.map(({ line, fields }): LineDraft => {
       const get = (name: string) => fields.get(name) ?? '';
-      accountNumber ??= fields.get('ACCTID') ?? '';
-      const faults: Fault[] = [];
-      if (get('ACCTID') !== accountNumber)
-        faults.push({ field: 'account', message: 'is of another account than the rows before: import it on its own' });
-      const currency = get('CURDEF').toUpperCase();
-      if (currency !== '' && currency !== reading.accountCurrency)
-        faults.push({ field: 'currency', message: `must be ${reading.accountCurrency}, the account's` });
+      const faults = faultsOf(fields);
       if (faults.length > 0) return { line, draft: { kind: 'faulty', faults } };
       const payee = get('NAME') || get('PAYEE');
       const fitId = get('FITID');

@@ -1,75 +1,96 @@
-import { pipeline, Readable } from 'node:stream';
-import { IMPORT_ROW_BYTES_MAX } from '@finverse/shared';
-import { type CsvError, type Options, parse } from 'csv-parse';
-import { parse as parseSync } from 'csv-parse/sync';
+import { IMPORT_COLUMNS_MAX, IMPORT_ROW_BYTES_MAX } from '@finverse/shared';
+import { AppError } from '../../../kernel/errors.ts';
+import { readCsvRow } from './csv-row.ts';
 
-/** A row of a file: its cells, or why it has none. */
+/** A row of a file: the line that it begins on, from 1, and its cells, or why it has none. */
 export type RawRow = { line: number; cells: readonly string[]; fault: string | null };
 
-const COMMON: Options = {
-  bom: true,
-  relax_column_count: true,
-  // A quote out of place stays in its cell; otherwise the parser would take all that follows for quoted, up to the next quote.
-  relax_quotes: true,
-  skip_empty_lines: true,
-  // Named, because the parser would otherwise take the first line's ending for that of all.
-  record_delimiter: ['\r\n', '\n', '\r'],
-  max_record_size: IMPORT_ROW_BYTES_MAX,
-};
+const SAMPLE_ROWS_MAX = 500;
 
-/** The rows of the first part of a file; its last line is left out, since the part may end in the middle of it. */
-export function sampleRows(text: string, delimiter: string): string[][] {
+/**
+ * The rows of the first part of a file; its last line is left out, since the part may end in the middle of it. What cannot be read ends them. A row at fault
+ * has no cells, and counts as it does when the file is read.
+ */
+export function sampleRows(text: string, delimiter: string): (readonly string[])[] {
   const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
+  const reader = new CsvReader(delimiter);
+  reader.add(end > 0 ? text.slice(0, end + 1) : text);
+  const rows: (readonly string[])[] = [];
   try {
-    return parseSync(end > 0 ? text.slice(0, end + 1) : text, {
-      ...COMMON,
-      delimiter,
-      skip_records_with_error: true,
-      to: 500,
-    });
-  } catch {
-    return [];
+    for (let row = reader.next(true); row && rows.length < SAMPLE_ROWS_MAX; row = reader.next(true))
+      rows.push(row.cells);
+  } catch (error) {
+    // The reading of the file itself says what is wrong, by its line; the sample may only have been cut.
+    if (!(error instanceof AppError)) throw error;
   }
+  return rows;
 }
 
 /**
- * The rows of a CSV text, in flat memory. One that is malformed (a quote that is never closed, a row that is too large) is answered with its fault, and reading
- * goes on behind it.
+ * The rows of a CSV text, in flat memory. A quote that runs into the quotes of the lines behind it costs its own line, and reading goes on with the next one.
+ *
+ * @throws AppError IMPORT_FAULTY, naming the line, where nobody can tell what is a row from there on: a quote that is never closed, a row that is too
+ * large or has too many cells. What follows is not guessed, so no caller can take the rows before it for the whole file
  */
 export async function* readCsvRows(text: AsyncIterable<string>, delimiter: string): AsyncGenerator<RawRow[]> {
-  const skipped: RawRow[] = [];
-  const parser = parse({
-    ...COMMON,
-    delimiter,
-    info: true,
-    skip_records_with_error: true,
-    on_skip: (error: CsvError | undefined) => {
-      const { lines } = (error ?? {}) as { lines?: number };
-      skipped.push({ line: lines ?? 0, cells: [], fault: faultOf(error) });
-    },
-  });
-  let failure: unknown = null;
-  pipeline(Readable.from(text, { highWaterMark: 4 }), parser, (error) => (failure = error ?? null));
-  let rows: RawRow[] = [];
-  for await (const each of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-    rows.push({ line: each.info.lines, cells: each.record, fault: null });
-    if (rows.length < ROWS_PER_YIELD) continue;
-    yield rows.concat(skipped.splice(0));
-    rows = [];
+  const reader = new CsvReader(delimiter);
+  for await (const piece of text) {
+    reader.add(piece);
+    yield rowsOf(reader, false);
   }
-  if (failure instanceof Error) throw failure;
-  yield rows.concat(skipped.splice(0));
+  yield rowsOf(reader, true);
 }
 
-const ROWS_PER_YIELD = 500;
+function rowsOf(reader: CsvReader, isEnd: boolean): RawRow[] {
+  const rows: RawRow[] = [];
+  for (let row = reader.next(isEnd); row; row = reader.next(isEnd)) rows.push(row);
+  return rows;
+}
 
-function faultOf(error: CsvError | undefined): string {
-  switch (error?.code) {
-    case 'CSV_MAX_RECORD_SIZE':
-      return `is larger than ${IMPORT_ROW_BYTES_MAX / 1024} KB`;
-    case 'CSV_QUOTE_NOT_CLOSED':
-      return 'has a quote that is never closed';
-    default:
-      return 'has a quote out of place';
+class CsvReader {
+  readonly #delimiter: string;
+  #rest = '';
+  #at = 0;
+  #line = 1;
+
+  constructor(delimiter: string) {
+    this.#delimiter = delimiter;
   }
+
+  add(piece: string): void {
+    this.#rest = this.#rest.slice(this.#at) + piece;
+    this.#at = 0;
+  }
+
+  /** The next row that is not empty; null where its end has not come yet, or at the end of the text. */
+  next(isEnd: boolean): RawRow | null {
+    while (this.#at < this.#rest.length) {
+      const row = readCsvRow(this.#rest, this.#at, { delimiter: this.#delimiter, isEnd });
+      if (row === 'incomplete' || row === 'unclosed') {
+        if (row === 'unclosed' && isEnd) throw this.#fatal('has a quote that is never closed');
+        if (isTooLarge(this.#rest, this.#at, this.#rest.length)) throw this.#fatal(TOO_LARGE);
+        return null;
+      }
+      if (isTooLarge(this.#rest, this.#at, row.end)) throw this.#fatal(TOO_LARGE);
+      if (row.cells.length > IMPORT_COLUMNS_MAX) throw this.#fatal(`has more than ${IMPORT_COLUMNS_MAX} cells`);
+      const line = this.#line;
+      this.#at = row.end;
+      this.#line += row.lines;
+      if (row.isEmpty) continue;
+      return { line, cells: row.cells, fault: row.fault };
+    }
+    return null;
+  }
+
+  #fatal(what: string): AppError {
+    return new AppError('IMPORT_FAULTY', `Line ${this.#line}: the row ${what}; what follows it cannot be read.`);
+  }
+}
+
+const TOO_LARGE = `is larger than ${IMPORT_ROW_BYTES_MAX / 1024} KB, or has a quote that is not closed`;
+
+function isTooLarge(text: string, start: number, end: number): boolean {
+  if (end - start > IMPORT_ROW_BYTES_MAX) return true;
+  // A UTF-16 unit is three bytes of UTF-8 at most.
+  return (end - start) * 3 > IMPORT_ROW_BYTES_MAX && Buffer.byteLength(text.slice(start, end)) > IMPORT_ROW_BYTES_MAX;
 }

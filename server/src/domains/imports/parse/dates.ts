@@ -70,16 +70,25 @@ const BY_PREFERENCE: readonly ImportDateFormat[] = importDateFormats;
 /**
  * The format in which all texts are dates, and whether another one would read them as well and see other dates. Where no format reads them all, the one that
  * reads the most, so that the preview names the rest.
+ *
+ * A year of two digits may be any of the three numbers: of formats that read as many, the one that sees the fewest years is taken, and one that would
+ * scatter a statement over several times as many years does not make it ambiguous.
  */
 export function detectDateFormat(texts: readonly string[]): { format: ImportDateFormat; isAmbiguous: boolean } {
-  const readings = BY_PREFERENCE.map((format) => ({ format, dates: texts.map((text) => parseDate(text, format)) }));
-  const countOf = (dates: readonly (string | null)[]) => dates.filter((date) => date !== null).length;
-  const best = readings.reduce((top, next) => (countOf(next.dates) > countOf(top.dates) ? next : top));
+  const readings = BY_PREFERENCE.map((format) => {
+    const dates = texts.map((text) => parseDate(text, format));
+    const found = dates.filter((date) => date !== null);
+    return { format, dates, count: found.length, years: new Set(found.map((date) => date.slice(0, 4))).size };
+  });
+  const best = readings.reduce((top, next) =>
+    next.count > top.count || (next.count === top.count && next.years < top.years) ? next : top,
+  );
   const isAmbiguous = readings.some(
-    ({ format, dates }) =>
-      format !== best.format &&
-      countOf(dates) === countOf(best.dates) &&
-      dates.some((date, index) => date !== best.dates[index]),
+    ({ dates, count, years }) =>
+      count === best.count && years < best.years * SCATTERED && dates.some((date, index) => date !== best.dates[index]),
   );
   return { format: best.format, isAmbiguous };
 }
+
+/** How many times as many years a reading sees that is not to be believed. */
+const SCATTERED = 3;

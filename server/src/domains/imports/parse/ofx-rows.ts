@@ -4,16 +4,23 @@ import { AppError } from '../../../kernel/errors.ts';
 /** A transaction of a statement: its elements by name, as text. */
 export type OfxRow = { line: number; fields: ReadonlyMap<string, string> };
 
-/** What the statement says of itself around its transactions. */
-const AROUND = new Set(['ACCTID', 'CURDEF']);
+/** The field of the currency that a transaction's amount is in where that is not the statement's; `ORIGCURRENCY` is only what it was converted from. */
+export const CURRENCY_OF_AMOUNT = 'CURRENCY.CURSYM';
+
+/** What the statement says of itself around its transactions, and the aggregates that begin another account. */
+const AROUND = new Set(['BANKID', 'ACCTID', 'ACCTTYPE', 'CURDEF']);
+const ACCOUNTS = new Set(['BANKACCTFROM', 'CCACCTFROM', 'INVACCTFROM']);
 /** Aggregates whose elements are not the transaction's own. */
-const INSIDE_OTHERS = new Set(['BANKACCTTO', 'CCACCTTO', 'IMAGEDATA']);
+const INSIDE_OTHERS = new Set(['BANKACCTTO', 'CCACCTTO', 'IMAGEDATA', 'CURRENCY', 'ORIGCURRENCY']);
+/** What follows the transactions, which SGML need not close. */
+const BEHIND = new Set(['BANKTRANLIST', 'BANKTRANLISTP', 'STMTTRNP', 'LEDGERBAL', 'AVAILBAL']);
 
 /**
  * The transactions of an OFX file, both the SGML of 1.x, whose elements are not closed, and the XML of 2.x, in flat memory: for a list of bank or card
- * transactions both are tags with text behind them. `ACCTID` and `CURDEF` of the statement are added to each.
+ * transactions both are tags with text behind them. `BANKID`, `ACCTID`, `ACCTTYPE` and `CURDEF` of the statement are added to each.
  *
- * @throws AppError IMPORT_FAULTY for a tag or a text that does not end
+ * @throws AppError IMPORT_FAULTY for a tag or a text that does not end, and at the end of a file that was cut off: its last transaction may lack its id, and
+ * would be another one when the whole file comes
  */
 export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<OfxRow[]> {
   const around = new Map<string, string>();
@@ -21,6 +28,7 @@ export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<
   let line = 1;
   let startLine = 1;
   let within: string | null = null;
+  let isEnded = false;
   let rest = '';
   for await (const piece of text) {
     const rows: OfxRow[] = [];
@@ -31,20 +39,28 @@ export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<
     rest += piece;
     let at = 0;
     for (;;) {
-      const open = rest.indexOf('<', at);
-      // Text is complete once the next tag begins.
-      const token = open < 0 ? null : tokenAt(rest, open);
+      const markup = markupAt(rest, at);
+      const token = markup && tokenAt(rest, markup);
       if (!token) break;
+      const open = markup.start;
       const { name, isClosing, value, end } = token;
       for (let index = at; index < open; index += 1) if (rest.charCodeAt(index) === 10) line += 1;
+      if (name === 'OFX') isEnded = isClosing;
       if (name === 'STMTTRN') {
         finish();
         if (!isClosing) [fields, startLine, within] = [new Map(around), line, null];
+      } else if (BEHIND.has(name)) {
+        finish();
+        within = null;
       } else if (INSIDE_OTHERS.has(name)) {
         within = isClosing ? null : name;
-      } else if (!isClosing && value !== '' && within === null) {
-        if (fields && !fields.has(name)) fields.set(name, value);
-        else if (AROUND.has(name)) around.set(name, value);
+      } else if (ACCOUNTS.has(name)) {
+        within = null;
+        if (!isClosing) for (const each of ['BANKID', 'ACCTID', 'ACCTTYPE']) around.delete(each);
+      } else if (!isClosing && value !== '') {
+        const field = within === null ? name : `${within}.${name}`;
+        if (fields && !fields.has(field)) fields.set(field, value);
+        else if (!fields && within === null && AROUND.has(name)) around.set(name, value);
       }
       // `end` is the next tag, so the lines of the value are counted with what lies before that one.
       for (let index = open; index < end; index += 1) if (rest.charCodeAt(index) === 10) line += 1;
@@ -56,38 +72,67 @@ export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<
     }
     yield rows;
   }
+  if (!isEnded)
+    throw new AppError('IMPORT_FAULTY', `Line ${line}: the file ends before </OFX>, so it is not whole: get it again.`);
   if (fields) yield [{ line: startLine, fields }];
 }
 
 const CDATA = '<![CDATA[';
-const TAG = /<(\/?)([A-Za-z0-9._]{1,64})(?:\s[^<>]*)?(\/?)>/y;
+const TAG = /<(\/?)([A-Za-z][A-Za-z0-9._]{0,63})(?:\s[^<>]*)?(\/?)>/y;
 
-/** The tag at a place and the text up to the next one; null where the end of either has not come yet. */
-function tokenAt(text: string, open: number): { name: string; isClosing: boolean; value: string; end: number } | null {
-  TAG.lastIndex = open;
+/**
+ * The next tag, comment, declaration or CDATA section; null where none begins, or it cannot be told yet. A `<` that begins none of these is part of the text,
+ * as in `A < B`.
+ */
+function markupAt(text: string, from: number): { start: number; end: number } | null {
+  for (let start = text.indexOf('<', from); start >= 0; start = text.indexOf('<', start + 1)) {
+    const end = endOfMarkup(text, start);
+    if (end === 'incomplete') return null;
+    if (end !== 'text') return { start, end };
+  }
+  return null;
+}
+
+function endOfMarkup(text: string, start: number): number | 'incomplete' | 'text' {
+  for (const [mark, close] of [
+    [CDATA, ']]>'],
+    ['<!--', '-->'],
+  ] as const) {
+    // Cut within what may become the mark.
+    if (mark.startsWith(text.slice(start, start + mark.length)) && text.length - start < mark.length)
+      return 'incomplete';
+    if (!text.startsWith(mark, start)) continue;
+    const end = text.indexOf(close, start + mark.length);
+    return end < 0 ? 'incomplete' : end + close.length;
+  }
+  TAG.lastIndex = start;
+  const tag = TAG.exec(text);
+  if (tag) return start + tag[0].length;
+  const stop = /[<>]/.exec(text.slice(start + 1, start + 1 + MARKUP_CHARACTERS_MAX));
+  if (!stop && text.length - start <= MARKUP_CHARACTERS_MAX) return 'incomplete';
+  return stop?.[0] === '>' && /^[!?]/.test(text.slice(start + 1)) ? start + 2 + stop.index : 'text';
+}
+
+/** No tag is longer. */
+const MARKUP_CHARACTERS_MAX = 2000;
+
+/** A tag and the text up to the next one; null where the end of the text has not come yet. Behind `</OFX>` none is looked for. */
+function tokenAt(
+  text: string,
+  { start, end: endOfTag }: { start: number; end: number },
+): { name: string; isClosing: boolean; value: string; end: number } | null {
+  TAG.lastIndex = start;
   const match = TAG.exec(text);
-  if (!match) {
-    // A comment, a declaration, a CDATA section out of place, or a lone "<": of no meaning here.
-    const close = text.indexOf('>', open);
-    return close < 0 ? null : { name: '', isClosing: true, value: '', end: close + 1 };
-  }
-  const start = open + match[0].length;
-  let next = text.indexOf('<', start);
-  let value = '';
-  // Cut within what may become the mark of a CDATA section.
-  if (next >= 0 && CDATA.startsWith(text.slice(next, next + CDATA.length)) && text.length - next < CDATA.length)
-    return null;
-  if (next >= 0 && text.startsWith(CDATA, next) && text.slice(start, next).trim() === '') {
-    const close = text.indexOf(']]>', next);
-    if (close < 0) return null;
-    value = text.slice(next + CDATA.length, close);
-    next = close + 3;
-  } else {
-    if (next < 0) return null;
-    value = decodeEntities(text.slice(start, next)).trim();
-  }
+  // A comment, a declaration, or a CDATA section out of place: of no meaning here.
+  if (!match) return { name: '', isClosing: true, value: '', end: endOfTag };
   const isClosing = match[1] === '/' || match[3] === '/';
-  return { name: (match[2] ?? '').toUpperCase(), isClosing, value: isClosing ? '' : value, end: next };
+  const name = (match[2] ?? '').toUpperCase();
+  const next = markupAt(text, endOfTag);
+  if (!next) return name === 'OFX' && isClosing ? { name, isClosing, value: '', end: endOfTag } : null;
+  const before = text.slice(endOfTag, next.start);
+  const isSection = text.startsWith(CDATA, next.start) && before.trim() === '';
+  const value = isSection ? text.slice(next.start + CDATA.length, next.end - 3) : decodeEntities(before).trim();
+  return { name, isClosing, value: isClosing ? '' : value, end: isSection ? next.end : next.start };
 }
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };

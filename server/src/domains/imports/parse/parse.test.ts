@@ -1,10 +1,9 @@
 import { importDateFormats } from '@finverse/shared';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readCsvRows } from './csv-rows.ts';
 import { detectDateFormat, parseDate } from './dates.ts';
 import { decodeStream, detectEncoding } from './encoding.ts';
-import { AmountError, parseAmount } from './numbers.ts';
+import { AmountError, detectDecimalSeparator, parseAmount } from './numbers.ts';
 import { ofxEncoding, readOfxRows } from './ofx-rows.ts';
 
 async function* pieces(text: string, size: number): AsyncGenerator<string> {
@@ -12,43 +11,6 @@ async function* pieces(text: string, size: number): AsyncGenerator<string> {
   const characters = Array.from(text);
   for (let start = 0; start < characters.length; start += size) yield characters.slice(start, start + size).join('');
 }
-
-async function rowsOf(
-  text: string,
-  size = 7,
-): Promise<{ line: number; cells: readonly string[]; fault: string | null }[]> {
-  const rows = [];
-  for await (const part of readCsvRows(pieces(text, size), ',')) rows.push(...part);
-  return rows;
-}
-
-test('CSV that is cut anywhere has the cells that were written', async () => {
-  const cell = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', ' ', 'ä', '😀', ';'), maxLength: 8 });
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 8 }),
-      fc.integer({ min: 1, max: 9 }),
-      async (table, size) => {
-        const text = table.map((row) => row.map((each) => `"${each.replaceAll('"', '""')}"`).join(',')).join('\r\n');
-        expect((await rowsOf(text, size)).map(({ cells }) => cells)).toEqual(table);
-      },
-    ),
-    { numRuns: 100 },
-  );
-});
-
-test('mixed line ends end lines, and a broken quote costs its own row', async () => {
-  expect((await rowsOf('a,b\r\nc,d\ne,f\rg,h')).map(({ cells }) => cells.join())).toEqual(['a,b', 'c,d', 'e,f', 'g,h']);
-  const rows = await rowsOf('a,b\n"c"x,d\n"e"" ,f\n"g,h\n');
-  expect(rows.slice(0, 2).map(({ cells }) => cells.join())).toEqual(['a,b', '"c"x,d']);
-});
-
-test('a quote that is never closed, and a field without end, are faults and no memory', async () => {
-  const open = await rowsOf(`a,b\n"${'x'.repeat(200_000)}`, 10_000);
-  expect(open.some(({ fault }) => fault !== null)).toBe(true);
-  const huge = await rowsOf(`a,b\n${'x'.repeat(200_000)},1\nc,d\n`, 10_000);
-  expect(huge.some(({ fault }) => fault !== null)).toBe(true);
-});
 
 test('an encoding is told by its mark, its zeros, its validity, and otherwise taken for Western', () => {
   const text = 'Datum;Betrag;Empfänger\n01.02.2026;1,00;Müller & Söhne GmbH Straße\n'.repeat(5);
@@ -83,19 +45,29 @@ test.each([
   ['-1,234.56', '.', '-1234.56'],
   ['1.234,56', ',', '1234.56'],
   ['1 234,56 €', ',', '1234.56'],
+  ['1\u00a0234\u00a0567,8', ',', '1234567.8'],
+  ['1\u2009234.5', '.', '1234.5'],
   ["1'234.50", '.', '1234.5'],
+  ['1’234.50', '.', '1234.5'],
   ['(12.00)', '.', '-12'],
+  ['(€12.00)', '.', '-12'],
+  ['-€12.00', '.', '-12'],
+  ['€ -12.00', '.', '-12'],
   ['12.00-', '.', '-12'],
+  ['12.00- EUR', '.', '-12'],
   ['+5', '.', '5'],
   ['\u2212 7,5', ',', '-7.5'],
   ['EUR 3.10', '.', '3.1'],
-  ['$1,000', '.', '1000'],
+  ['3.10eur', '.', '3.1'],
+  ['12.00 CR', '.', '12'],
+  ['12.00Dr', '.', '-12'],
   ['12,34,567.00', '.', '1234567'],
   ['.5', '.', '0.5'],
   ['007', '.', '7'],
   ['1.00000000000', '.', '1'],
 ] as const)('%s with %s is %s', (text, separator, expected) => {
-  expect(parseAmount(text, separator)).toBe(BigInt(Math.round(Number(expected) * 100)) * 1_000_000n);
+  const units = BigInt(Math.round(Number(expected) * 100)) * 1_000_000n;
+  expect(parseAmount(text, separator, { currency: 'EUR' })).toBe(units);
 });
 
 test.each([
@@ -112,8 +84,49 @@ test.each([
   '0.123456789',
   'Infinity',
   '1 2 x',
-])('%j is no amount', (text) => {
-  expect(() => parseAmount(text, '.')).toThrow(AmountError);
+  // Not grouped by threes, or by two marks.
+  '12 50',
+  '1 23',
+  "12'50",
+  "1,234'567",
+  '0,123',
+  '012,345',
+  // Another currency, or a word.
+  'USD 12.00',
+  '$20.00',
+  '500 JPY',
+  '12.00 Deb',
+  '12,345.67 Dbt',
+  '12.00 kr',
+  '5 EURO',
+  'EUR',
+  // Signs that contradict, and a dash that stands for no cents.
+  '-12.00 CR',
+  '(-12.00)',
+  '-12.00-',
+  '12.-',
+  '12.–',
+  `1${' '.repeat(60_000)}x`,
+])('%j is no amount in euros', (text) => {
+  expect(() => parseAmount(text, '.', { currency: 'EUR' })).toThrow(AmountError);
+});
+
+test('a sign of several currencies is that of the account', () => {
+  expect(parseAmount('$1,000', '.', { currency: 'USD' })).toBe(100_000_000_000n);
+  expect(parseAmount('$1,000', '.', { currency: 'CAD' })).toBe(100_000_000_000n);
+  expect(parseAmount('1.000,00 kr.', ',', { currency: 'DKK' })).toBe(100_000_000_000n);
+  for (const text of ['$1', 'CHF 1', '1']) {
+    const read = () => parseAmount(text, '.', { currency: null });
+    if (text === '1') expect(read()).toBe(100_000_000n);
+    else expect(read).toThrow('nothing may stand beside it');
+  }
+  expect(() => parseAmount('US$1', '.', { currency: 'CAD' })).toThrow(AmountError);
+});
+
+test('the fraction is told by what stands last, by its length and by a lone zero', () => {
+  expect(detectDecimalSeparator(['1.234,56'])).toEqual({ separator: ',', isAmbiguous: false });
+  expect(detectDecimalSeparator(['0,123'])).toEqual({ separator: ',', isAmbiguous: false });
+  expect(detectDecimalSeparator(['Rs. 1,234', 'Rs. 500'])).toEqual({ separator: '.', isAmbiguous: true });
 });
 
 test('every date of every format is read back, and no date is made up', () => {

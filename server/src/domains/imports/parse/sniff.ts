@@ -1,14 +1,17 @@
 import { open } from 'node:fs/promises';
-import type { ImportDateFormat, ImportFormat, ImportSettings, ImportSettingsInput } from '@finverse/shared';
+import type { ImportFormat, ImportSettings, ImportSettingsInput } from '@finverse/shared';
 import { isExchangeHeader } from '../../exports/index.ts';
 import { type Columns, guessColumns, NO_COLUMNS, placeColumns } from './columns.ts';
 import { sampleRows } from './csv-rows.ts';
-import { detectDateFormat, parseDate } from './dates.ts';
+import { cellsOf, fitColumns, guessByContent, isAmount, isDate } from './column-contents.ts';
+import { detectDateFormat } from './dates.ts';
 import { detectEncoding, isKnown } from './encoding.ts';
-import { AmountError, detectDecimalSeparator, parseAmount } from './numbers.ts';
+import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
+import { warningsOf } from './warnings.ts';
 
 const SAMPLE_BYTES = 256 * 1024;
+const SAMPLE_CELLS_MAX = 20_000;
 const HEADER_SEARCH_ROWS = 30;
 
 /** What a file looks like. */
@@ -90,8 +93,12 @@ function sniffCsv(
   const body = rows.slice(skipRows);
   const hasHeader = given.hasHeader ?? isHeader(body);
   const header = hasHeader ? (body[0] ?? []) : null;
-  const width = Math.max(0, ...body.map((row) => row.length));
-  const data = body.slice(hasHeader ? 1 : 0);
+  const width = body.reduce((most, { length }) => Math.max(most, length), 0);
+  // The work is bounded by the cells that are looked at, however wide the rows are.
+  const data = body
+    .slice(hasHeader ? 1 : 0)
+    .filter(({ length }) => length > 0)
+    .slice(0, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, width))));
   if (header && isExchangeHeader(header)) {
     return {
       settings: {
@@ -112,25 +119,24 @@ function sniffCsv(
   }
   const isRemembered = remembered !== null && placeColumns(remembered.columns, header, width).missing.length === 0;
   const known = isRemembered && remembered.hasHeader === hasHeader ? remembered : null;
-  const guessed = known?.columns ?? (header ? guessColumns(header) : guessByContent(data, width));
+  const guessed =
+    known?.columns ?? (header ? fitColumns(guessColumns(header), header, data) : guessByContent(data, width));
   const columns = overlay(guessed, given.columns);
   const { places } = placeColumns(columns, header, width);
-  const cellsOf = (...fields: (keyof Columns)[]) =>
-    fields.flatMap((field) => {
-      const place = places[field];
-      return place === undefined ? [] : data.map((row) => row[place]?.trim() ?? '').filter((cell) => cell !== '');
-    });
-  const dates = detectDateFormat(cellsOf('date'));
-  const decimals = detectDecimalSeparator(cellsOf('amount', 'debit', 'credit', 'toAmount'));
-  const warnings: string[] = [];
-  if (dates.isAmbiguous && given.dateFormat === undefined && !known) {
-    warnings.push(
-      `Dates are read as ${dates.format}; another format would fit as well. Check them, or say which it is.`,
-    );
-  }
-  if (decimals.isAmbiguous && given.decimalSeparator === undefined && !known) {
-    warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
-  }
+  const dates = detectDateFormat(cellsOf(data, places.date));
+  const decimals = detectDecimalSeparator(
+    [places.amount, places.debit, places.credit, places.toAmount].flatMap((place) => cellsOf(data, place)),
+  );
+  const warnings = warningsOf({
+    given,
+    known,
+    skipped: rows.slice(0, skipRows),
+    header,
+    data,
+    places,
+    dates,
+    decimals,
+  });
   return {
     settings: {
       encoding,
@@ -152,7 +158,11 @@ function sniffCsv(
 /** What is given goes before what was found. */
 function overlay(found: Columns, given: ImportSettingsInput['columns']): Columns {
   const named = Object.entries(given ?? {}).filter(([, reference]) => reference !== undefined);
-  return { ...found, ...(Object.fromEntries(named) as Partial<Columns>) };
+  const all = { ...found, ...(Object.fromEntries(named) as Partial<Columns>) };
+  // Whoever says where amounts stand means these alone, not those that were guessed beside them.
+  if (typeof given?.amount === 'string') return { ...all, debit: given.debit ?? null, credit: given.credit ?? null };
+  if (typeof given?.debit === 'string' || typeof given?.credit === 'string') return { ...all, amount: null };
+  return all;
 }
 
 const DELIMITERS = [',', ';', '\t', '|'] as const;
@@ -177,66 +187,17 @@ function usualWidth(rows: readonly (readonly string[])[]): { width: number; coun
   return usual;
 }
 
-/** Banks put a few lines of their own before the table. */
+/** Banks put a few lines of their own before the table. Its header may lack a name for the empty cell with which every row ends. */
 function firstOfUsualWidth(rows: readonly (readonly string[])[]): number {
   const { width } = usualWidth(rows);
   const index = rows.slice(0, HEADER_SEARCH_ROWS).findIndex((row) => row.length === width);
-  return Math.max(0, index);
+  const before = rows[index - 1];
+  const isHeaderBefore = before !== undefined && width > 2 && before.length === width - 1 && isHeader([before]);
+  return isHeaderBefore && rows[index]?.at(-1)?.trim() === '' ? index - 1 : Math.max(0, index);
 }
 
 /** A header holds neither dates nor amounts. */
 function isHeader(rows: readonly (readonly string[])[]): boolean {
   const [first] = rows;
   return first !== undefined && !first.some((cell) => isDate(cell.trim()) || isAmount(cell.trim()));
-}
-
-function guessByContent(rows: readonly (readonly string[])[], width: number): Columns {
-  const share = (index: number, test: (cell: string) => boolean) =>
-    rows.filter((row) => test(row[index]?.trim() ?? '')).length / Math.max(1, rows.length);
-  const indexes = Array.from({ length: width }, (_, index) => index);
-  const date = indexes.find((index) => share(index, isDate) > 0.8);
-  const amount = indexes.find((index) => index !== date && share(index, isAmount) > 0.8);
-  const texts = indexes.filter(
-    (index) => index !== date && index !== amount && share(index, (cell) => /\p{L}{3}/u.test(cell)) > 0.5,
-  );
-  const reference = (index: number | undefined) => (index === undefined ? null : `#${index + 1}`);
-  return {
-    ...NO_COLUMNS,
-    date: reference(date),
-    amount: reference(amount),
-    payee: texts.length > 1 ? reference(texts[0]) : null,
-    description: reference(texts.length > 1 ? texts[1] : texts[0]),
-  };
-}
-
-const PLAUSIBLE: readonly ImportDateFormat[] = [
-  'YYYY-MM-DD',
-  'YYYY/MM/DD',
-  'YYYYMMDD',
-  'DD.MM.YYYY',
-  'DD/MM/YYYY',
-  'MM/DD/YYYY',
-  'DD-MM-YYYY',
-  'DD.MM.YY',
-  'DD/MM/YY',
-  'MM/DD/YY',
-  'DD MMM YYYY',
-  'MMM DD, YYYY',
-];
-
-function isDate(cell: string): boolean {
-  return PLAUSIBLE.some((format) => parseDate(cell, format) !== null);
-}
-
-function isAmount(cell: string): boolean {
-  if (!/\d/.test(cell) || isDate(cell)) return false;
-  return (['.', ','] as const).some((separator) => {
-    try {
-      parseAmount(cell, separator);
-      return true;
-    } catch (error) {
-      if (error instanceof AmountError) return false;
-      throw error;
-    }
-  });
 }

@@ -1,0 +1,108 @@
+import type { ImportDateFormat } from '@finverse/shared';
+import { type Columns, NO_COLUMNS, placeColumns } from './columns.ts';
+import { parseDate } from './dates.ts';
+import { directionOf } from './directions.ts';
+import { glanceAtAmount } from './numbers.ts';
+
+type Rows = readonly (readonly string[])[];
+
+/** The cells of a column that are not empty. */
+export function cellsOf(rows: Rows, place: number | undefined): string[] {
+  return place === undefined ? [] : rows.map((row) => row[place]?.trim() ?? '').filter((cell) => cell !== '');
+}
+
+/**
+ * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes, an id that
+ * several transactions have. Of an amount and a debit and credit beside it, those remain that say which way money goes.
+ */
+export function fitColumns(named: Columns, header: readonly string[], rows: Rows): Columns {
+  const { places } = placeColumns(named, header, header.length);
+  const columns = { ...named };
+  const kinds = rows.map((row) => row[places.kind ?? -1] ?? '');
+  if (kinds.length === 0 || kinds.some((cell) => directionOf(cell) === null)) columns.kind = null;
+  if (hasRepeatedIds(rows, places)) columns.externalId = null;
+  if (columns.amount === null) return columns;
+  const hasSigns = columns.kind !== null || amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero);
+  if (hasSigns || columns.debit === null || columns.credit === null) return { ...columns, debit: null, credit: null };
+  return { ...columns, amount: null };
+}
+
+/** An id that stands beside different dates or amounts is none: rows of other transactions would be taken for duplicates. */
+function hasRepeatedIds(rows: Rows, places: ReturnType<typeof placeColumns>['places']): boolean {
+  if (places.externalId === undefined) return false;
+  const figures = new Map<string, string>();
+  return rows.some((row) => {
+    const id = row[places.externalId ?? -1]?.trim() ?? '';
+    const own = [places.date, places.amount, places.debit, places.credit].map((place) => row[place ?? -1]).join('\n');
+    const before = figures.get(id);
+    figures.set(id, own);
+    return id !== '' && before !== undefined && before !== own;
+  });
+}
+
+/** What the amounts of a column look like, without those that are zero or no amounts. */
+export function amountsOf(rows: Rows, place: number | undefined): NonNullable<ReturnType<typeof glanceAtAmount>>[] {
+  return cellsOf(rows, place).flatMap((cell) => {
+    const amount = glanceAtAmount(cell);
+    return amount === null || amount.isZero ? [] : [amount];
+  });
+}
+
+/** The columns of rows without a header. Of several that hold numbers the amount is one with signs, then one with fractions, not a number of a cheque. */
+export function guessByContent(rows: Rows, width: number): Columns {
+  const share = (index: number, test: (cell: string) => boolean) =>
+    rows.filter((row) => test(row[index]?.trim() ?? '')).length / Math.max(1, rows.length);
+  const indexes = Array.from({ length: width }, (_, index) => index);
+  const date = indexes.find((index) => share(index, isDate) > 0.8);
+  const numbers = indexes.filter((index) => index !== date && share(index, isAmount) > 0.8);
+  const weight = (index: number) => {
+    const amounts = amountsOf(rows, index);
+    return (
+      (amounts.some(({ isBelowZero }) => isBelowZero) ? 2 : 0) +
+      (amounts.some(({ hasFraction }) => hasFraction) ? 1 : 0)
+    );
+  };
+  const weights = new Map(numbers.map((index) => [index, weight(index)]));
+  const amount = numbers.toSorted((one, other) => (weights.get(other) ?? 0) - (weights.get(one) ?? 0))[0];
+  const texts = indexes.filter(
+    (index) => index !== date && !numbers.includes(index) && share(index, (cell) => /\p{L}{3}/u.test(cell)) > 0.5,
+  );
+  const reference = (index: number | undefined) => (index === undefined ? null : `#${index + 1}`);
+  return {
+    ...NO_COLUMNS,
+    date: reference(date),
+    amount: reference(amount),
+    payee: texts.length > 1 ? reference(texts[0]) : null,
+    description: reference(texts.length > 1 ? texts[1] : texts[0]),
+  };
+}
+
+const PLAUSIBLE: readonly ImportDateFormat[] = [
+  'YYYY-MM-DD',
+  'YYYY/MM/DD',
+  'YYYYMMDD',
+  'DD.MM.YYYY',
+  'DD/MM/YYYY',
+  'MM/DD/YYYY',
+  'DD-MM-YYYY',
+  'DD.MM.YY',
+  'DD/MM/YY',
+  'MM/DD/YY',
+  'YY/MM/DD',
+  'YY.MM.DD',
+  'DD MMM YYYY',
+  'MMM DD, YYYY',
+];
+const DATE_CHARACTERS_MAX = 60;
+
+export function isDate(cell: string): boolean {
+  return (
+    cell.length <= DATE_CHARACTERS_MAX &&
+    /\d/.test(cell) &&
+    PLAUSIBLE.some((format) => parseDate(cell, format) !== null)
+  );
+}
+
+export function isAmount(cell: string): boolean {
+  return glanceAtAmount(cell) !== null && !isDate(cell);
+}

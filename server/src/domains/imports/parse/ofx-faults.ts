@@ -1,0 +1,35 @@
+import { CURRENCY_OF_AMOUNT } from './ofx-rows.ts';
+
+/**
+ * Says of each transaction of an OFX file, in the order of the file, what forbids to take it as it stands: another account than that of the first one, an
+ * amount that is not in the account's currency, a correction of what an earlier file had, or a type that contradicts the sign.
+ */
+export function ofxFaultsOf({
+  accountCurrency,
+  isAmountInverted,
+}: {
+  accountCurrency: string;
+  isAmountInverted: boolean;
+}): (fields: ReadonlyMap<string, string>) => { field: string; message: string }[] {
+  let firstAccount: string | null = null;
+  return (fields) => {
+    const get = (name: string) => fields.get(name) ?? '';
+    const faults: { field: string; message: string }[] = [];
+    const account = JSON.stringify([get('BANKID'), get('ACCTID'), get('ACCTTYPE')]);
+    firstAccount ??= account;
+    if (account !== firstAccount)
+      faults.push({ field: 'account', message: 'is of another account than the rows before: import it on its own' });
+    const currency = (get(CURRENCY_OF_AMOUNT) || get('CURDEF')).toUpperCase();
+    if (currency !== '' && currency !== accountCurrency)
+      faults.push({ field: 'currency', message: `must be ${accountCurrency}, the account's` });
+    if (fields.has('CORRECTFITID') || fields.has('CORRECTACTION')) {
+      const message = 'corrects or removes an earlier transaction: change that one yourself, and leave this one out';
+      faults.push({ field: 'row', message });
+    }
+    const isBelowZero = get('TRNAMT').startsWith('-') !== isAmountInverted;
+    const type = get('TRNTYPE').toUpperCase();
+    if ((type === 'DEBIT' && !isBelowZero) || (type === 'CREDIT' && isBelowZero))
+      faults.push({ field: 'amount', message: `has a sign that contradicts its type, ${type}` });
+    return faults;
+  };
+}

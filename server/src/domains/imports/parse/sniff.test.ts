@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import { NO_COLUMNS, placeColumns } from './columns.ts';
+import { detectDateFormat } from './dates.ts';
+import { sniff } from './sniff.ts';
+
+const look = (text: string, given = {}) => sniff(Buffer.from(text), { format: undefined, given, remembered: null });
+const columnsOf = (text: string) => look(text).settings.columns;
+
+test.each([
+  [
+    'ING NL',
+    'Datum;Naam / Omschrijving;Af Bij;Bedrag (EUR)',
+    '20260102;Shop;Af;12,50',
+    '20260103;Acme;Bij;2000,00',
+    'Af Bij',
+  ],
+  [
+    'Mint',
+    'Date,Description,Amount,Transaction Type',
+    '1/02/2026,Shop,12.50,debit',
+    '1/03/2026,Acme,2000,credit',
+    'Transaction Type',
+  ],
+  ['S/H', 'Buchungstag;Umsatz;S/H', '02.01.2026;12,50;S', '03.01.2026;2.000,00;H', 'S/H'],
+  ['Wise', 'Date,Amount,Direction', '2026-01-02,12.50,OUT', '2026-01-03,2000,IN', 'Direction'],
+  ['Spanish', 'Fecha,Importe,Cargo/Abono', '2026-01-02,12.50,Cargo', '2026-01-03,2000,Abono', 'Cargo/Abono'],
+])('%s says by a column of its own what goes and what comes', (_, header, one, other, kind) => {
+  const { settings, warnings } = look(`${[header, one, other].join('\n')}\n`);
+  expect(settings.columns).toMatchObject({ kind, debit: null, credit: null });
+  expect(settings.columns.amount).not.toBeNull();
+  expect(warnings.filter((warning) => warning.includes('All or nearly all'))).toEqual([]);
+});
+
+test('a column that is called like a kind and says more is none, and amounts of one sign are told', () => {
+  const file = 'Date,Type,Amount\n2026-01-02,CARD_PAYMENT,12.50\n2026-01-03,debit,2.25\n';
+  const { settings, warnings } = look(file);
+  expect(settings.columns.kind).toBeNull();
+  expect(warnings.join()).toContain('above zero and become income');
+  expect(look(file, { isAmountInverted: true }).warnings).toEqual([]);
+  expect(look(file.replaceAll(/(\d\.\d)/g, '-$1')).warnings.join()).toContain('below zero and become expenses');
+  const mixed = 'Date,Amount\n2026-01-02,-12.50\n2026-01-03,2.25\n';
+  expect(look(mixed).warnings).toEqual([]);
+});
+
+test('of an unsigned amount and columns for each direction those are taken that say which way', () => {
+  const rows = '2026-01-02,12.50,12.50,\n2026-01-03,2000,,2000\n';
+  const columns = columnsOf(`Date,Amount,Debit,Credit\n${rows}`);
+  expect(columns).toMatchObject({ amount: null, debit: 'Debit', credit: 'Credit' });
+  const signed = columnsOf(`Date,Amount,Debit,Credit\n${rows.replace('12.50', '-12.50')}`);
+  expect(signed).toMatchObject({ amount: 'Amount', debit: null, credit: null });
+  const given = look(`Date,Amount,Debit,Credit\n${rows}`, { columns: { amount: 'Amount' } });
+  expect(given.settings.columns).toMatchObject({ amount: 'Amount', debit: null, credit: null });
+});
+
+test('without a header the amount is what has signs or fractions, and the guess is told', () => {
+  const { settings, warnings } = look(
+    '2026-01-02,1001,-12.50,Shop Street,1000.00\n2026-01-03,1002,20.00,Acme Works,1020.00\n',
+  );
+  expect(settings).toMatchObject({ hasHeader: false, columns: { date: '#1', amount: '#3', description: '#4' } });
+  expect(warnings.join()).toContain('no header');
+});
+
+test('what stands before the table is skipped, never a transaction without a word, and rows at fault count', () => {
+  const rows = '2026-01-02,-5,x\n2026-01-03,7,y\n2026-01-04,-7,y\n';
+  expect(look(`Account,42\nDate,Amount,Payee\n${rows}`)).toMatchObject({ settings: { skipRows: 1 }, warnings: [] });
+  expect(look(`"open\nit "x" is\nDate,Amount,Payee\n${rows}`).settings.skipRows).toBe(2);
+  const { settings, warnings } = look(`2026-01-01,-9,Shop, Street\n${rows}`);
+  expect(settings.skipRows).toBe(1);
+  expect(warnings.join()).toContain('looks like a transaction');
+  const trailing = look(`Date,Amount,Payee\n${rows.replaceAll('\n', ',\n')}`).settings;
+  expect(trailing).toMatchObject({ skipRows: 0, hasHeader: true, columns: { amount: 'Amount' } });
+});
+
+test('what is the same for several transactions is no id', () => {
+  const rows = 'x1,2026-01-02,-5\nx1,2026-01-03,-7\n';
+  expect(columnsOf(`Reference number,Date,Amount\n${rows}`).externalId).toBeNull();
+  expect(columnsOf(`Transaction ID,Date,Amount\n${rows}`).externalId).toBeNull();
+  expect(columnsOf(`Transaction ID,Date,Amount\n${rows.replace('x1', 'x0')}`).externalId).toBe('Transaction ID');
+});
+
+test('fees and states that are not read are told', () => {
+  const { warnings } = look(
+    'Date,Amount,Fee,State\n2026-01-02,-5,0.10,COMPLETED\n2026-01-03,7,0.00,REVERTED\n2026-01-03,7,0.00,COMPLETED\n',
+  );
+  expect(warnings).toMatchObject([expect.stringContaining('“Fee”'), expect.stringContaining('“State”')]);
+});
+
+test('of two columns with one name each has its place; the name alone is that of neither', () => {
+  const file = 'Date,Amount,Amount\n2026-01-02,-5,3\n';
+  expect(columnsOf(file).amount).toBe('#2');
+  const asked = { ...NO_COLUMNS, amount: 'Amount' };
+  expect(placeColumns(asked, ['Date', 'Amount', 'Amount'], 3)).toEqual({ places: {}, missing: ['amount'] });
+});
+
+test.each([
+  [['26/02/03', '26/02/28', '26/03/14', '26/04/30'], 'YY/MM/DD', false],
+  [['03.02.26', '28.02.26', '14.03.26', '30.04.26'], 'DD.MM.YY', false],
+  [['26/02/03'], 'DD/MM/YY', true],
+  [['03/02/26', '04/05/26', '12/11/26', '09/08/26'], 'DD/MM/YY', true],
+  [['03/02/2026', '04/05/2026'], 'DD/MM/YYYY', true],
+] as const)('dates %j are %s, ambiguous: %s', (texts, format, isAmbiguous) => {
+  expect(detectDateFormat(texts)).toEqual({ format, isAmbiguous });
+});
+
+test('a file of many thousand columns, or of many cells, is looked at in a moment', () => {
+  const files = ['1x,'.repeat(60_000), `${'1x,'.repeat(499)}\n`.repeat(170), '1,x\n'.repeat(60_000)];
+  for (const file of files) {
+    const start = performance.now();
+    look(file);
+    // Seconds without the bounds; generous, because machines are busy.
+    expect(performance.now() - start).toBeLessThan(1500);
+  }
+});

@@ -1,0 +1,86 @@
+import type { ImportField, ImportSettings, ImportSettingsInput } from '@finverse/shared';
+import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
+import { plainName } from './column-names.ts';
+import type { detectDateFormat } from './dates.ts';
+import { glanceAtAmount, type detectDecimalSeparator } from './numbers.ts';
+
+type Findings = {
+  given: ImportSettingsInput;
+  /** What the source had the last time, which its owner has seen. */
+  known: ImportSettings | null;
+  /** What stands before the header or the first row. */
+  skipped: readonly (readonly string[])[];
+  header: readonly string[] | null;
+  data: readonly (readonly string[])[];
+  places: Partial<Record<ImportField, number>>;
+  dates: ReturnType<typeof detectDateFormat>;
+  decimals: ReturnType<typeof detectDecimalSeparator>;
+};
+
+/** The share of amounts with the same sign from which on the others may be exceptions. */
+const NEARLY_ALL = 0.95;
+const FEES = new Set(['fee', 'fees', 'fee amount', 'commission', 'gebuhr', 'gebuhren', 'frais', 'comision', 'kosten']);
+const STATES = new Set(['state', 'status', 'transaction status', 'estado', 'stato', 'statut']);
+
+/** What the sample of a file leaves open, and what it says that is not read: for a person to look at before anything is imported. */
+export function warningsOf(findings: Findings): string[] {
+  const { given, known, dates, decimals } = findings;
+  const warnings: string[] = [];
+  if (dates.isAmbiguous && given.dateFormat === undefined && !known) {
+    warnings.push(
+      `Dates are read as ${dates.format}; another format would fit as well. Check them, or say which it is.`,
+    );
+  }
+  if (decimals.isAmbiguous && given.decimalSeparator === undefined && !known)
+    warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
+  if (!known) warnings.push(...columnWarnings(findings), ...signWarnings(findings));
+  return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
+}
+
+/** A first row with a cell too many looks like one of the lines that banks put before the table. */
+function skipWarnings({ given, skipped }: Findings): string[] {
+  const isRow = (cells: readonly string[]) => {
+    const trimmed = cells.map((cell) => cell.trim());
+    return trimmed.some(isDate) && trimmed.some(isAmount);
+  };
+  if (given.skipRows !== undefined || !skipped.some(isRow)) return [];
+  return [
+    `The first ${skipped.length} rows are skipped, and one of them looks like a transaction. Check \`skipRows\`.`,
+  ];
+}
+
+function columnWarnings({ header, given, places }: Findings): string[] {
+  const isGiven = given.columns?.date !== undefined && (given.columns.amount ?? given.columns.debit) !== undefined;
+  if (header || isGiven || Object.keys(places).length === 0) return [];
+  return ['The file has no header, so its columns are guessed by what stands in them. Check which one is the amount.'];
+}
+
+function signWarnings({ given, data, places }: Findings): string[] {
+  const isTold = places.kind !== undefined || places.debit !== undefined || places.credit !== undefined;
+  if (isTold || given.isAmountInverted !== undefined) return [];
+  const amounts = amountsOf(data, places.amount);
+  const below = amounts.filter(({ isBelowZero }) => isBelowZero).length / amounts.length;
+  if (below >= NEARLY_ALL)
+    return [
+      'All or nearly all amounts are below zero and become expenses. Check that none of them is money that came.',
+    ];
+  if (1 - below >= NEARLY_ALL)
+    return [
+      'All or nearly all amounts are above zero and become income. Check them, say which column tells what goes (`kind`), or that what is spent stands above zero.',
+    ];
+  return [];
+}
+
+function unreadWarnings({ header, data, places }: Findings): string[] {
+  const used = new Set(Object.values(places));
+  return (header ?? []).flatMap((name, place) => {
+    if (used.has(place)) return [];
+    const cells = cellsOf(data, place);
+    const plain = plainName(name);
+    if (FEES.has(plain) && cells.some((cell) => glanceAtAmount(cell)?.isZero === false))
+      return [`What stands in the column “${name}” is not read: where it is not part of the amount, balances differ.`];
+    if (STATES.has(plain) && new Set(cells).size > 1)
+      return [`The column “${name}” is not read: rows that are pending or were reverted are imported like the others.`];
+    return [];
+  });
+}
