@@ -3,49 +3,22 @@ import { formatMoney } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, transact } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { AppError, describeError, invariant } from '../../kernel/errors.ts';
-import { importedTransactionId, importedTransactionIds } from '../../kernel/ids.ts';
-import {
-  type Change,
-  findAccounts,
-  findTransactions,
-  type Ledger,
-  listAccounts,
-  openLedger,
-  post,
-} from '../ledger/index.ts';
+import { AppError, describeError } from '../../kernel/errors.ts';
+import { importedTransactionId } from '../../kernel/ids.ts';
+import { type Change, findAccounts, type Ledger, listAccounts, post, type TransactionRecord } from '../ledger/index.ts';
 import { readBook } from './book.ts';
 import type { ImportFiles } from './import-files.ts';
-import {
-  beat,
-  changeImport,
-  deleteFile,
-  findImport,
-  findMade,
-  findUnfinished,
-  type ImportChanges,
-  type ImportRecord,
-} from './imports.repository.ts';
+import { Cancelled, changeRun, type Log, openRun, type Run, RunOver } from './import-run.ts';
+import { ImportUndo } from './import-undo.ts';
+import { beat, changeImport, deleteFile, findImport, findUnfinished, type ImportRecord } from './imports.repository.ts';
 import { judgeRows } from './judge-rows.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
 
 const BEAT_MS = 2000;
 /** A run whose process has given no sign of life for so long is taken for dead. */
 const DEAD_AFTER_MS = 10_000;
-const UNDONE_AT_A_TIME = 1000;
 
-/** Thrown where somebody else has taken the run over: it ends without a word. */
-class RunOver extends Error {
-  override name = 'RunOver';
-}
-/** Thrown where the person wants it back. */
-class Cancelled extends Error {
-  override name = 'Cancelled';
-}
-
-type Run = ImportRecord & { runHex: string; runAt: number };
 type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
-type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void };
 
 /**
  * Writes imports, in the background. The rows come in batches, each one transaction of the ledger, so that every figure is exact at every moment and nobody waits
@@ -57,6 +30,7 @@ export class ImportRunner {
   readonly #clock: Clock;
   readonly #files: ImportFiles;
   readonly #log: Log;
+  readonly #undo: ImportUndo;
   readonly #active = new Map<string, Promise<void>>();
   readonly #stopping = new AbortController();
 
@@ -65,6 +39,7 @@ export class ImportRunner {
     this.#clock = parts.clock;
     this.#files = parts.files;
     this.#log = parts.log;
+    this.#undo = new ImportUndo(parts);
   }
 
   /** Runs under way in this process. */
@@ -89,13 +64,15 @@ export class ImportRunner {
 
   /**
    * Takes back what dead processes have left half done, and answers when that is done. `isAlone`: no other process can be at work on this database, so whoever
-   * was is dead; otherwise a run is dead when it has given no sign of life for ten seconds, for which this waits.
+   * was is dead; otherwise a run is dead when it has given no sign of life for ten seconds, for which this waits. One that cannot be taken back is logged, and keeps
+   * neither the others nor the caller from going on.
    */
   async recover({ isAlone }: { isAlone: boolean }): Promise<void> {
     const left = (await findUnfinished(this.#database.em())).filter(({ id }) => !this.#active.has(id));
     for (const found of left) {
-      if (!isAlone && !(await this.#isDead(found))) continue;
-      await this.#takeOver(found);
+      await this.#oneOf(found, async () => {
+        if (isAlone || (await this.#isDead(found))) await this.#takeOver(found);
+      });
     }
   }
 
@@ -103,7 +80,17 @@ export class ImportRunner {
   async recoverDead(): Promise<void> {
     for (const found of await findUnfinished(this.#database.em())) {
       if (this.#active.has(found.id) || this.#clock.now() - found.beatAt < DEAD_AFTER_MS) continue;
-      await this.#takeOver(found);
+      if (!this.#undo.isResting(found.id)) await this.#oneOf(found, () => this.#takeOver(found));
+    }
+  }
+
+  /** Does something about one import of many; what goes wrong with it is its own matter. */
+  async #oneOf({ id }: ImportRecord, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof RunOver) return;
+      this.#log.error({ err: error, import: id }, 'an import that was interrupted could not be taken back');
     }
   }
 
@@ -124,7 +111,7 @@ export class ImportRunner {
       );
       if (!isOurs) return;
     }
-    await this.#undo({ ...found, runHex, runAt });
+    await this.#undo.undo({ ...found, runHex, runAt }, this.#stopping.signal);
   }
 
   async #isDead(found: ImportRecord): Promise<boolean> {
@@ -196,7 +183,7 @@ export class ImportRunner {
   /** One transaction: looks whether the run goes on, judges the rows, posts what is new, says how far it is. */
   #writeBatch(run: Run, rows: readonly ReadRow[], counts: Counts): Promise<Counts> {
     return transact(this.#database, async (em) => {
-      const ledger = await this.#open(em, run, 'running');
+      const ledger = await this.#open(em, run);
       const { dialect, userId } = ledger;
       const judged = await judgeRows(
         em,
@@ -213,33 +200,25 @@ export class ImportRunner {
         const what = first.faults.map(({ field, message }) => `${field} ${message}`).join('; ');
         throw new AppError('IMPORT_FAULTY', `Line ${first.row.line}: ${what}.`);
       }
-      const changes = judged.flatMap((each): Change[] =>
-        each.outcome === 'new' ? [{ before: null, after: each.record }] : [],
-      );
-      await this.#post(em, ledger, changes, 'import');
+      const records = judged.flatMap((each) => (each.outcome === 'new' ? [each.record] : []));
+      await this.#post(em, ledger, records);
       const after: Counts = {
         bytesRead: counts.bytesRead,
         rowsRead: counts.rowsRead + rows.length,
-        created: counts.created + changes.length,
+        created: counts.created + records.length,
         duplicates: counts.duplicates + judged.filter(({ outcome }) => outcome === 'duplicate').length,
         faulty: counts.faulty + faulty.length,
       };
-      await this.#change(em, run, { ...after, beatAt: this.#clock.now() });
+      await changeRun(em, run, { ...after, beatAt: this.#clock.now() });
       return after;
     });
   }
 
-  async #post(
-    em: SqlEntityManager,
-    ledger: Ledger,
-    changes: readonly Change[],
-    mode: 'import' | 'undo',
-  ): Promise<void> {
-    if (changes.length === 0) return;
-    const ids = changes.flatMap(({ before, after }) =>
-      [before, after].flatMap((each) => (each ? [each.accountId, each.transfer?.toAccountId ?? each.accountId] : [])),
-    );
-    await post(em, ledger, changes, await findAccounts(em, ledger.dialect, ledger.userId, ids), mode);
+  async #post(em: SqlEntityManager, ledger: Ledger, records: readonly TransactionRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    const changes = records.map((after): Change => ({ before: null, after }));
+    const ids = records.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]);
+    await post(em, ledger, changes, await findAccounts(em, ledger.dialect, ledger.userId, ids), 'import');
   }
 
   async #creditBalances(userId: string): Promise<Map<string, bigint>> {
@@ -250,7 +229,7 @@ export class ImportRunner {
   /** The whole of it is there: from now on it is the person's. A credit limit that it breaks makes it fail. */
   async #finish(run: Run, creditBefore: ReadonlyMap<string, bigint>): Promise<void> {
     await transact(this.#database, async (em) => {
-      const ledger = await this.#open(em, run, 'running');
+      const ledger = await this.#open(em, run);
       const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
       for (const { id, name, balance, creditLimit } of accounts.values()) {
         if (creditLimit === null || balance >= -creditLimit || balance >= (creditBefore.get(id) ?? 0n)) continue;
@@ -260,7 +239,7 @@ export class ImportRunner {
         );
       }
       const nowMs = this.#clock.now();
-      await this.#change(em, run, { status: 'completed', bytesRead: run.fileBytes, finishedAt: nowMs, beatAt: nowMs });
+      await changeRun(em, run, { status: 'completed', bytesRead: run.fileBytes, finishedAt: nowMs, beatAt: nowMs });
       await deleteFile(em, run.fileId);
     });
     await this.#files.remove(run.fileId);
@@ -278,45 +257,11 @@ export class ImportRunner {
     const isOurs = await transact(this.#database, (em) =>
       changeImport(em, where, { status: 'undoing', beatAt: this.#clock.now(), ...cause }),
     );
-    if (isOurs) await this.#undo(run);
-  }
-
-  /** Takes back every transaction of the run that is still there, whatever became of it since. */
-  async #undo(run: Run): Promise<void> {
-    const range = importedTransactionIds(run.runAt, run.runHex);
-    for (let isDone = false; !isDone;) {
-      if (this.#stopping.signal.aborted) return;
-      isDone = await transact(this.#database, async (em) => {
-        const ledger = await this.#open(em, run, 'undoing');
-        const ids = await findMade(em, { userId: run.userId, ...range, limit: UNDONE_AT_A_TIME });
-        const records = await findTransactions(em, ledger.dialect, run.userId, ids);
-        const changes = [...records.values()].map((before): Change => ({ before, after: null }));
-        await this.#post(em, ledger, changes, 'undo');
-        const current = await findImport(em, run);
-        const nowMs = this.#clock.now();
-        const created = ids.length < UNDONE_AT_A_TIME ? 0 : Math.max(0, (current?.created ?? 0) - ids.length);
-        const status = (current?.errorCode ?? null) === null ? 'cancelled' : 'failed';
-        await this.#change(em, run, {
-          created,
-          beatAt: nowMs,
-          ...(ids.length < UNDONE_AT_A_TIME ? { status, finishedAt: nowMs } : {}),
-        });
-        return ids.length < UNDONE_AT_A_TIME;
-      });
-    }
-  }
-
-  /** Changes the import of a run whose row is locked. */
-  async #change(em: SqlEntityManager, { id, runHex }: Run, changes: ImportChanges): Promise<void> {
-    invariant(await changeImport(em, { id, runHex }, changes), 'a locked import is there');
+    if (isOurs) await this.#undo.undo(run, this.#stopping.signal);
   }
 
   /** Locks the person's ledger and the import. @throws RunOver, Cancelled */
-  async #open(em: SqlEntityManager, run: Run, status: 'running' | 'undoing'): Promise<Ledger> {
-    const ledger = await openLedger(em, this.#database.dialect, { userId: run.userId, nowMs: this.#clock.now() });
-    const now = await findImport(em, { ...run, lock: this.#database.dialect });
-    if (!now || now.runHex !== run.runHex || now.status !== status) throw new RunOver('another process has the import');
-    if (status === 'running' && now.isCancelRequested) throw new Cancelled('the import was cancelled');
-    return ledger;
+  #open(em: SqlEntityManager, run: Run): Promise<Ledger> {
+    return openRun(em, run, { dialect: this.#database.dialect, nowMs: this.#clock.now(), status: 'running' });
   }
 }

@@ -271,16 +271,21 @@ export async function findKnown(
   return new Set(rows.map(({ value }) => value as string));
 }
 
-/** The ids of a run's transactions that are there, the first ones by id. */
+/** Those of a run's transactions that are there, the last ones by id, with the time (milliseconds) at which they were made: from `first` up to `until`. */
 export async function findMade(
   em: SqlEntityManager,
-  { userId, first, last, limit }: { userId: string; first: string; last: string; limit: number },
-): Promise<string[]> {
+  {
+    userId,
+    first,
+    until,
+    limit,
+  }: { userId: string; first: string; until: { id: string; isIncluded: boolean }; limit: number },
+): Promise<{ id: string; createdAt: number }[]> {
   const rows = await em.execute<Row[]>(
-    'select id from transactions where id >= ? and id <= ? and user_id = ? order by id limit ?',
-    [first, last, userId, limit],
+    `select id, created_at from transactions where id >= ? and id ${until.isIncluded ? '<=' : '<'} ? and user_id = ? order by id desc limit ?`,
+    [first, until.id, userId, limit],
   );
-  return rows.map(({ id }) => id as string);
+  return rows.map((row) => ({ id: row['id'] as string, createdAt: Number(row['created_at']) }));
 }
 
 function toSql(value: ImportRecord[keyof typeof COLUMNS]): SqlValue {
