@@ -23,7 +23,7 @@ import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { randomHex } from '../../kernel/random.ts';
-import { type AccountRecord, ensureLedger, findAccounts, type TransactionRecord } from '../ledger/index.ts';
+import { type AccountRecord, ensureLedger, findAccounts, openLedger, type TransactionRecord } from '../ledger/index.ts';
 import { readBook } from './book.ts';
 import { ImportFiles } from './import-files.ts';
 import { ImportRunner } from './import-runner.ts';
@@ -240,6 +240,10 @@ export class ImportsService implements ImportsApi {
     }
     const runHex = randomHex(6);
     const started = await commit(async (em) => {
+      const { dialect } = this.#database;
+      const nowMs = this.#clock.now();
+      // Before the import, as the batches do: otherwise two commits at once would each lock an import of its own and not see that the other one runs.
+      await openLedger(em, dialect, { userId, nowMs });
       const record = await this.#requireLocked(em, userId, id);
       await this.#requireCommittable(record);
       const account = await this.#requireAccount(em, userId, record.accountId);
@@ -250,7 +254,6 @@ export class ImportsService implements ImportsApi {
         throw new AppError('VALIDATION_FAILED', 'The settings lack something; see details.', { details: missing });
       if ((await countImports(em, userId, ['running', 'undoing'])) > 0)
         throw new AppError('IMPORT_NOT_READY', 'Another import of yours is running; wait for it, or cancel it.');
-      const nowMs = this.#clock.now();
       const changes = {
         ...NOTHING_DONE,
         status: 'running',
@@ -263,7 +266,6 @@ export class ImportsService implements ImportsApi {
         finishedAt: null,
       } as const;
       await changeImport(em, { id }, changes);
-      const { dialect } = this.#database;
       if (record.format === 'csv')
         await remember(em, dialect, { userId, source: record.source, settings: record.settings, nowMs });
       return toImportOut({ ...record, ...changes });
