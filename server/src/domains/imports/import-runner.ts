@@ -6,19 +6,22 @@ import type { Clock } from '../../kernel/clock.ts';
 import { AppError, describeError } from '../../kernel/errors.ts';
 import { importedTransactionId } from '../../kernel/ids.ts';
 import { type Change, findAccounts, type Ledger, listAccounts, post, type TransactionRecord } from '../ledger/index.ts';
-import { readBook } from './book.ts';
+import { type Book, readBook } from './book.ts';
 import type { ImportFiles } from './import-files.ts';
 import { Cancelled, changeRun, type Log, openRun, type Run, RunOver } from './import-run.ts';
 import { ImportUndo } from './import-undo.ts';
 import { beat, changeImport, deleteFile, findImport, findUnfinished, type ImportRecord } from './imports.repository.ts';
-import { judgeRows } from './judge-rows.ts';
+import { differingWarning, judgeRows } from './judge-rows.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
+import { identifyRows } from './row-ids.ts';
 
 const BEAT_MS = 2000;
 /** A run whose process has given no sign of life for so long is taken for dead. */
 const DEAD_AFTER_MS = 10_000;
 
 type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
+/** `differing`: of the duplicates, those that the ledger has otherwise. */
+type Progress = { counts: Counts; differing: number };
 
 /**
  * Writes imports, in the background. The rows come in batches, each one transaction of the ledger, so that every figure is exact at every moment and nobody waits
@@ -136,8 +139,8 @@ export class ImportRunner {
     }, BEAT_MS);
     try {
       const creditBefore = await this.#creditBalances(run.userId);
-      await this.#writeAll(run);
-      await this.#finish(run, creditBefore);
+      const { differing } = await this.#writeAll(run);
+      await this.#finish(run, { creditBefore, warnings: [...run.warnings, ...differingWarning(differing)] });
     } catch (error) {
       // Another process has it, or this one ends: then the next start takes it back.
       if (error instanceof RunOver || this.#stopping.signal.aborted) return;
@@ -148,14 +151,14 @@ export class ImportRunner {
     }
   }
 
-  async #writeAll(run: Run): Promise<void> {
+  async #writeAll(run: Run): Promise<Progress> {
     const database = this.#database;
     const em = database.em();
     const book = await readBook(em, database.dialect, run.userId);
     const account = (await findAccounts(em, database.dialect, run.userId, [run.accountId])).get(run.accountId);
     if (!account) throw new AppError('NOT_FOUND', 'The account of the import is not there any more.');
     let bytesRead = 0;
-    const drafts = readDrafts({
+    const read = readDrafts({
       path: this.#files.path(run.fileId),
       format: run.format,
       settings: run.settings,
@@ -166,28 +169,34 @@ export class ImportRunner {
       onBytes: (count) => (bytesRead += count),
       signal: this.#stopping.signal,
     });
-    let counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
+    const drafts = identifyRows(read, run.format);
+    const counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
+    let progress: Progress = { counts, differing: 0 };
     // The next rows are read while the database is busy with these.
     let next = drafts.next();
     next.catch(() => undefined);
     for (;;) {
       const { value: rows, done } = await next;
-      if (done) return;
+      if (done) return progress;
       next = drafts.next();
       next.catch(() => undefined);
-      counts = await this.#writeBatch(run, rows, { ...counts, bytesRead });
+      progress = await this.#writeBatch(run, { rows, book, bytesRead }, progress);
       if (this.#stopping.signal.aborted) throw new RunOver('the server stops');
     }
   }
 
   /** One transaction: looks whether the run goes on, judges the rows, posts what is new, says how far it is. */
-  #writeBatch(run: Run, rows: readonly ReadRow[], counts: Counts): Promise<Counts> {
+  #writeBatch(
+    run: Run,
+    { rows, book, bytesRead }: { rows: readonly ReadRow[]; book: Book; bytesRead: number },
+    { counts, differing }: Progress,
+  ): Promise<Progress> {
     return transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const { dialect, userId } = ledger;
       const judged = await judgeRows(
         em,
-        { dialect, userId, source: run.source, appliesRules: run.settings.appliesRules, seen: new Set() },
+        { dialect, userId, source: run.source, appliesRules: run.settings.appliesRules, book, seen: new Set() },
         rows,
         {
           idOf: (row) => importedTransactionId(run.runAt, run.runHex, row),
@@ -195,6 +204,13 @@ export class ImportRunner {
         },
       );
       const faulty = judged.filter((each) => each.outcome === 'faulty');
+      const stale = faulty.find(({ isStale }) => isStale);
+      // Not the row's fault, and so nothing that `skipFaulty` leaves out.
+      if (stale)
+        throw new AppError(
+          'IMPORT_FAULTY',
+          `An account or a category that line ${stale.row.line} names was archived, merged or removed while the import ran. Commit it again.`,
+        );
       const [first] = faulty;
       if (first && !run.skipsFaulty) {
         const what = first.faults.map(({ field, message }) => `${field} ${message}`).join('; ');
@@ -202,15 +218,16 @@ export class ImportRunner {
       }
       const records = judged.flatMap((each) => (each.outcome === 'new' ? [each.record] : []));
       await this.#post(em, ledger, records);
+      const duplicates = judged.filter((each) => each.outcome === 'duplicate');
       const after: Counts = {
-        bytesRead: counts.bytesRead,
+        bytesRead,
         rowsRead: counts.rowsRead + rows.length,
         created: counts.created + records.length,
-        duplicates: counts.duplicates + judged.filter(({ outcome }) => outcome === 'duplicate').length,
+        duplicates: counts.duplicates + duplicates.length,
         faulty: counts.faulty + faulty.length,
       };
       await changeRun(em, run, { ...after, beatAt: this.#clock.now() });
-      return after;
+      return { counts: after, differing: differing + duplicates.filter(({ differs }) => differs).length };
     });
   }
 
@@ -227,7 +244,10 @@ export class ImportRunner {
   }
 
   /** The whole of it is there: from now on it is the person's. A credit limit that it breaks makes it fail. */
-  async #finish(run: Run, creditBefore: ReadonlyMap<string, bigint>): Promise<void> {
+  async #finish(
+    run: Run,
+    { creditBefore, warnings }: { creditBefore: ReadonlyMap<string, bigint>; warnings: readonly string[] },
+  ): Promise<void> {
     await transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
@@ -239,7 +259,8 @@ export class ImportRunner {
         );
       }
       const nowMs = this.#clock.now();
-      await changeRun(em, run, { status: 'completed', bytesRead: run.fileBytes, finishedAt: nowMs, beatAt: nowMs });
+      const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
+      await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
       await deleteFile(em, run.fileId);
     });
     await this.#files.remove(run.fileId);

@@ -47,10 +47,11 @@ import {
   sumFiles,
   toImportOut,
 } from './imports.repository.ts';
-import { type Judged, judgeRows } from './judge-rows.ts';
+import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
 import { isKnown } from './parse/encoding.ts';
 import { readSample, sniff, type Sniffed } from './parse/sniff.ts';
 import { readDrafts, type Reading } from './read-drafts.ts';
+import { identifyRows } from './row-ids.ts';
 
 /** Files of one person that wait, and their bytes. */
 const FILES_MAX = 20;
@@ -200,9 +201,18 @@ export class ImportsService implements ImportsApi {
     const faults: ImportFault[] = [];
     const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
     const { source, settings } = record;
-    const judging = { dialect, userId, source, appliesRules: settings.appliesRules, seen: new Set<string>() };
+    const reading = await this.#reading(em, record, account);
+    const judging = {
+      dialect,
+      userId,
+      source,
+      appliesRules: settings.appliesRules,
+      book: reading.book,
+      seen: new Set<string>(),
+    };
+    let differing = 0;
     let isComplete = true;
-    for await (const batch of readDrafts(await this.#reading(em, record, account))) {
+    for await (const batch of identifyRows(readDrafts(reading), record.format)) {
       const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
       const judged = await judgeRows(em, judging, part, {
         idOf: String,
@@ -212,6 +222,7 @@ export class ImportsService implements ImportsApi {
         counts.read += 1;
         counts[each.outcome] += 1;
         if (rows.length < limit) rows.push(toPreviewRow(each));
+        if (each.outcome === 'duplicate' && each.differs) differing += 1;
         if (each.outcome !== 'faulty') continue;
         for (const fault of each.faults)
           if (faults.length < IMPORT_FAULTS_MAX) faults.push({ line: each.row.line, ...fault });
@@ -220,7 +231,8 @@ export class ImportsService implements ImportsApi {
       isComplete = false;
       break;
     }
-    const warnings = [...record.warnings, ...missingColumns(record).map(({ message }) => message)];
+    const missing = missingColumns(record).map(({ message }) => message);
+    const warnings = [...record.warnings, ...missing, ...differingWarning(differing)];
     return {
       import: toImportOut(record),
       columnNames: sniffed.columnNames,
