@@ -10,8 +10,18 @@ import { type Book, readBook } from './book.ts';
 import type { ImportFiles } from './import-files.ts';
 import { Cancelled, changeRun, type Log, openRun, type Run, RunOver } from './import-run.ts';
 import { ImportUndo } from './import-undo.ts';
-import { beat, changeImport, deleteFile, findImport, findUnfinished, type ImportRecord } from './imports.repository.ts';
+import {
+  beat,
+  changeImport,
+  deleteFile,
+  findImport,
+  findUnfinished,
+  type ImportRecord,
+  readRemembered,
+  remember,
+} from './imports.repository.ts';
 import { differingWarning, judgeRows } from './judge-rows.ts';
+import { readSample, type Remembered, sniff } from './parse/sniff.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
 
@@ -248,6 +258,8 @@ export class ImportRunner {
     run: Run,
     { creditBefore, warnings }: { creditBefore: ReadonlyMap<string, bigint>; warnings: readonly string[] },
   ): Promise<void> {
+    const { dialect } = this.#database;
+    const lesson = await this.#lessonOf(run);
     await transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
@@ -261,9 +273,21 @@ export class ImportRunner {
       const nowMs = this.#clock.now();
       const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
       await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
+      if (lesson) await remember(em, dialect, { userId: run.userId, source: run.source, settings: lesson, nowMs });
       await deleteFile(em, run.fileId);
     });
     await this.#files.remove(run.fileId);
+  }
+
+  /** What a run teaches of the CSV files of its source: its settings, but for those that nobody gave and the file left open. */
+  async #lessonOf(run: Run): Promise<Remembered | null> {
+    if (run.format !== 'csv') return null;
+    const { userId, source, format, given } = run;
+    const remembered = await readRemembered(this.#database.em(), userId, source);
+    const { openFields } = sniff(await readSample(this.#files.path(run.fileId)), { format, given, remembered });
+    const lesson: Remembered = { ...run.settings };
+    for (const field of openFields) delete lesson[field];
+    return lesson;
   }
 
   async #giveUp(run: Run, error: unknown): Promise<void> {

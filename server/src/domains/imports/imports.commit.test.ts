@@ -4,7 +4,15 @@ import { entities } from '../../entities.ts';
 import { type Database, transact, type UnitOfWork } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
-import { expectExact, openWorld, prepare, transactionsOf, waitForEnd, type World } from './test-imports.ts';
+import {
+  commitToEnd,
+  expectExact,
+  openWorld,
+  prepare,
+  transactionsOf,
+  waitForEnd,
+  type World,
+} from './test-imports.ts';
 
 const BANK = 'date,amount,payee\n2026-01-13,1,a\n2026-01-14,2,b\n';
 /** Long enough for a call that does not wait for another to be over. */
@@ -46,5 +54,32 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await waitForEnd(world, first.id)).toMatchObject({ status: 'completed', created: 2, duplicates: 0 });
     expect(await transactionsOf(world)).toHaveLength(2);
     await expectExact(world);
+  });
+
+  test('only an import that was completed teaches its source, and no guess silences the question', async () => {
+    const file = (...rows: string[]) => ['Datum,Bedrag,Wie', ...rows, ''].join('\n');
+    const open = file('03/04/2026,"1,234",a');
+    const made = await prepare(world, open);
+    expect(made.warnings).toHaveLength(2);
+    const settings = { isAmountInverted: true } as const;
+    const broken = await prepare(world, file('03/04/2026,"1,234",a', '99/99/2026,1,x'), { settings });
+    expect(await commitToEnd(world, broken.id)).toMatchObject({ status: 'failed' });
+    expect((await prepare(world, open)).settings.isAmountInverted).toBe(false);
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'completed' });
+    expect((await prepare(world, open)).warnings).toEqual(made.warnings);
+    const clear = await prepare(world, file('12/25/2026,"1,234.50",a'));
+    expect(clear).toMatchObject({ warnings: [], settings: { dateFormat: 'MM/DD/YYYY', decimalSeparator: '.' } });
+    expect(await commitToEnd(world, clear.id)).toMatchObject({ status: 'completed' });
+    expect(await prepare(world, open)).toMatchObject({ warnings: [], settings: { dateFormat: 'MM/DD/YYYY' } });
+  });
+
+  test('what a source’s CSV has taught turns no OFX of it around', async () => {
+    const settings = { isAmountInverted: true } as const;
+    const made = await prepare(world, BANK, { settings });
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'completed' });
+    expect((await prepare(world, BANK)).settings.isAmountInverted).toBe(true);
+    const ofx = 'OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><CURDEF>EUR<ACCTID>42<BANKTRANLIST></BANKTRANLIST></OFX>';
+    expect((await prepare(world, ofx)).settings.isAmountInverted).toBe(false);
+    expect((await prepare(world, ofx, { settings })).settings.isAmountInverted).toBe(true);
   });
 });

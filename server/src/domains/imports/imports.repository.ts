@@ -2,6 +2,7 @@ import type { ImportFormat, ImportOut, ImportSettings, ImportSettingsInput, Impo
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, forUpdate, inList, insertRows, moneyFromSql, type SqlValue } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
+import type { Remembered } from './parse/sniff.ts';
 
 /** An import as it is kept. */
 export type ImportRecord = {
@@ -162,36 +163,32 @@ export async function beat(em: SqlEntityManager, where: { id: string; runHex: st
   );
 }
 
-export async function readRemembered(
-  em: SqlEntityManager,
-  userId: string,
-  source: string,
-): Promise<ImportSettings | null> {
+export async function readRemembered(em: SqlEntityManager, userId: string, source: string): Promise<Remembered | null> {
   const [row] = await em.execute<Row[]>('select settings from import_sources where user_id = ? and source = ?', [
     userId,
     source,
   ]);
-  return row ? (JSON.parse(row['settings'] as string) as ImportSettings) : null;
+  return row ? (JSON.parse(row['settings'] as string) as Remembered) : null;
 }
 
 export async function listRemembered(
   em: SqlEntityManager,
   userId: string,
-): Promise<{ source: string; settings: ImportSettings }[]> {
+): Promise<{ source: string; settings: Remembered }[]> {
   const rows = await em.execute<Row[]>(
     'select source, settings from import_sources where user_id = ? order by source',
     [userId],
   );
   return rows.map(({ source, settings }) => ({
     source: source as string,
-    settings: JSON.parse(settings as string) as ImportSettings,
+    settings: JSON.parse(settings as string) as Remembered,
   }));
 }
 
 export async function remember(
   em: SqlEntityManager,
   dialect: Dialect,
-  { userId, source, settings, nowMs }: { userId: string; source: string; settings: ImportSettings; nowMs: number },
+  { userId, source, settings, nowMs }: { userId: string; source: string; settings: Remembered; nowMs: number },
 ): Promise<void> {
   await insertRows(em, dialect, {
     table: 'import_sources',

@@ -43,13 +43,12 @@ import {
   listImports,
   listRemembered,
   readRemembered,
-  remember,
   sumFiles,
   toImportOut,
 } from './imports.repository.ts';
 import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
 import { isKnown } from './parse/encoding.ts';
-import { readSample, sniff, type Sniffed } from './parse/sniff.ts';
+import { type Remembered, readSample, sniff, type Sniffed } from './parse/sniff.ts';
 import { readDrafts, type Reading } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
 
@@ -278,8 +277,6 @@ export class ImportsService implements ImportsApi {
         finishedAt: null,
       } as const;
       await changeImport(em, { id }, changes);
-      if (record.format === 'csv')
-        await remember(em, dialect, { userId, source: record.source, settings: record.settings, nowMs });
       return toImportOut({ ...record, ...changes });
     });
     // An answer that was kept for its idempotency key began its run then: that one has another mark.
@@ -326,7 +323,7 @@ export class ImportsService implements ImportsApi {
   }
 
   /** What is remembered of each source. */
-  remembered(userId: string): Promise<{ source: string; settings: ImportSettings }[]> {
+  remembered(userId: string): Promise<{ source: string; settings: Remembered }[]> {
     return listRemembered(this.#database.em(), userId);
   }
 

@@ -11,8 +11,20 @@ import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
 const SAMPLE_BYTES = 256 * 1024;
 const HEADER_SEARCH_ROWS = 30;
 
-/** What a file looks like. */
-export type Sniffed = { format: ImportFormat; settings: ImportSettings; columnNames: string[]; warnings: string[] };
+/** What a file looks like. `openFields` are the settings that were guessed where another value would fit as well; a warning speaks of each. */
+export type Sniffed = {
+  format: ImportFormat;
+  settings: ImportSettings;
+  columnNames: string[];
+  warnings: string[];
+  openFields: OpenField[];
+};
+
+/** What the cells of a file may leave open. */
+export type OpenField = 'dateFormat' | 'decimalSeparator';
+
+/** The settings that were right for a source the last time, without those that were a guess then. */
+export type Remembered = Omit<ImportSettings, OpenField> & Partial<Pick<ImportSettings, OpenField>>;
 
 /** Reads the beginning of a file. */
 export async function readSample(path: string): Promise<Buffer> {
@@ -35,7 +47,7 @@ export function sniff(
     format,
     given,
     remembered,
-  }: { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: ImportSettings | null },
+  }: { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: Remembered | null },
 ): Sniffed {
   const ascii = sample
     .subarray(0, 4096)
@@ -48,10 +60,11 @@ export function sniff(
     const settings: ImportSettings = {
       ...OFX_SETTINGS,
       encoding,
-      isAmountInverted: given.isAmountInverted ?? remembered?.isAmountInverted ?? false,
+      // What is remembered was of the source's CSV files, which may be signed otherwise.
+      isAmountInverted: given.isAmountInverted ?? false,
       appliesRules: given.appliesRules ?? remembered?.appliesRules ?? true,
     };
-    return { format: 'ofx', settings, columnNames: [], warnings: [] };
+    return { format: 'ofx', settings, columnNames: [], warnings: [], openFields: [] };
   }
   return { format: 'csv', ...sniffCsv(text, encoding, given, remembered) };
 }
@@ -82,7 +95,7 @@ function sniffCsv(
   text: string,
   encoding: string,
   given: ImportSettingsInput,
-  remembered: ImportSettings | null,
+  remembered: Remembered | null,
 ): Omit<Sniffed, 'format'> {
   const delimiter = given.delimiter ?? detectDelimiter(text);
   const rows = sampleRows(text, delimiter);
@@ -108,6 +121,7 @@ function sniffCsv(
       },
       columnNames: [...header],
       warnings: [],
+      openFields: [],
     };
   }
   const isRemembered = remembered !== null && placeColumns(remembered.columns, header, width).missing.length === 0;
@@ -123,12 +137,15 @@ function sniffCsv(
   const dates = detectDateFormat(cellsOf('date'));
   const decimals = detectDecimalSeparator(cellsOf('amount', 'debit', 'credit', 'toAmount'));
   const warnings: string[] = [];
-  if (dates.isAmbiguous && given.dateFormat === undefined && !known) {
+  const openFields: OpenField[] = [];
+  if (dates.isAmbiguous && (given.dateFormat ?? known?.dateFormat) === undefined) {
+    openFields.push('dateFormat');
     warnings.push(
       `Dates are read as ${dates.format}; another format would fit as well. Check them, or say which it is.`,
     );
   }
-  if (decimals.isAmbiguous && given.decimalSeparator === undefined && !known) {
+  if (decimals.isAmbiguous && (given.decimalSeparator ?? known?.decimalSeparator) === undefined) {
+    openFields.push('decimalSeparator');
     warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
   }
   return {
@@ -146,6 +163,7 @@ function sniffCsv(
     },
     columnNames: header ? [...header] : Array.from({ length: width }, (_, index) => `#${index + 1}`),
     warnings,
+    openFields,
   };
 }
 
