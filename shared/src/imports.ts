@@ -181,6 +181,10 @@ export const importOut = z.object({
   fileBytes: z.number().int(),
   hasFile: z.boolean().meta({ description: 'Whether the file is still kept, so that it can be committed' }),
   settings: importSettingsOut,
+  warnings: z.array(z.string()).meta({
+    description:
+      'What the file leaves open, such as which number is the day; look before you commit. Once it is completed, also what became of rows that differ from the ledger',
+  }),
   status: importStatus.meta({
     description: 'undoing: what was imported is taken back, because it was cancelled or failed',
   }),

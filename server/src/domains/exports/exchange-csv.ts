@@ -51,16 +51,20 @@ export function isExchangeHeader(cells: readonly string[]): boolean {
   return cells.length === EXCHANGE_COLUMNS.length && EXCHANGE_COLUMNS.every((name, index) => cells[index] === name);
 }
 
-/** What a spreadsheet would run as a formula, behind any apostrophes; full-width signs are taken for their plain ones. */
-const FORMULA = /^'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/;
+/**
+ * Where a spreadsheet would begin to run a formula: at the beginning of a cell, and behind what begins another one where it splits at semicolons, tabs or lines
+ * and takes no notice of our quotes. Behind any spaces, quotes and apostrophes; full-width signs are taken for their plain ones.
+ */
+const FORMULA = /(?<=^|[;\t\r\n])[ "']*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/g;
 
-/** The text as it was before an export put an apostrophe before it. */
-export function restoreCell(cell: string): string {
-  return cell.startsWith("'") && FORMULA.test(cell) ? cell.slice(1) : cell;
-}
-/** A text that no spreadsheet takes for a formula: an apostrophe goes before one that might be. {@link restoreCell} takes it away again. */
+/** A text that no spreadsheet takes for a formula: an apostrophe goes before each one that might be. {@link restoreCell} takes them away again. */
 export function neutralizeCell(text: string): string {
-  return FORMULA.test(text) ? `'${text}` : text;
+  return text.replaceAll(FORMULA, (start) => `'${start}`);
+}
+
+/** The text as it was before an export put apostrophes into it. */
+export function restoreCell(cell: string): string {
+  return cell.replaceAll(FORMULA, (start) => (start.startsWith("'") ? start.slice(1) : start));
 }
 
 /** One row of CSV (RFC 4180), with its line end. */

@@ -12,6 +12,8 @@ export type Book = {
   /** By path, name and id. */
   categories: ReadonlyMap<string, readonly { id: string; kind: CategoryKind }[]>;
   openings: ReadonlyMap<string, { amount: Units; occurredOn: string }>;
+  /** The ids of accounts and categories that were there and not archived. */
+  usableIds: ReadonlySet<string>;
 };
 
 export async function readBook(em: SqlEntityManager, dialect: Dialect, userId: string): Promise<Book> {
@@ -22,10 +24,12 @@ export async function readBook(em: SqlEntityManager, dialect: Dialect, userId: s
   const openingIds = accounts.flatMap(({ openingTransactionId }) => openingTransactionId ?? []);
   const openings = await findTransactions(em, dialect, userId, openingIds);
   const tree = treeOf(await listCategories(em, userId));
+  const usable = [...accounts, ...tree.values()].filter(({ archivedAtMs }) => archivedAtMs === null);
   return {
     accounts: byName,
     categories: categoriesByText(tree),
     openings: new Map([...openings.values()].map((opening) => [opening.accountId, opening])),
+    usableIds: new Set(usable.map(({ id }) => id)),
   };
 }
 

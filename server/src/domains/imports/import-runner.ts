@@ -3,49 +3,35 @@ import { formatMoney } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, transact } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { AppError, describeError, invariant } from '../../kernel/errors.ts';
-import { importedTransactionId, importedTransactionIds } from '../../kernel/ids.ts';
-import {
-  type Change,
-  findAccounts,
-  findTransactions,
-  type Ledger,
-  listAccounts,
-  openLedger,
-  post,
-} from '../ledger/index.ts';
-import { readBook } from './book.ts';
+import { AppError, describeError } from '../../kernel/errors.ts';
+import { importedTransactionId } from '../../kernel/ids.ts';
+import { type Change, findAccounts, type Ledger, listAccounts, post, type TransactionRecord } from '../ledger/index.ts';
+import { type Book, readBook } from './book.ts';
 import type { ImportFiles } from './import-files.ts';
+import { Cancelled, changeRun, type Log, openRun, type Run, RunOver } from './import-run.ts';
+import { ImportUndo } from './import-undo.ts';
 import {
   beat,
   changeImport,
   deleteFile,
   findImport,
-  findMade,
   findUnfinished,
-  type ImportChanges,
   type ImportRecord,
+  readRemembered,
+  remember,
 } from './imports.repository.ts';
-import { judgeRows } from './judge-rows.ts';
+import { differingWarning, judgeRows } from './judge-rows.ts';
+import { readSample, type Remembered, sniff } from './parse/sniff.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
+import { identifyRows } from './row-ids.ts';
 
 const BEAT_MS = 2000;
 /** A run whose process has given no sign of life for so long is taken for dead. */
 const DEAD_AFTER_MS = 10_000;
-const UNDONE_AT_A_TIME = 1000;
 
-/** Thrown where somebody else has taken the run over: it ends without a word. */
-class RunOver extends Error {
-  override name = 'RunOver';
-}
-/** Thrown where the person wants it back. */
-class Cancelled extends Error {
-  override name = 'Cancelled';
-}
-
-type Run = ImportRecord & { runHex: string; runAt: number };
 type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
-type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+/** `differing`: of the duplicates, those that the ledger has otherwise. */
+type Progress = { counts: Counts; differing: number };
 
 /**
  * Writes imports, in the background. The rows come in batches, each one transaction of the ledger, so that every figure is exact at every moment and nobody waits
@@ -57,6 +43,7 @@ export class ImportRunner {
   readonly #clock: Clock;
   readonly #files: ImportFiles;
   readonly #log: Log;
+  readonly #undo: ImportUndo;
   readonly #active = new Map<string, Promise<void>>();
   readonly #stopping = new AbortController();
 
@@ -65,6 +52,7 @@ export class ImportRunner {
     this.#clock = parts.clock;
     this.#files = parts.files;
     this.#log = parts.log;
+    this.#undo = new ImportUndo(parts);
   }
 
   /** Runs under way in this process. */
@@ -89,13 +77,15 @@ export class ImportRunner {
 
   /**
    * Takes back what dead processes have left half done, and answers when that is done. `isAlone`: no other process can be at work on this database, so whoever
-   * was is dead; otherwise a run is dead when it has given no sign of life for ten seconds, for which this waits.
+   * was is dead; otherwise a run is dead when it has given no sign of life for ten seconds, for which this waits. One that cannot be taken back is logged, and keeps
+   * neither the others nor the caller from going on.
    */
   async recover({ isAlone }: { isAlone: boolean }): Promise<void> {
     const left = (await findUnfinished(this.#database.em())).filter(({ id }) => !this.#active.has(id));
     for (const found of left) {
-      if (!isAlone && !(await this.#isDead(found))) continue;
-      await this.#takeOver(found);
+      await this.#oneOf(found, async () => {
+        if (isAlone || (await this.#isDead(found))) await this.#takeOver(found);
+      });
     }
   }
 
@@ -103,7 +93,17 @@ export class ImportRunner {
   async recoverDead(): Promise<void> {
     for (const found of await findUnfinished(this.#database.em())) {
       if (this.#active.has(found.id) || this.#clock.now() - found.beatAt < DEAD_AFTER_MS) continue;
-      await this.#takeOver(found);
+      if (!this.#undo.isResting(found.id)) await this.#oneOf(found, () => this.#takeOver(found));
+    }
+  }
+
+  /** Does something about one import of many; what goes wrong with it is its own matter. */
+  async #oneOf({ id }: ImportRecord, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof RunOver) return;
+      this.#log.error({ err: error, import: id }, 'an import that was interrupted could not be taken back');
     }
   }
 
@@ -124,7 +124,7 @@ export class ImportRunner {
       );
       if (!isOurs) return;
     }
-    await this.#undo({ ...found, runHex, runAt });
+    await this.#undo.undo({ ...found, runHex, runAt }, this.#stopping.signal);
   }
 
   async #isDead(found: ImportRecord): Promise<boolean> {
@@ -149,8 +149,8 @@ export class ImportRunner {
     }, BEAT_MS);
     try {
       const creditBefore = await this.#creditBalances(run.userId);
-      await this.#writeAll(run);
-      await this.#finish(run, creditBefore);
+      const { differing } = await this.#writeAll(run);
+      await this.#finish(run, { creditBefore, warnings: [...run.warnings, ...differingWarning(differing)] });
     } catch (error) {
       // Another process has it, or this one ends: then the next start takes it back.
       if (error instanceof RunOver || this.#stopping.signal.aborted) return;
@@ -161,14 +161,14 @@ export class ImportRunner {
     }
   }
 
-  async #writeAll(run: Run): Promise<void> {
+  async #writeAll(run: Run): Promise<Progress> {
     const database = this.#database;
     const em = database.em();
     const book = await readBook(em, database.dialect, run.userId);
     const account = (await findAccounts(em, database.dialect, run.userId, [run.accountId])).get(run.accountId);
     if (!account) throw new AppError('NOT_FOUND', 'The account of the import is not there any more.');
     let bytesRead = 0;
-    const drafts = readDrafts({
+    const read = readDrafts({
       path: this.#files.path(run.fileId),
       format: run.format,
       settings: run.settings,
@@ -179,28 +179,34 @@ export class ImportRunner {
       onBytes: (count) => (bytesRead += count),
       signal: this.#stopping.signal,
     });
-    let counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
+    const drafts = identifyRows(read, run.format);
+    const counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
+    let progress: Progress = { counts, differing: 0 };
     // The next rows are read while the database is busy with these.
     let next = drafts.next();
     next.catch(() => undefined);
     for (;;) {
       const { value: rows, done } = await next;
-      if (done) return;
+      if (done) return progress;
       next = drafts.next();
       next.catch(() => undefined);
-      counts = await this.#writeBatch(run, rows, { ...counts, bytesRead });
+      progress = await this.#writeBatch(run, { rows, book, bytesRead }, progress);
       if (this.#stopping.signal.aborted) throw new RunOver('the server stops');
     }
   }
 
   /** One transaction: looks whether the run goes on, judges the rows, posts what is new, says how far it is. */
-  #writeBatch(run: Run, rows: readonly ReadRow[], counts: Counts): Promise<Counts> {
+  #writeBatch(
+    run: Run,
+    { rows, book, bytesRead }: { rows: readonly ReadRow[]; book: Book; bytesRead: number },
+    { counts, differing }: Progress,
+  ): Promise<Progress> {
     return transact(this.#database, async (em) => {
-      const ledger = await this.#open(em, run, 'running');
+      const ledger = await this.#open(em, run);
       const { dialect, userId } = ledger;
       const judged = await judgeRows(
         em,
-        { dialect, userId, source: run.source, appliesRules: run.settings.appliesRules, seen: new Set() },
+        { dialect, userId, source: run.source, appliesRules: run.settings.appliesRules, book, seen: new Set() },
         rows,
         {
           idOf: (row) => importedTransactionId(run.runAt, run.runHex, row),
@@ -208,38 +214,38 @@ export class ImportRunner {
         },
       );
       const faulty = judged.filter((each) => each.outcome === 'faulty');
+      const stale = faulty.find(({ isStale }) => isStale);
+      // Not the row's fault, and so nothing that `skipFaulty` leaves out.
+      if (stale)
+        throw new AppError(
+          'IMPORT_FAULTY',
+          `An account or a category that line ${stale.row.line} names was archived, merged or removed while the import ran. Commit it again.`,
+        );
       const [first] = faulty;
       if (first && !run.skipsFaulty) {
         const what = first.faults.map(({ field, message }) => `${field} ${message}`).join('; ');
         throw new AppError('IMPORT_FAULTY', `Line ${first.row.line}: ${what}.`);
       }
-      const changes = judged.flatMap((each): Change[] =>
-        each.outcome === 'new' ? [{ before: null, after: each.record }] : [],
-      );
-      await this.#post(em, ledger, changes, 'import');
+      const records = judged.flatMap((each) => (each.outcome === 'new' ? [each.record] : []));
+      await this.#post(em, ledger, records);
+      const duplicates = judged.filter((each) => each.outcome === 'duplicate');
       const after: Counts = {
-        bytesRead: counts.bytesRead,
+        bytesRead,
         rowsRead: counts.rowsRead + rows.length,
-        created: counts.created + changes.length,
-        duplicates: counts.duplicates + judged.filter(({ outcome }) => outcome === 'duplicate').length,
+        created: counts.created + records.length,
+        duplicates: counts.duplicates + duplicates.length,
         faulty: counts.faulty + faulty.length,
       };
-      await this.#change(em, run, { ...after, beatAt: this.#clock.now() });
-      return after;
+      await changeRun(em, run, { ...after, beatAt: this.#clock.now() });
+      return { counts: after, differing: differing + duplicates.filter(({ differs }) => differs).length };
     });
   }
 
-  async #post(
-    em: SqlEntityManager,
-    ledger: Ledger,
-    changes: readonly Change[],
-    mode: 'import' | 'undo',
-  ): Promise<void> {
-    if (changes.length === 0) return;
-    const ids = changes.flatMap(({ before, after }) =>
-      [before, after].flatMap((each) => (each ? [each.accountId, each.transfer?.toAccountId ?? each.accountId] : [])),
-    );
-    await post(em, ledger, changes, await findAccounts(em, ledger.dialect, ledger.userId, ids), mode);
+  async #post(em: SqlEntityManager, ledger: Ledger, records: readonly TransactionRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    const changes = records.map((after): Change => ({ before: null, after }));
+    const ids = records.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]);
+    await post(em, ledger, changes, await findAccounts(em, ledger.dialect, ledger.userId, ids), 'import');
   }
 
   async #creditBalances(userId: string): Promise<Map<string, bigint>> {
@@ -248,9 +254,14 @@ export class ImportRunner {
   }
 
   /** The whole of it is there: from now on it is the person's. A credit limit that it breaks makes it fail. */
-  async #finish(run: Run, creditBefore: ReadonlyMap<string, bigint>): Promise<void> {
+  async #finish(
+    run: Run,
+    { creditBefore, warnings }: { creditBefore: ReadonlyMap<string, bigint>; warnings: readonly string[] },
+  ): Promise<void> {
+    const { dialect } = this.#database;
+    const lesson = await this.#lessonOf(run);
     await transact(this.#database, async (em) => {
-      const ledger = await this.#open(em, run, 'running');
+      const ledger = await this.#open(em, run);
       const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
       for (const { id, name, balance, creditLimit } of accounts.values()) {
         if (creditLimit === null || balance >= -creditLimit || balance >= (creditBefore.get(id) ?? 0n)) continue;
@@ -260,10 +271,23 @@ export class ImportRunner {
         );
       }
       const nowMs = this.#clock.now();
-      await this.#change(em, run, { status: 'completed', bytesRead: run.fileBytes, finishedAt: nowMs, beatAt: nowMs });
+      const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
+      await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
+      if (lesson) await remember(em, dialect, { userId: run.userId, source: run.source, settings: lesson, nowMs });
       await deleteFile(em, run.fileId);
     });
     await this.#files.remove(run.fileId);
+  }
+
+  /** What a run teaches of the CSV files of its source: its settings, but for those that nobody gave and the file left open. */
+  async #lessonOf(run: Run): Promise<Remembered | null> {
+    if (run.format !== 'csv') return null;
+    const { userId, source, format, given } = run;
+    const remembered = await readRemembered(this.#database.em(), userId, source);
+    const { openFields } = sniff(await readSample(this.#files.path(run.fileId)), { format, given, remembered });
+    const lesson: Remembered = { ...run.settings };
+    for (const field of openFields) delete lesson[field];
+    return lesson;
   }
 
   async #giveUp(run: Run, error: unknown): Promise<void> {
@@ -278,45 +302,11 @@ export class ImportRunner {
     const isOurs = await transact(this.#database, (em) =>
       changeImport(em, where, { status: 'undoing', beatAt: this.#clock.now(), ...cause }),
     );
-    if (isOurs) await this.#undo(run);
-  }
-
-  /** Takes back every transaction of the run that is still there, whatever became of it since. */
-  async #undo(run: Run): Promise<void> {
-    const range = importedTransactionIds(run.runAt, run.runHex);
-    for (let isDone = false; !isDone;) {
-      if (this.#stopping.signal.aborted) return;
-      isDone = await transact(this.#database, async (em) => {
-        const ledger = await this.#open(em, run, 'undoing');
-        const ids = await findMade(em, { userId: run.userId, ...range, limit: UNDONE_AT_A_TIME });
-        const records = await findTransactions(em, ledger.dialect, run.userId, ids);
-        const changes = [...records.values()].map((before): Change => ({ before, after: null }));
-        await this.#post(em, ledger, changes, 'undo');
-        const current = await findImport(em, run);
-        const nowMs = this.#clock.now();
-        const created = ids.length < UNDONE_AT_A_TIME ? 0 : Math.max(0, (current?.created ?? 0) - ids.length);
-        const status = (current?.errorCode ?? null) === null ? 'cancelled' : 'failed';
-        await this.#change(em, run, {
-          created,
-          beatAt: nowMs,
-          ...(ids.length < UNDONE_AT_A_TIME ? { status, finishedAt: nowMs } : {}),
-        });
-        return ids.length < UNDONE_AT_A_TIME;
-      });
-    }
-  }
-
-  /** Changes the import of a run whose row is locked. */
-  async #change(em: SqlEntityManager, { id, runHex }: Run, changes: ImportChanges): Promise<void> {
-    invariant(await changeImport(em, { id, runHex }, changes), 'a locked import is there');
+    if (isOurs) await this.#undo.undo(run, this.#stopping.signal);
   }
 
   /** Locks the person's ledger and the import. @throws RunOver, Cancelled */
-  async #open(em: SqlEntityManager, run: Run, status: 'running' | 'undoing'): Promise<Ledger> {
-    const ledger = await openLedger(em, this.#database.dialect, { userId: run.userId, nowMs: this.#clock.now() });
-    const now = await findImport(em, { ...run, lock: this.#database.dialect });
-    if (!now || now.runHex !== run.runHex || now.status !== status) throw new RunOver('another process has the import');
-    if (status === 'running' && now.isCancelRequested) throw new Cancelled('the import was cancelled');
-    return ledger;
+  #open(em: SqlEntityManager, run: Run): Promise<Ledger> {
+    return openRun(em, run, { dialect: this.#database.dialect, nowMs: this.#clock.now(), status: 'running' });
   }
 }

@@ -1,7 +1,8 @@
 import type { ImportFormat, ImportOut, ImportSettings, ImportSettingsInput, ImportStatus } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, forUpdate, inList, insertRows, type SqlValue } from '../../db/index.ts';
+import { type Dialect, forUpdate, inList, insertRows, moneyFromSql, type SqlValue } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
+import type { Remembered } from './parse/sniff.ts';
 
 /** An import as it is kept. */
 export type ImportRecord = {
@@ -162,36 +163,32 @@ export async function beat(em: SqlEntityManager, where: { id: string; runHex: st
   );
 }
 
-export async function readRemembered(
-  em: SqlEntityManager,
-  userId: string,
-  source: string,
-): Promise<ImportSettings | null> {
+export async function readRemembered(em: SqlEntityManager, userId: string, source: string): Promise<Remembered | null> {
   const [row] = await em.execute<Row[]>('select settings from import_sources where user_id = ? and source = ?', [
     userId,
     source,
   ]);
-  return row ? (JSON.parse(row['settings'] as string) as ImportSettings) : null;
+  return row ? (JSON.parse(row['settings'] as string) as Remembered) : null;
 }
 
 export async function listRemembered(
   em: SqlEntityManager,
   userId: string,
-): Promise<{ source: string; settings: ImportSettings }[]> {
+): Promise<{ source: string; settings: Remembered }[]> {
   const rows = await em.execute<Row[]>(
     'select source, settings from import_sources where user_id = ? order by source',
     [userId],
   );
   return rows.map(({ source, settings }) => ({
     source: source as string,
-    settings: JSON.parse(settings as string) as ImportSettings,
+    settings: JSON.parse(settings as string) as Remembered,
   }));
 }
 
 export async function remember(
   em: SqlEntityManager,
   dialect: Dialect,
-  { userId, source, settings, nowMs }: { userId: string; source: string; settings: ImportSettings; nowMs: number },
+  { userId, source, settings, nowMs }: { userId: string; source: string; settings: Remembered; nowMs: number },
 ): Promise<void> {
   await insertRows(em, dialect, {
     table: 'import_sources',
@@ -251,36 +248,64 @@ export async function knownFiles(em: SqlEntityManager, dialect: Dialect, ids: re
   return new Set(rows.map(({ id }) => id as string));
 }
 
-/** Those of the external ids, or of the content hashes, that a source has transactions of already. */
-export async function findKnown(
+/** Those of the content hashes that a source has transactions of already. */
+export async function findHashes(
   em: SqlEntityManager,
   dialect: Dialect,
-  {
-    userId,
-    source,
-    column,
-    values,
-  }: { userId: string; source: string; column: 'external_id' | 'content_hash'; values: readonly string[] },
+  { userId, source, hashes }: { userId: string; source: string; hashes: readonly string[] },
 ): Promise<Set<string>> {
-  if (values.length === 0) return new Set();
-  const list = inList(dialect, values);
+  if (hashes.length === 0) return new Set();
+  const list = inList(dialect, hashes);
   const rows = await em.execute<Row[]>(
-    `select ${column} as value from transactions where user_id = ? and source = ? and ${column} in (${list.sql})`,
+    `select content_hash from transactions where user_id = ? and source = ? and content_hash in (${list.sql})`,
     [userId, source, ...list.values],
   );
-  return new Set(rows.map(({ value }) => value as string));
+  return new Set(rows.map((row) => row['content_hash'] as string));
 }
 
-/** The ids of a run's transactions that are there, the first ones by id. */
+/** What a transaction is known again by: its booking as {@link bookingOf} gives it for a draft. */
+export type Booking = { accountId: string; booking: readonly string[] };
+
+/** The transactions of a person that have one of the external ids at that source, or one of the ids, each by what was asked for. */
+export async function findBookings(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  by: { userId: string; source: string; externalIds: readonly string[] } | { userId: string; ids: readonly string[] },
+): Promise<Map<string, Booking>> {
+  const [column, keys, from] =
+    'ids' in by ? (['id', by.ids, null] as const) : (['external_id', by.externalIds, by.source] as const);
+  if (keys.length === 0) return new Map();
+  const list = inList(dialect, keys);
+  const rows = await em.execute<Row[]>(
+    `select ${column} as found_by, kind, account_id, occurred_on, amount, to_account_id from transactions
+     where user_id = ?${from === null ? '' : ' and source = ?'} and ${column} in (${list.sql})`,
+    [by.userId, ...(from === null ? [] : [from]), ...list.values],
+  );
+  return new Map(
+    rows.map((row) => {
+      const accountId = row['account_id'] as string;
+      const amount = String(moneyFromSql(dialect, row['amount']));
+      const parts = [row['kind'], accountId, row['occurred_on'], amount, row['to_account_id'] ?? ''] as string[];
+      return [row['found_by'] as string, { accountId, booking: parts }];
+    }),
+  );
+}
+
+/** Those of a run's transactions that are there, the last ones by id, with the time (milliseconds) at which they were made: from `first` up to `until`. */
 export async function findMade(
   em: SqlEntityManager,
-  { userId, first, last, limit }: { userId: string; first: string; last: string; limit: number },
-): Promise<string[]> {
+  {
+    userId,
+    first,
+    until,
+    limit,
+  }: { userId: string; first: string; until: { id: string; isIncluded: boolean }; limit: number },
+): Promise<{ id: string; createdAt: number }[]> {
   const rows = await em.execute<Row[]>(
-    'select id from transactions where id >= ? and id <= ? and user_id = ? order by id limit ?',
-    [first, last, userId, limit],
+    `select id, created_at from transactions where id >= ? and id ${until.isIncluded ? '<=' : '<'} ? and user_id = ? order by id desc limit ?`,
+    [first, until.id, userId, limit],
   );
-  return rows.map(({ id }) => id as string);
+  return rows.map((row) => ({ id: row['id'] as string, createdAt: Number(row['created_at']) }));
 }
 
 function toSql(value: ImportRecord[keyof typeof COLUMNS]): SqlValue {
@@ -335,6 +360,7 @@ export function toImportOut(record: ImportRecord): ImportOut {
     fileBytes: record.fileBytes,
     hasFile: record.hasFile,
     settings: record.settings,
+    warnings: [...record.warnings],
     status: record.status,
     bytesRead: record.bytesRead,
     rowsRead: record.rowsRead,

@@ -23,7 +23,7 @@ import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { randomHex } from '../../kernel/random.ts';
-import { type AccountRecord, ensureLedger, findAccounts, type TransactionRecord } from '../ledger/index.ts';
+import { type AccountRecord, ensureLedger, findAccounts, openLedger, type TransactionRecord } from '../ledger/index.ts';
 import { readBook } from './book.ts';
 import { ImportFiles } from './import-files.ts';
 import { ImportRunner } from './import-runner.ts';
@@ -43,14 +43,14 @@ import {
   listImports,
   listRemembered,
   readRemembered,
-  remember,
   sumFiles,
   toImportOut,
 } from './imports.repository.ts';
-import { type Judged, judgeRows } from './judge-rows.ts';
+import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
 import { isKnown } from './parse/encoding.ts';
-import { readSample, sniff, type Sniffed } from './parse/sniff.ts';
+import { type Remembered, readSample, sniff, type Sniffed } from './parse/sniff.ts';
 import { readDrafts, type Reading } from './read-drafts.ts';
+import { identifyRows } from './row-ids.ts';
 
 /** Files of one person that wait, and their bytes. */
 const FILES_MAX = 20;
@@ -200,9 +200,18 @@ export class ImportsService implements ImportsApi {
     const faults: ImportFault[] = [];
     const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
     const { source, settings } = record;
-    const judging = { dialect, userId, source, appliesRules: settings.appliesRules, seen: new Set<string>() };
+    const reading = await this.#reading(em, record, account);
+    const judging = {
+      dialect,
+      userId,
+      source,
+      appliesRules: settings.appliesRules,
+      book: reading.book,
+      seen: new Set<string>(),
+    };
+    let differing = 0;
     let isComplete = true;
-    for await (const batch of readDrafts(await this.#reading(em, record, account))) {
+    for await (const batch of identifyRows(readDrafts(reading), record.format)) {
       const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
       const judged = await judgeRows(em, judging, part, {
         idOf: String,
@@ -212,6 +221,7 @@ export class ImportsService implements ImportsApi {
         counts.read += 1;
         counts[each.outcome] += 1;
         if (rows.length < limit) rows.push(toPreviewRow(each));
+        if (each.outcome === 'duplicate' && each.differs) differing += 1;
         if (each.outcome !== 'faulty') continue;
         for (const fault of each.faults)
           if (faults.length < IMPORT_FAULTS_MAX) faults.push({ line: each.row.line, ...fault });
@@ -220,7 +230,8 @@ export class ImportsService implements ImportsApi {
       isComplete = false;
       break;
     }
-    const warnings = [...record.warnings, ...missingColumns(record).map(({ message }) => message)];
+    const missing = missingColumns(record).map(({ message }) => message);
+    const warnings = [...record.warnings, ...missing, ...differingWarning(differing)];
     return {
       import: toImportOut(record),
       columnNames: sniffed.columnNames,
@@ -240,6 +251,10 @@ export class ImportsService implements ImportsApi {
     }
     const runHex = randomHex(6);
     const started = await commit(async (em) => {
+      const { dialect } = this.#database;
+      const nowMs = this.#clock.now();
+      // Before the import, as the batches do: otherwise two commits at once would each lock an import of its own and not see that the other one runs.
+      await openLedger(em, dialect, { userId, nowMs });
       const record = await this.#requireLocked(em, userId, id);
       await this.#requireCommittable(record);
       const account = await this.#requireAccount(em, userId, record.accountId);
@@ -250,7 +265,6 @@ export class ImportsService implements ImportsApi {
         throw new AppError('VALIDATION_FAILED', 'The settings lack something; see details.', { details: missing });
       if ((await countImports(em, userId, ['running', 'undoing'])) > 0)
         throw new AppError('IMPORT_NOT_READY', 'Another import of yours is running; wait for it, or cancel it.');
-      const nowMs = this.#clock.now();
       const changes = {
         ...NOTHING_DONE,
         status: 'running',
@@ -263,9 +277,6 @@ export class ImportsService implements ImportsApi {
         finishedAt: null,
       } as const;
       await changeImport(em, { id }, changes);
-      const { dialect } = this.#database;
-      if (record.format === 'csv')
-        await remember(em, dialect, { userId, source: record.source, settings: record.settings, nowMs });
       return toImportOut({ ...record, ...changes });
     });
     // An answer that was kept for its idempotency key began its run then: that one has another mark.
@@ -312,7 +323,7 @@ export class ImportsService implements ImportsApi {
   }
 
   /** What is remembered of each source. */
-  remembered(userId: string): Promise<{ source: string; settings: ImportSettings }[]> {
+  remembered(userId: string): Promise<{ source: string; settings: Remembered }[]> {
     return listRemembered(this.#database.em(), userId);
   }
 

@@ -1,3 +1,4 @@
+import type { TransactionCreate } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
 import { AppError } from '../../kernel/errors.ts';
@@ -5,13 +6,19 @@ import { findAccounts, listCategories, type TransactionRecord } from '../ledger/
 import { treeOf } from '../categories/index.ts';
 import { applyRulesToDrafts } from '../rules/index.ts';
 import { toRecord } from '../transactions/index.ts';
+import type { Book } from './book.ts';
 import { type Fault, fieldOf } from './interpret.ts';
-import { findKnown } from './imports.repository.ts';
+import { type Booking, findBookings, findHashes } from './imports.repository.ts';
 import type { ReadRow } from './read-drafts.ts';
+import { bareId, bookingOf, isOwnId } from './row-ids.ts';
 
 /** What becomes of a row. */
 export type Judged = { row: ReadRow } & (
-  { outcome: 'new'; record: TransactionRecord } | { outcome: 'duplicate' } | { outcome: 'faulty'; faults: Fault[] }
+  | { outcome: 'new'; record: TransactionRecord }
+  /** `differs`: the ledger has its id with another date, amount or account. */
+  | { outcome: 'duplicate'; differs: boolean }
+  /** `isStale`: it named an account or a category that was archived, merged or removed since the file was begun. */
+  | { outcome: 'faulty'; faults: Fault[]; isStale: boolean }
 );
 
 type Judging = {
@@ -20,8 +27,17 @@ type Judging = {
   source: string;
   /** Whether the person's rules decide categories, tags and texts of what is new. */
   appliesRules: boolean;
+  /** By which the names in the rows were read. */
+  book: Book;
   /** The external ids of the rows before, for a preview, which writes none of them. */
   seen: Set<string>;
+};
+
+/** What is there already: by the hash, by the id that a bank gave, by our own id. */
+type Known = {
+  hashes: ReadonlySet<string>;
+  byExternalId: ReadonlyMap<string, Booking>;
+  byId: ReadonlyMap<string, Booking>;
 };
 
 /**
@@ -30,15 +46,12 @@ type Judging = {
  */
 export async function judgeRows(
   em: SqlEntityManager,
-  { dialect, userId, source, appliesRules, seen }: Judging,
+  { dialect, userId, source, appliesRules, book, seen }: Judging,
   rows: readonly ReadRow[],
   { idOf, nowMs }: { idOf: (row: number) => string; nowMs: number },
 ): Promise<Judged[]> {
   const inputs = rows.flatMap(({ draft }) => (draft.kind === 'transaction' ? [draft.input] : []));
-  const hashes = rows.flatMap(({ contentHash }) => contentHash ?? []);
-  const externalIds = inputs.flatMap(({ externalId }) => externalId ?? []);
-  const known = await findKnown(em, dialect, { userId, source, column: 'content_hash', values: hashes });
-  const knownIds = await findKnown(em, dialect, { userId, source, column: 'external_id', values: externalIds });
+  const known = await findAllKnown(em, dialect, { userId, source, rows, inputs });
   const accountIds = new Set(
     inputs.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]),
   );
@@ -51,22 +64,68 @@ export async function judgeRows(
 
   return rows.map((row): Judged => {
     const { draft, contentHash } = row;
-    if (draft.kind === 'known') return { row, outcome: 'duplicate' };
-    if (draft.kind === 'faulty') return { row, outcome: 'faulty', faults: draft.faults };
-    const { externalId } = draft.input;
-    if (externalId !== null && (knownIds.has(externalId) || seen.has(externalId))) return { row, outcome: 'duplicate' };
-    if (contentHash !== null && known.has(contentHash)) return { row, outcome: 'duplicate' };
+    if (draft.kind === 'known') return { row, outcome: 'duplicate', differs: false };
+    if (draft.kind === 'faulty') return { row, outcome: 'faulty', faults: draft.faults, isStale: false };
+    const { input } = draft;
+    const { externalId } = input;
+    const twin = twinOf(input, known);
+    // The booking of an earlier row of the file is the same: otherwise the row would be at fault.
+    if (externalId !== null && !twin && seen.has(externalId)) return { row, outcome: 'duplicate', differs: false };
+    if (twin) return { row, outcome: 'duplicate', differs: String(twin.booking) !== String(bookingOf(input)) };
+    if (contentHash !== null && known.hashes.has(contentHash)) return { row, outcome: 'duplicate', differs: false };
     try {
-      const record = {
-        ...toRecord(drafts.get(draft.input) ?? draft.input, named, { id: idOf(row.row), nowMs }),
-        contentHash,
-      };
+      const record = { ...toRecord(drafts.get(input) ?? input, named, { id: idOf(row.row), nowMs }), contentHash };
       if (externalId !== null) seen.add(externalId);
       return { row, outcome: 'new', record };
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const faults = error.details.map(({ path, message }) => ({ field: fieldOf(path.split('.')), message }));
-      return { row, outcome: 'faulty', faults };
+      const isUsable = (id: string) => (accounts.get(id) ?? categories.get(id))?.archivedAtMs === null;
+      const isStale = namesOf(input).some((id) => book.usableIds.has(id) && !isUsable(id));
+      return { row, outcome: 'faulty', faults, isStale };
     }
   });
+}
+
+async function findAllKnown(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  {
+    userId,
+    source,
+    rows,
+    inputs,
+  }: { userId: string; source: string; rows: readonly ReadRow[]; inputs: readonly TransactionCreate[] },
+): Promise<Known> {
+  const hashes = rows.flatMap(({ contentHash }) => contentHash ?? []);
+  const externalIds = inputs.flatMap((input) => [input.externalId ?? [], bareId(input) ?? []].flat());
+  const ids = inputs.flatMap(({ externalId }) => (externalId !== null && isOwnId(externalId) ? [externalId] : []));
+  return {
+    hashes: await findHashes(em, dialect, { userId, source, hashes }),
+    byExternalId: await findBookings(em, dialect, { userId, source, externalIds }),
+    byId: await findBookings(em, dialect, { userId, ids }),
+  };
+}
+
+/** The transaction of the ledger that has the id of a row: as an import keeps it, as another program may have written it for that account, or as our own. */
+function twinOf(input: TransactionCreate, { byExternalId, byId }: Known): Booking | undefined {
+  const { externalId, accountId } = input;
+  if (externalId === null) return undefined;
+  const bare = byExternalId.get(bareId(input) ?? '');
+  return byExternalId.get(externalId) ?? byId.get(externalId) ?? (bare?.accountId === accountId ? bare : undefined);
+}
+
+/** The ids of the accounts and categories that a draft names. */
+function namesOf({ accountId, transfer, categoryId, splits }: TransactionCreate): string[] {
+  return [accountId, transfer?.toAccountId, categoryId, ...splits.map((split) => split.categoryId)].flatMap(
+    (id) => id ?? [],
+  );
+}
+
+/** What is said of duplicates that differ from what the ledger has: the ledger's stays, since its owner may have edited it, or the bank has corrected it. */
+export function differingWarning(count: number): string[] {
+  if (count === 0) return [];
+  return [
+    `${count} of the duplicates stand in the ledger with another date, amount or account, and stay as they are there. Where the bank numbers each file anew, import it without its column of ids.`,
+  ];
 }

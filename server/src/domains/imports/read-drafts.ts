@@ -168,7 +168,8 @@ async function* ofxDrafts(reading: Reading, text: AsyncIterable<string>): AsyncG
   }
 }
 
-function shortId(accountId: string, fitId: string): string {
+/** An id of a bank with the account that it is of, in at most 200 characters. */
+export function shortId(accountId: string, fitId: string): string {
   const id = `${accountId}/${fitId}`;
   return id.length <= 200 ? id : `${accountId}/${createHash('sha256').update(fitId).digest('hex')}`;
 }

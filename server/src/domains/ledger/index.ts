@@ -14,7 +14,7 @@ export { type RawRow, fromAccountRow } from './ledger.rows.ts';
 export { monthOf, searchable } from './ledger.rules.ts';
 export { clearedStateOf, type MarkedIds, settleMarks, sidesOf, UNMARKED, writeMarks } from './marks.ts';
 export type * from './ledger.types.ts';
-export { post, requireMovable } from './post.ts';
+export { post, requireMovable, withdraw } from './post.ts';
 export { findTransactions, isSplit, withSplits } from './transaction-store.ts';
 export { kindsFiledUnder, refileCategory } from './refile.ts';
 export { changesSince } from './changes-since.ts';

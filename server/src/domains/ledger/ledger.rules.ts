@@ -69,6 +69,32 @@ export function deltasOf(changes: readonly Change[]): Deltas {
   };
 }
 
+/** Both differences as one. */
+export function sumOfDeltas(a: Deltas, b: Deltas): Deltas {
+  const balances = new Map(a.balances);
+  for (const [id, amount] of b.balances) balances.set(id, (balances.get(id) ?? 0n) + amount);
+  return {
+    balances: new Map([...balances].filter(([, amount]) => amount !== 0n)),
+    accountMonths: sumOf(a.accountMonths, b.accountMonths, ({ accountId, month }) => ({ accountId, month })),
+    monthlyTotals: sumOf(a.monthlyTotals, b.monthlyTotals, ({ month, currency, kind, categoryId }) => ({
+      month,
+      currency,
+      kind,
+      categoryId,
+    })),
+  };
+}
+
+function sumOf<Key extends object>(
+  a: readonly (Key & Delta)[],
+  b: readonly (Key & Delta)[],
+  keyOf: (sum: Key & Delta) => Key,
+): (Key & Delta)[] {
+  const sums = new Map<string, Key & Delta>();
+  for (const each of [...a, ...b]) addTo(sums, keyOf(each), each);
+  return [...sums.values()].filter(changesAnything);
+}
+
 function addTo<Key extends object>(sums: Map<string, Key & Delta>, key: Key, delta: Delta): void {
   const name = JSON.stringify(key);
   const known = sums.get(name);

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { inList, insertRows, moneyToSql, runSql } from '../../db/index.ts';
 import { AppError, invariant } from '../../kernel/errors.ts';
-import { buryAll } from './account-store.ts';
+import { buryAll, findAccounts } from './account-store.ts';
 import {
   ENTRY_COLUMNS,
   toEntryRows,
@@ -9,7 +9,7 @@ import {
   TRANSACTION_COLUMNS,
   TRANSACTION_MUTABLE_COLUMNS,
 } from './ledger.rows.ts';
-import { deltasOf, entriesOf, isSameBooking, movedAccounts } from './ledger.rules.ts';
+import { deltasOf, entriesOf, isSameBooking, movedAccounts, sumOfDeltas } from './ledger.rules.ts';
 import { addToSums, requireStorable } from './ledger.sums.ts';
 import { settleMarks } from './marks.ts';
 import type { AccountRecord, Change, TransactionRecord, Units, Ledger } from './ledger.types.ts';
@@ -19,9 +19,9 @@ const IDS_PER_STATEMENT = 500;
 
 /**
  * What is checked. `edit`: everything. `import`: no credit limit, since a file need not be in an order in which every step keeps it; the import checks it at its
- * end. `undo`: what an import has added is taken away, on archived accounts too and whatever the limit, since that state has been before.
+ * end. What it has added is taken away by {@link withdraw}.
  */
-export type PostMode = 'edit' | 'import' | 'undo';
+export type PostMode = 'edit' | 'import';
 
 /**
  * Writes transactions that come, go or change, and with them entries, tags, balances, account months, monthly totals and tombstones: the only way to move
@@ -39,13 +39,44 @@ export async function post(
 ): Promise<AccountRecord[]> {
   requireConsistent(wanted, accounts);
   const changes = wanted.map((change) => settleMarks(change, accounts));
-  if (mode !== 'undo') for (const change of changes) requireMovable(change, accounts);
+  for (const change of changes) requireMovable(change, accounts);
   const deltas = deltasOf(changes);
   const moved = [...deltas.balances].map(([id, amount]) => withBalance(accounts, ledger, { id, amount, mode }));
   await writeTransactions(em, ledger, changes);
   await writeEntries(em, ledger, changes);
   await writeTags(em, ledger, changes);
   await addToSums(em, ledger, deltas);
+  await writeBalances(em, ledger, moved);
+  return moved;
+}
+
+/**
+ * Takes transactions away that an import has made, on archived accounts too and whatever a credit limit says, since that state has been before. They come in
+ * pieces, each deleted before the next is asked for; balances and sums are written once, at the end, so that only what is then left must be storable. In flat
+ * memory, inside the caller's transaction, with the ledger held.
+ *
+ * @throws AppError ENTRY_RECONCILED; VALIDATION_FAILED where a sum grows too large
+ */
+export async function withdraw(
+  em: SqlEntityManager,
+  ledger: Ledger,
+  pieces: AsyncIterable<readonly TransactionRecord[]>,
+): Promise<void> {
+  let deltas = deltasOf([]);
+  for await (const records of pieces) {
+    const changes = records.map((before) => settleMarks({ before, after: null }, new Map()));
+    await writeTransactions(em, ledger, changes);
+    deltas = sumOfDeltas(deltas, deltasOf(changes));
+  }
+  const accounts = await findAccounts(em, ledger.dialect, ledger.userId, [...deltas.balances.keys()]);
+  const moved = [...deltas.balances].map(([id, amount]) =>
+    withBalance(accounts, ledger, { id, amount, mode: 'import' }),
+  );
+  await addToSums(em, ledger, deltas);
+  await writeBalances(em, ledger, moved);
+}
+
+async function writeBalances(em: SqlEntityManager, ledger: Ledger, moved: readonly AccountRecord[]): Promise<void> {
   for (const { id, balance } of moved.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     await runSql(em, 'update accounts set balance = ?, updated_at = ? where id = ? and user_id = ?', [
       moneyToSql(ledger.dialect, balance),
@@ -54,7 +85,6 @@ export async function post(
       ledger.userId,
     ]);
   }
-  return moved;
 }
 
 /** What the callers have checked already; a mistake here would be a figure that is silently wrong. */

@@ -8,14 +8,23 @@ import { detectDateFormat } from './dates.ts';
 import { detectEncoding, isKnown } from './encoding.ts';
 import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
-import { warningsOf } from './warnings.ts';
+import { type OpenField, warningsOf } from './warnings.ts';
 
 const SAMPLE_BYTES = 256 * 1024;
 const SAMPLE_CELLS_MAX = 20_000;
 const HEADER_SEARCH_ROWS = 30;
 
-/** What a file looks like. */
-export type Sniffed = { format: ImportFormat; settings: ImportSettings; columnNames: string[]; warnings: string[] };
+/** What a file looks like. `openFields` are the settings that were guessed where another value would fit as well; a warning speaks of each. */
+export type Sniffed = {
+  format: ImportFormat;
+  settings: ImportSettings;
+  columnNames: string[];
+  warnings: string[];
+  openFields: OpenField[];
+};
+
+/** The settings that were right for a source the last time, without those that were a guess then. */
+export type Remembered = Omit<ImportSettings, OpenField> & Partial<Pick<ImportSettings, OpenField>>;
 
 /** Reads the beginning of a file. */
 export async function readSample(path: string): Promise<Buffer> {
@@ -38,7 +47,7 @@ export function sniff(
     format,
     given,
     remembered,
-  }: { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: ImportSettings | null },
+  }: { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: Remembered | null },
 ): Sniffed {
   const ascii = sample
     .subarray(0, 4096)
@@ -51,10 +60,11 @@ export function sniff(
     const settings: ImportSettings = {
       ...OFX_SETTINGS,
       encoding,
-      isAmountInverted: given.isAmountInverted ?? remembered?.isAmountInverted ?? false,
+      // What is remembered was of the source's CSV files, which may be signed otherwise.
+      isAmountInverted: given.isAmountInverted ?? false,
       appliesRules: given.appliesRules ?? remembered?.appliesRules ?? true,
     };
-    return { format: 'ofx', settings, columnNames: [], warnings: [] };
+    return { format: 'ofx', settings, columnNames: [], warnings: [], openFields: [] };
   }
   return { format: 'csv', ...sniffCsv(text, encoding, given, remembered) };
 }
@@ -85,7 +95,7 @@ function sniffCsv(
   text: string,
   encoding: string,
   given: ImportSettingsInput,
-  remembered: ImportSettings | null,
+  remembered: Remembered | null,
 ): Omit<Sniffed, 'format'> {
   const delimiter = given.delimiter ?? detectDelimiter(text);
   const rows = sampleRows(text, delimiter);
@@ -115,6 +125,7 @@ function sniffCsv(
       },
       columnNames: [...header],
       warnings: [],
+      openFields: [],
     };
   }
   const isRemembered = remembered !== null && placeColumns(remembered.columns, header, width).missing.length === 0;
@@ -127,15 +138,19 @@ function sniffCsv(
   const decimals = detectDecimalSeparator(
     [places.amount, places.debit, places.credit, places.toAmount].flatMap((place) => cellsOf(data, place)),
   );
+  const openFields: OpenField[] = [];
+  if (dates.isAmbiguous && (given.dateFormat ?? known?.dateFormat) === undefined) openFields.push('dateFormat');
+  if (decimals.isAmbiguous && (given.decimalSeparator ?? known?.decimalSeparator) === undefined)
+    openFields.push('decimalSeparator');
   const warnings = warningsOf({
     given,
-    known,
+    isKnown: known !== null,
     skipped: rows.slice(0, skipRows),
     header,
     data,
     places,
-    dates,
-    decimals,
+    dateFormat: dates.format,
+    openFields,
   });
   return {
     settings: {
@@ -152,6 +167,7 @@ function sniffCsv(
     },
     columnNames: header ? [...header] : Array.from({ length: width }, (_, index) => `#${index + 1}`),
     warnings,
+    openFields,
   };
 }
 

@@ -1,20 +1,23 @@
-import type { ImportField, ImportSettings, ImportSettingsInput } from '@finverse/shared';
+import type { ImportDateFormat, ImportField, ImportSettingsInput } from '@finverse/shared';
 import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
 import { plainName } from './column-names.ts';
-import type { detectDateFormat } from './dates.ts';
-import { glanceAtAmount, type detectDecimalSeparator } from './numbers.ts';
+import { glanceAtAmount } from './numbers.ts';
+
+/** What the cells of a file may leave open. */
+export type OpenField = 'dateFormat' | 'decimalSeparator';
 
 type Findings = {
   given: ImportSettingsInput;
-  /** What the source had the last time, which its owner has seen. */
-  known: ImportSettings | null;
+  /** Whether the columns are those that the source had the last time. */
+  isKnown: boolean;
   /** What stands before the header or the first row. */
   skipped: readonly (readonly string[])[];
   header: readonly string[] | null;
   data: readonly (readonly string[])[];
   places: Partial<Record<ImportField, number>>;
-  dates: ReturnType<typeof detectDateFormat>;
-  decimals: ReturnType<typeof detectDecimalSeparator>;
+  /** The format that dates are read as. */
+  dateFormat: ImportDateFormat;
+  openFields: readonly OpenField[];
 };
 
 /** The share of amounts with the same sign from which on the others may be exceptions. */
@@ -24,16 +27,14 @@ const STATES = new Set(['state', 'status', 'transaction status', 'estado', 'stat
 
 /** What the sample of a file leaves open, and what it says that is not read: for a person to look at before anything is imported. */
 export function warningsOf(findings: Findings): string[] {
-  const { given, known, dates, decimals } = findings;
+  const { isKnown, dateFormat, openFields } = findings;
   const warnings: string[] = [];
-  if (dates.isAmbiguous && given.dateFormat === undefined && !known) {
-    warnings.push(
-      `Dates are read as ${dates.format}; another format would fit as well. Check them, or say which it is.`,
-    );
+  if (openFields.includes('dateFormat')) {
+    warnings.push(`Dates are read as ${dateFormat}; another format would fit as well. Check them, or say which it is.`);
   }
-  if (decimals.isAmbiguous && given.decimalSeparator === undefined && !known)
+  if (openFields.includes('decimalSeparator'))
     warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
-  if (!known) warnings.push(...columnWarnings(findings), ...signWarnings(findings));
+  if (!isKnown) warnings.push(...columnWarnings(findings), ...signWarnings(findings));
   return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
 }
 

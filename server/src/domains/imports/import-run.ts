@@ -1,0 +1,38 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Dialect } from '../../db/index.ts';
+import { invariant } from '../../kernel/errors.ts';
+import { type Ledger, openLedger } from '../ledger/index.ts';
+import { changeImport, findImport, type ImportChanges, type ImportRecord } from './imports.repository.ts';
+
+/** An import that is written, or was: its transactions have ids made of `runAt` (milliseconds) and `runHex`. */
+export type Run = ImportRecord & { runHex: string; runAt: number };
+
+/** What a runner says to the operator. */
+export type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void };
+
+/** Thrown where somebody else has taken the run over: it ends without a word. */
+export class RunOver extends Error {
+  override name = 'RunOver';
+}
+/** Thrown where the person wants it back. */
+export class Cancelled extends Error {
+  override name = 'Cancelled';
+}
+
+/** Locks the person's ledger, and then the import. @throws RunOver, Cancelled */
+export async function openRun(
+  em: SqlEntityManager,
+  run: Run,
+  { dialect, nowMs, status }: { dialect: Dialect; nowMs: number; status: 'running' | 'undoing' },
+): Promise<Ledger> {
+  const ledger = await openLedger(em, dialect, { userId: run.userId, nowMs });
+  const now = await findImport(em, { ...run, lock: dialect });
+  if (!now || now.runHex !== run.runHex || now.status !== status) throw new RunOver('another process has the import');
+  if (status === 'running' && now.isCancelRequested) throw new Cancelled('the import was cancelled');
+  return ledger;
+}
+
+/** Changes the import of a run whose row is locked. */
+export async function changeRun(em: SqlEntityManager, { id, runHex }: Run, changes: ImportChanges): Promise<void> {
+  invariant(await changeImport(em, { id, runHex }, changes), 'a locked import is there');
+}

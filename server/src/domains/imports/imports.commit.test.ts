@@ -1,0 +1,85 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeEach, expect, test } from 'vitest';
+import { entities } from '../../entities.ts';
+import { type Database, transact, type UnitOfWork } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import {
+  commitToEnd,
+  expectExact,
+  openWorld,
+  prepare,
+  transactionsOf,
+  waitForEnd,
+  type World,
+} from './test-imports.ts';
+
+const BANK = 'date,amount,payee\n2026-01-13,1,a\n2026-01-14,2,b\n';
+/** Long enough for a call that does not wait for another to be over. */
+const HEAD_START_MS = 500;
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  let database: Database;
+  let ledger: TestLedger;
+  let world: World;
+  let url: string | undefined;
+  beforeEach(async () => {
+    // A server's database serves all tests, each with a person of its own.
+    url = databases.driver === 'sqlite' ? undefined : (url ??= await databases.newUrl());
+    database = await databases.open(entities, url);
+    await database.migrate();
+    ledger = ledgerOn(database);
+    world = await openWorld(database, ledger);
+  });
+
+  test('of two imports that are committed at once one runs, and the other is refused', async () => {
+    const { userId } = world;
+    const [first, second] = [await prepare(world, BANK), await prepare(world, BANK)];
+    const [isWritten, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const held: UnitOfWork = (work) =>
+      transact(database, async (em) => {
+        const answer = await work(em);
+        isWritten.resolve();
+        await gate.promise;
+        return answer;
+      });
+    const one = ledger.imports.commit(held, userId, { id: first.id, skipFaulty: false });
+    await isWritten.promise;
+    const two = ledger.imports.commit(ledger.commit, userId, { id: second.id, skipFaulty: false });
+    const refused = expect(two).rejects.toMatchObject({ code: 'IMPORT_NOT_READY' });
+    await Promise.race([refused, delay(HEAD_START_MS)]).catch(() => undefined);
+    gate.resolve();
+    await one;
+    await refused;
+    expect(await waitForEnd(world, first.id)).toMatchObject({ status: 'completed', created: 2, duplicates: 0 });
+    expect(await transactionsOf(world)).toHaveLength(2);
+    await expectExact(world);
+  });
+
+  test('only an import that was completed teaches its source, and no guess silences the question', async () => {
+    const file = (...rows: string[]) => ['Datum,Bedrag,Wie', ...rows, ''].join('\n');
+    const open = file('03/04/2026,"1,234",a');
+    const made = await prepare(world, open);
+    expect(made.warnings).toHaveLength(2);
+    const settings = { isAmountInverted: true } as const;
+    const broken = await prepare(world, file('03/04/2026,"1,234",a', '99/99/2026,1,x'), { settings });
+    expect(await commitToEnd(world, broken.id)).toMatchObject({ status: 'failed' });
+    expect((await prepare(world, open)).settings.isAmountInverted).toBe(false);
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'completed' });
+    expect((await prepare(world, open)).warnings).toEqual(made.warnings);
+    const clear = await prepare(world, file('12/25/2026,"1,234.50",a'));
+    expect(clear).toMatchObject({ warnings: [], settings: { dateFormat: 'MM/DD/YYYY', decimalSeparator: '.' } });
+    expect(await commitToEnd(world, clear.id)).toMatchObject({ status: 'completed' });
+    expect(await prepare(world, open)).toMatchObject({ warnings: [], settings: { dateFormat: 'MM/DD/YYYY' } });
+  });
+
+  test('what a source’s CSV has taught turns no OFX of it around', async () => {
+    const settings = { isAmountInverted: true } as const;
+    const made = await prepare(world, BANK, { settings });
+    expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'completed' });
+    expect((await prepare(world, BANK)).settings.isAmountInverted).toBe(true);
+    const ofx = 'OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><CURDEF>EUR<ACCTID>42<BANKTRANLIST></BANKTRANLIST></OFX>';
+    expect((await prepare(world, ofx)).settings.isAmountInverted).toBe(false);
+    expect((await prepare(world, ofx, { settings })).settings.isAmountInverted).toBe(true);
+  });
+});
