@@ -7,6 +7,8 @@ import { tagInput, TAGS_MAX } from './transactions.ts';
 export const RULES_MAX = 500;
 /** Transactions that one preview looks at; the next one goes on behind them. */
 export const RULES_EXAMINED_MAX = 1000;
+/** Conditions that one preview asks: with more than two hundred in all rules together it looks at fewer transactions. */
+export const RULE_CHECKS_MAX = 200_000;
 
 const textCondition = z.strictObject({
   field: z.enum(['payee', 'description', 'note']),

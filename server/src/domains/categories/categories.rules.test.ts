@@ -7,7 +7,6 @@ import {
   ancestry,
   type CategoryTree,
   inTreeOrder,
-  isNameTaken,
   requirePlaceable,
   treeOf,
   withDescendants,
@@ -48,7 +47,7 @@ test('whatever is put below whatever, the tree stays one: no circle, no more lev
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const tree = new Map<string, CategoryRecord>();
+      const tree = treeOf([]);
       for (const { id, ...fields } of steps) {
         const next = category(id, fields);
         if (refusedAt(tree, next).length === 0) tree.set(id, next);
@@ -60,7 +59,7 @@ test('whatever is put below whatever, the tree stays one: no circle, no more lev
         const parent = each.parentId === null ? null : tree.get(each.parentId);
         expect(parent).not.toBeUndefined();
         expect(!parent || parent.kind === 'both' || parent.kind === each.kind).toBe(true);
-        expect(isNameTaken(tree, each)).toBe(false);
+        expect(tree.isNameTaken(each)).toBe(false);
         const below = withDescendants(tree, each.id);
         expect(below.toSorted()).toEqual(
           [...tree.keys()].filter((id) => ancestry(tree, id).some((above) => above.id === each.id)).toSorted(),
@@ -74,6 +73,26 @@ test('whatever is put below whatever, the tree stays one: no circle, no more lev
     }),
     { numRuns: 300 },
   );
+});
+
+test('moving a thousand siblings elsewhere looks at each a few times, not at all of them for each', () => {
+  let looks = 0;
+  const counted = (id: string, parentId: string): CategoryRecord =>
+    Object.defineProperties(category(id), {
+      parentId: { enumerable: true, get: () => ((looks += 1), parentId) },
+      name: { enumerable: true, get: () => ((looks += 1), id) },
+    });
+  const children = Array.from({ length: 1000 }, (_, index) => counted(`c${index}`, 'from'));
+  const tree = treeOf([category('from'), category('to'), ...children]);
+  for (const child of tree.childrenOf('from')) {
+    const moved = counted(child.id, 'to');
+    expect(refusedAt(tree, moved)).toEqual([]);
+    tree.set(child.id, moved);
+  }
+  expect(tree.childrenOf('from')).toEqual([]);
+  expect(withDescendants(tree, 'to')).toHaveLength(1001);
+  expect(inTreeOrder(tree)).toHaveLength(1002);
+  expect(looks).toBeLessThan(1000 * 40);
 });
 
 test('a circle that something else has written ends where it begins', () => {

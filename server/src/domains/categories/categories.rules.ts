@@ -3,11 +3,69 @@ import { toInstant } from '../../kernel/clock.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import type { CategoryRecord } from '../ledger/index.ts';
 
-/** A person's categories by id. */
-export type CategoryTree = ReadonlyMap<string, CategoryRecord>;
+/** A person's categories by id, which knows what is below what and which names are taken without going through all of them. */
+export type CategoryTree = Omit<GrowingTree, 'set' | 'delete' | 'clear'>;
 
-export function treeOf(categories: readonly CategoryRecord[]): CategoryTree {
-  return new Map(categories.map((category) => [category.id, category]));
+/** A {@link CategoryTree} that changes, each change in the same few steps whatever its size. */
+export class GrowingTree extends Map<string, CategoryRecord> {
+  readonly #children = new Map<string, Set<string>>();
+  /** Made when it is first asked for: most readers of a tree ask for no names. */
+  #places: Map<string, Set<string>> | null = null;
+
+  override set(id: string, category: CategoryRecord): this {
+    this.delete(id);
+    addTo(this.#children, category.parentId ?? TOP, id);
+    if (this.#places) addPlace(this.#places, category);
+    return super.set(id, category);
+  }
+
+  override delete(id: string): boolean {
+    const category = this.get(id);
+    if (category) {
+      this.#children.get(category.parentId ?? TOP)?.delete(id);
+      this.#places?.get(placeOf(category))?.delete(id);
+    }
+    return super.delete(id);
+  }
+
+  /** What is right below a category. */
+  childrenOf(id: string): CategoryRecord[] {
+    return [...(this.#children.get(id) ?? [])].flatMap((childId) => this.get(childId) ?? []);
+  }
+
+  /** True where another category of the same kind, which is not archived, has the name at the same place. */
+  isNameTaken(category: CategoryRecord): boolean {
+    if (!this.#places) {
+      this.#places = new Map();
+      for (const each of this.values()) addPlace(this.#places, each);
+    }
+    const ids = this.#places.get(placeOf(category));
+    return ids !== undefined && ids.size > (ids.has(category.id) ? 1 : 0);
+  }
+}
+
+/** Instead of a parent's id. */
+const TOP = '';
+
+/** What no two categories that are not archived may have in common: parent, kind, and the name whatever its case and composition. */
+function placeOf({ parentId, kind, name }: CategoryRecord): string {
+  return `${parentId ?? TOP} ${kind} ${name.normalize('NFKC').toLowerCase()}`;
+}
+
+function addPlace(places: Map<string, Set<string>>, category: CategoryRecord): void {
+  if (category.archivedAtMs === null) addTo(places, placeOf(category), category.id);
+}
+
+function addTo(sets: Map<string, Set<string>>, key: string, id: string): void {
+  const known = sets.get(key);
+  if (known) known.add(id);
+  else sets.set(key, new Set([id]));
+}
+
+export function treeOf(categories: Iterable<CategoryRecord>): GrowingTree {
+  const tree = new GrowingTree();
+  for (const category of categories) tree.set(category.id, category);
+  return tree;
 }
 
 /** From the top down to the category itself. A circle, which nothing may write, ends where it begins. */
@@ -22,12 +80,8 @@ export function ancestry(tree: CategoryTree, id: string): CategoryRecord[] {
 
 /** The category and everything below it. */
 export function withDescendants(tree: CategoryTree, id: string): string[] {
-  const children = new Map<string, string[]>();
-  for (const { id: childId, parentId } of tree.values()) {
-    if (parentId !== null) children.set(parentId, [...(children.get(parentId) ?? []), childId]);
-  }
   const found = new Set([id]);
-  for (const each of found) for (const child of children.get(each) ?? []) found.add(child);
+  for (const each of found) for (const child of tree.childrenOf(each)) found.add(child.id);
   return [...found];
 }
 
@@ -47,34 +101,16 @@ export function requirePlaceable(tree: CategoryTree, category: CategoryRecord): 
   if (depth > CATEGORY_DEPTH_MAX) throw invalidField('parentId', `would make more than ${CATEGORY_DEPTH_MAX} levels`);
   if (parent && !allows(parent.kind, kind))
     throw invalidField('kind', `must be ${parent.kind}, like the category above it`);
-  for (const other of tree.values()) {
-    if (other.id === id) continue;
-    if (other.parentId === id && !allows(kind, other.kind)) {
-      throw invalidField('kind', `must allow ${other.kind}, which “${other.name}” below it is`);
-    }
+  for (const child of tree.childrenOf(id)) {
+    if (!allows(kind, child.kind))
+      throw invalidField('kind', `must allow ${child.kind}, which “${child.name}” below it is`);
   }
-  if (isNameTaken(tree, category)) throw invalidField('name', 'is that of another category at the same place');
-}
-
-/** True where another category of the same kind, which is not archived, has the name at the same place. */
-export function isNameTaken(tree: CategoryTree, { id, parentId, kind, name }: CategoryRecord): boolean {
-  return [...tree.values()].some(
-    (other) =>
-      other.id !== id &&
-      other.parentId === parentId &&
-      other.archivedAtMs === null &&
-      other.kind === kind &&
-      sameName(other.name, name),
-  );
+  if (tree.isNameTaken(category)) throw invalidField('name', 'is that of another category at the same place');
 }
 
 /** Whether what is below a category of one kind may be of another. */
 function allows(upper: CategoryKind, lower: CategoryKind): boolean {
   return upper === 'both' || upper === lower;
-}
-
-function sameName(a: string, b: string): boolean {
-  return a.normalize('NFKC').toLowerCase() === b.normalize('NFKC').toLowerCase();
 }
 
 /** Levels of the subtree; 1 for a category without any below it. */

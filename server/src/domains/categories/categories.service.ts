@@ -29,7 +29,6 @@ import type { CategoriesApi } from './categories.port.ts';
 import {
   type CategoryTree,
   inTreeOrder,
-  isNameTaken,
   requirePlaceable,
   toCategoryOut,
   treeOf,
@@ -83,7 +82,7 @@ export class CategoriesService implements CategoriesApi {
       if (tree.size + items.length > CATEGORIES_MAX) {
         throw new AppError('CONFLICT', `A person has at most ${CATEGORIES_MAX} categories.`);
       }
-      const grown = new Map(tree);
+      const grown = treeOf(tree.values());
       const created = items.map((item, index) => {
         const category: CategoryRecord = {
           ...item,
@@ -123,7 +122,7 @@ export class CategoriesService implements CategoriesApi {
         }
       }
       await updateCategory(em, ledger, category);
-      return toCategoryOut(new Map(tree).set(id, category), category);
+      return toCategoryOut(treeOf(tree.values()).set(id, category), category);
     });
   }
 
@@ -135,7 +134,7 @@ export class CategoriesService implements CategoriesApi {
     return commit(async (em) => {
       const { ledger, tree } = await this.#open(em, userId);
       requireCategory(tree, input.id);
-      const next = new Map(tree);
+      const next = treeOf(tree.values());
       for (const id of withDescendants(tree, input.id)) {
         const category = requireCategory(tree, id);
         if ((category.archivedAtMs !== null) === input.isArchived) continue;
@@ -179,9 +178,8 @@ export class CategoriesService implements CategoriesApi {
       const category = requireCategory(tree, id);
       const into = requireTarget(tree, category, { id: intoId, path: 'intoId' });
       if (withDescendants(tree, id).includes(intoId)) throw invalidField('intoId', 'must not be below the category');
-      const next = new Map(tree);
-      for (const child of tree.values()) {
-        if (child.parentId !== id) continue;
+      const next = treeOf(tree.values());
+      for (const child of tree.childrenOf(id)) {
         const moved = { ...child, parentId: intoId, updatedAtMs: ledger.changedAtMs };
         await blaming('intoId', async () => requirePlaceable(next, moved));
         next.set(child.id, moved);
@@ -208,7 +206,7 @@ function requireCategory(tree: CategoryTree, id: string): CategoryRecord {
 
 /** @throws AppError CONFLICT where another category has taken the name meanwhile. */
 function requireFreeName(tree: CategoryTree, category: CategoryRecord): void {
-  if (!isNameTaken(tree, category)) return;
+  if (!tree.isNameTaken(category)) return;
   throw new AppError('CONFLICT', `Another category is called “${category.name}” at the same place; rename it first.`);
 }
 

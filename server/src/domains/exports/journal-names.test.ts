@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { treeOf } from '../categories/index.ts';
 import type { AccountRecord, CategoryRecord } from '../ledger/index.ts';
 import { journalNames } from './journal-names.ts';
 
 const account = (id: string, name: string) => [id, { id, name, type: 'wallet' } as AccountRecord] as const;
 const category = (id: string, name: string, parentId: string | null) =>
-  [id, { id, name, parentId } as CategoryRecord] as const;
+  ({ id, name, parentId, kind: 'both', archivedAtMs: null }) as CategoryRecord;
 
 test('no two accounts or categories share a name in the journal, whatever they are called', () => {
   const accounts = new Map([
@@ -14,7 +15,7 @@ test('no two accounts or categories share a name in the journal, whatever they a
     account('4', 'Cash'),
     account('5', 'x  ;y'),
   ]);
-  const categories = new Map([category('c1', 'x:y', null), category('c2', 'x', null), category('c3', 'y', 'c2')]);
+  const categories = treeOf([category('c1', 'x:y', null), category('c2', 'x', null), category('c3', 'y', 'c2')]);
   const names = journalNames({ accounts, categories });
   const all = [...accounts.keys()].map((id) => names.account(id));
   all.push(...[...categories.keys()].map((id) => names.category('expense', id)));

@@ -86,6 +86,74 @@ test('a CSV is refused whole, naming the lines', async () => {
   expect(await details(() => readCsvRates('date,base,quote,rate\n"2026', 'EUR'))).toHaveLength(1);
 });
 
+test('XML that is nested deeper than a file of rates ever is, is refused where it gets too deep', async () => {
+  expect(await details(() => readEcbRates('<a>'.repeat(20_000)))).toEqual([
+    'the file: is nested deeper than 16 levels',
+  ]);
+});
+
+test('a header with more columns than there are currencies, or with one twice, is refused', async () => {
+  const wide = `date${',USD'.repeat(200)}\n${'a\n'.repeat(1000)}`;
+  expect(await details(() => readCsvRates(wide, 'EUR'))).toEqual(['line 1: has 201 columns; at most 200 are read']);
+  expect(await details(() => readCsvRates('Date,USD,JPY,USD\n2026-02-02,1,2,3\n', 'EUR'))).toEqual([
+    'line 1: has the column "USD" twice',
+  ]);
+  expect(await details(() => readCsvRates('date,base,quote,rate,Rate\n2026-02-02,EUR,USD,1,2\n', 'EUR'))).toEqual([
+    'line 1: has the column "rate" twice',
+  ]);
+});
+
+test('a line of a table without a date, or with more fields than the header, is refused; one with fewer has fewer rates', async () => {
+  expect(await details(() => readCsvRates('Date,USD\n2026-02-02,1,25\nSource: ECB\n', 'EUR'))).toEqual([
+    'line 2: has more fields than the header',
+    'line 3: "Source: ECB" is no date',
+  ]);
+  const { rates } = await readCsvRates('Date,USD,JPY\n2026-02-02,1.25\n,,\n2026-02-01,1.5,,,\n', 'EUR');
+  expect(rates.map(({ date, rate }) => `${date} ${rate}`)).toEqual(['2026-02-02 1.25', '2026-02-01 1.5']);
+});
+
+test('nothing is read behind the fiftieth fault', async () => {
+  const found = await details(() => readCsvRates(`date,USD${'\na'.repeat(1000)}\n"never closed`, 'EUR'));
+  expect(found).toHaveLength(50);
+  expect(found.at(-1)).toBe('line 51: "a" is no date');
+});
+
+test('a CSV of one line without an end is refused, and none of it is kept', async () => {
+  const endless = `date,USD\n2026-02-02,"${'1'.repeat(200_000)}`;
+  expect(await details(() => readCsvRates(endless, 'EUR'))).toEqual([
+    expect.stringMatching(/^after line \d: .*maximum/),
+  ]);
+});
+
+test('a text is no different where one part of it ends and the next begins', async () => {
+  const line = '2026-02-02,EUR,USD,1.25,😀é\n';
+  const { rates } = await readCsvRates(`date,base,quote,rate,note\n${line.repeat(3000)}`, 'EUR');
+  expect(rates).toHaveLength(3000);
+  expect(new Set(rates.map((rate) => JSON.stringify(rate)))).toEqual(
+    new Set([JSON.stringify({ date: '2026-02-02', base: 'EUR', quote: 'USD', rate: '1.25' })]),
+  );
+});
+
+test.each([
+  ['CSV', (lines: number) => readCsvRates(`date,USD\n${'2026-02-02,1.25\n'.repeat(lines)}`, 'EUR')],
+  [
+    'XML',
+    (lines: number) =>
+      readEcbRates(ecb(`<Cube time="2026-02-02">${'<Cube currency="USD" rate="1"/>'.repeat(lines)}</Cube>`)),
+  ],
+])('others have their turn again and again while a long %s is read', async (_kind, read) => {
+  let [turns, isOver] = [0, false];
+  const count = () => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const { rates } = await read(20_000);
+  isOver = true;
+  expect(rates).toHaveLength(20_000);
+  expect(turns).toBeGreaterThan(15);
+});
+
 test('any text at all is read or refused, never anything else', async () => {
   await fc.assert(
     fc.asyncProperty(

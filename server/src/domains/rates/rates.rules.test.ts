@@ -33,6 +33,21 @@ test('of one day one’s own rate goes before the one for all; a newer one for a
   expect(find([{ ...all, date: '2026-02-03' }, own], 'EUR', 'USD', '2026-02-03')?.legs[0]?.rate.rate).toBe('1.2');
 });
 
+test('of one day one’s own goes before the one for all, whichever way round each was entered', () => {
+  const all = rate('EUR/USD', '2026-02-02', '1.1', { scope: 'all' });
+  const own = rate('USD/EUR', '2026-02-02', '0.5');
+  for (const [from, to, kind] of [
+    ['EUR', 'USD', 'inverse'],
+    ['USD', 'EUR', 'direct'],
+  ] as const) {
+    const found = find([all, own], from, to, '2026-02-03');
+    expect(found && toConversionOut(found)).toMatchObject({ kind, rates: [{ rate: '0.5', scope: 'own' }] });
+  }
+  expect(find([{ ...all, date: '2026-02-03' }, own], 'EUR', 'USD', '2026-02-03')?.legs[0]?.rate.rate).toBe('1.1');
+  expect(find([rate('EUR/USD', '2026-02-02', '2'), own], 'EUR', 'USD', '2026-02-03')?.kind).toBe('direct');
+  expect(find([all, { ...own, scope: 'all' }], 'USD', 'EUR', '2026-02-03')?.kind).toBe('direct');
+});
+
 test('an inverse rate is divided by, a cross goes over a third currency, and each names its rates', () => {
   const rates = [rate('EUR/USD', '2026-02-02', '1.25'), rate('EUR/GBP', '2026-02-01', '0.8')];
   const inverse = find(rates, 'USD', 'EUR', '2026-02-03');

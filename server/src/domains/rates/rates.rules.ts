@@ -38,6 +38,7 @@ export function toRateBook(rates: readonly Rate[]): RateBook {
   return book;
 }
 
+/** Negative where the first goes before the second: it is newer, or of the same day and one's own where the other is for all. */
 function newestFirst(a: Rate, b: Rate): number {
   if (a.date !== b.date) return a.date < b.date ? 1 : -1;
   return a.scope === b.scope ? 0 : a.scope === 'own' ? -1 : 1;
@@ -76,11 +77,11 @@ function olderOf(legs: readonly Leg[]): string {
 
 type Way = { from: string; to: string; since: string; until: string };
 
-/** Of the rate and its inverse the newer one; of one day the rate itself. */
+/** Of the rate and its inverse the newer one; of one day one's own, and of two that are alike in this the rate itself. */
 function findLeg(book: RateBook, { from, to, since, until }: Way): Leg | null {
   const direct = newestWithin(book.get(pairOf(from, to)), { since, until });
   const inverse = newestWithin(book.get(pairOf(to, from)), { since, until });
-  if (direct && (!inverse || direct.date >= inverse.date)) return { rate: direct, isInverse: false };
+  if (direct && (!inverse || newestFirst(direct, inverse) <= 0)) return { rate: direct, isInverse: false };
   return inverse && { rate: inverse, isInverse: true };
 }
 

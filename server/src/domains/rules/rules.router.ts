@@ -59,7 +59,8 @@ export const rulesRouter = router({
         method: 'GET',
         path: '/rules/preview',
         summary: 'What the rules would do to transactions that are there',
-        description: 'Looks at up to a thousand, newest date first, and changes none.',
+        description:
+          'Looks at up to a thousand, fewer where there are more than 200 conditions, newest date first, and changes none.',
       },
     })
     .input(rulesPreviewInput)

@@ -24,46 +24,72 @@ export type Subject = {
   isSplit: boolean;
 };
 
+type TextField = Extract<RuleCondition, { value: string }>['field'];
+/** The texts of a subject as they are searched, each made when it is first asked for. */
+type SearchedTexts = Partial<Record<TextField, string>>;
+type Condition = (subject: Subject, textOf: (field: TextField) => string) => boolean;
+
+/** Rules made ready for being asked of many subjects: what depends on the rules alone is worked out once. */
+export type ReadyRules = {
+  rules: readonly { id: string; conditions: readonly Condition[]; actions: ReadyActions; isStop: boolean }[];
+  categories: ReadonlyMap<string, CategoryRecord>;
+  /** Conditions that one subject is asked at most; at least one. */
+  checksPerSubject: number;
+};
+type ReadyActions = RuleActions & { searched: SearchedTexts };
+
+/** The rules that are enabled, in their order, ready for {@link applyRules}. */
+export function readyRules(rules: readonly AskedRule[], categories: ReadonlyMap<string, CategoryRecord>): ReadyRules {
+  const ready = rules
+    .filter(({ isEnabled }) => isEnabled)
+    .map(({ id, conditions, actions, isStop }) => {
+      const searched: SearchedTexts = {};
+      if (actions.payee !== undefined) searched.payee = searchable(actions.payee);
+      if (actions.note !== undefined) searched.note = searchable(actions.note);
+      return { id, conditions: conditions.map(readyCondition), actions: { ...actions, searched }, isStop };
+    });
+  const checks = ready.reduce((sum, { conditions }) => sum + conditions.length, 0);
+  return { rules: ready, categories, checksPerSubject: Math.max(1, checks) };
+}
+
 /**
  * The subject after all rules, asked in their order, and those that held. A later rule sees what an earlier one has set. What cannot be is left out of a
  * rule's actions: a category that is gone, archived or of another kind, of a transfer or a split; tags beyond their number.
  */
-export function applyRules(
-  rules: readonly AskedRule[],
-  categories: ReadonlyMap<string, CategoryRecord>,
-  subject: Subject,
-): { after: Subject; ruleIds: string[] } {
+export function applyRules({ rules, categories }: ReadyRules, subject: Subject): { after: Subject; ruleIds: string[] } {
   let after = subject;
+  const texts: SearchedTexts = {};
+  const textOf = (field: TextField) => (texts[field] ??= searchable(after[field]));
   const ruleIds: string[] = [];
-  for (const { id, conditions, actions, isStop, isEnabled } of rules) {
+  for (const { id, conditions, actions, isStop } of rules) {
     const current = after;
-    if (!isEnabled || !conditions.every((condition) => holds(condition, current))) continue;
+    if (!conditions.every((holds) => holds(current, textOf))) continue;
     ruleIds.push(id);
     after = act(actions, categories, after);
+    Object.assign(texts, actions.searched);
     if (isStop) break;
   }
   return { after, ruleIds };
 }
 
-function holds(condition: RuleCondition, subject: Subject): boolean {
+function readyCondition(condition: RuleCondition): Condition {
   switch (condition.field) {
     case 'amount': {
-      const { min, max } = condition;
-      return (
-        (min === undefined || subject.amount >= parseMoney(min)) &&
-        (max === undefined || subject.amount <= parseMoney(max))
-      );
+      const [min, max] = [condition.min, condition.max].map((text) => (text === undefined ? null : parseMoney(text)));
+      return ({ amount }) => (min == null || amount >= min) && (max == null || amount <= max);
     }
     case 'account':
-      return subject.accountId === condition.accountId;
+      return ({ accountId }) => accountId === condition.accountId;
     case 'kind':
-      return subject.kind === condition.kind;
+      return ({ kind }) => kind === condition.kind;
     case 'source':
-      return subject.source === condition.source;
+      return ({ source }) => source === condition.source;
     default: {
-      const [text, value] = [searchable(subject[condition.field]), searchable(condition.value)];
-      if (condition.op === 'equals') return text === value;
-      return condition.op === 'contains' ? text.includes(value) : text.startsWith(value);
+      const { field, op } = condition;
+      const value = searchable(condition.value);
+      if (op === 'equals') return (_subject, textOf) => textOf(field) === value;
+      if (op === 'contains') return (_subject, textOf) => textOf(field).includes(value);
+      return (_subject, textOf) => textOf(field).startsWith(value);
     }
   }
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import {
   parseMoney,
   type RuleCreate,
   type RuleOut,
+  RULE_CHECKS_MAX,
   RULES_EXAMINED_MAX,
   RULES_MAX,
   type RulesApply,
@@ -34,7 +36,7 @@ import {
 import { searchTransactions } from '../transactions/index.ts';
 import type { RulesApi } from './rules.port.ts';
 import { deleteRule, insertRule, listRules, type RuleRecord, toRuleOut, updateRule } from './rules.repository.ts';
-import { applyRules, type Subject } from './rules.rules.ts';
+import { applyRules, readyRules, type ReadyRules, type Subject } from './rules.rules.ts';
 
 /** Rules: what is to be filed how, asked on import and on demand. */
 export class RulesService implements RulesApi {
@@ -157,7 +159,7 @@ async function requireNamed(
 
 type Plan = { preview: RulesPreviewOut; changes: { before: TransactionRecord; after: TransactionRecord }[] };
 
-/** What the rules would do to a page of transactions: the preview, and the same as changes. */
+/** What the rules would do to a page of transactions: the preview, and the same as changes. The more conditions there are, the smaller the page. */
 async function planOf(
   em: SqlEntityManager,
   { dialect, userId }: { dialect: Dialect; userId: string },
@@ -165,16 +167,18 @@ async function planOf(
 ): Promise<Plan> {
   const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
   const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
-  const query = { ...selection, limit: RULES_EXAMINED_MAX };
+  const rules = await listRules(em, userId);
+  const ready = readyRules(rules, treeOf(await listCategories(em, userId)));
+  const affordable = Math.max(1, Math.floor(RULE_CHECKS_MAX / ready.checksPerSubject));
+  const query = { ...selection, limit: Math.min(RULES_EXAMINED_MAX, affordable) };
   const { rows, next: behind } = await searchTransactions({ em, dialect, userId, query, categoryIds: [], after });
   const page = await withSplits(em, dialect, rows);
-  const rules = await listRules(em, userId);
-  const categories = treeOf(await listCategories(em, userId));
   const items: RulesPreviewOut['items'] = [];
   const changes: Plan['changes'] = [];
-  for (const record of page) {
+  for (const [index, record] of page.entries()) {
+    if (isTurnOver(ready, index)) await setImmediate();
     if (record.kind === 'opening') continue;
-    const { after: subject, ruleIds } = applyRules(rules, categories, subjectOf(record));
+    const { after: subject, ruleIds } = applyRules(ready, subjectOf(record));
     const [before, next] = [changeableOf(record), changeableOf(subject)];
     if (JSON.stringify(before) === JSON.stringify(next)) continue;
     items.push({ transactionId: record.id, occurredOn: record.occurredOn, ruleIds, before, after: next });
@@ -198,7 +202,8 @@ function changeableOf({ categoryId, tags, payee, note }: Changeable): RulesPrevi
 }
 
 /**
- * Drafts as the person's rules would have them, in the same order: what an import asks before it writes. Reads rules and categories once.
+ * Drafts as the person's rules would have them, in the same order: what an import asks before it writes. Reads rules and categories once, and lets others have
+ * their turn in between.
  */
 export async function applyRulesToDrafts(
   em: SqlEntityManager,
@@ -207,9 +212,20 @@ export async function applyRulesToDrafts(
 ): Promise<TransactionCreate[]> {
   const rules = await listRules(em, userId);
   if (rules.length === 0) return [...drafts];
-  const categories = treeOf(await listCategories(em, userId));
-  return drafts.map((draft) => {
+  const ready = readyRules(rules, treeOf(await listCategories(em, userId)));
+  const ruled: TransactionCreate[] = [];
+  for (const [index, draft] of drafts.entries()) {
+    if (isTurnOver(ready, index)) await setImmediate();
     const subject = { ...draft, amount: parseMoney(draft.amount), isSplit: draft.splits.length > 0 };
-    return { ...draft, ...changeableOf(applyRules(rules, categories, subject).after) };
-  });
+    ruled.push({ ...draft, ...changeableOf(applyRules(ready, subject).after) });
+  }
+  return ruled;
+}
+
+/** Conditions that may be asked before others have their turn: a few milliseconds. */
+const CHECKS_PER_TURN = 10_000;
+
+/** Whether others have their turn before the subject at this place is asked. */
+function isTurnOver({ checksPerSubject }: ReadyRules, index: number): boolean {
+  return index % Math.ceil(CHECKS_PER_TURN / checksPerSubject) === 0;
 }

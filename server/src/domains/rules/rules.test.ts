@@ -1,13 +1,13 @@
-import { ruleCreateInput, type TransactionOut } from '@finverse/shared';
+import { RULE_CHECKS_MAX, ruleCreateInput, type TransactionOut } from '@finverse/shared';
 import type { z } from 'zod';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import { applyRulesToDrafts } from './index.ts';
-import { applyRules, type AskedRule, type Subject } from './rules.rules.ts';
+import { applyRules, type AskedRule, readyRules, type Subject } from './rules.rules.ts';
 
 const SUBJECT: Subject = {
   kind: 'expense',
@@ -55,7 +55,7 @@ test.each<[string, AskedRule['conditions'], boolean]>([
     false,
   ],
 ])('a condition holds or not: %s', (_title, conditions, isHeld) => {
-  expect(applyRules([rule({ conditions })], new Map(), SUBJECT).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
+  expect(applyRules(readyRules([rule({ conditions })], new Map()), SUBJECT).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
 });
 
 test('rules are asked in order, a later one sees what an earlier one has set, and a stop ends it', () => {
@@ -70,9 +70,30 @@ test('rules are asked in order, a later one sees what an earlier one has set, an
     }),
     rule({ id: 'c', actions: { note: 'too late' } }),
   ];
-  const { after, ruleIds } = applyRules(rules, new Map(), SUBJECT);
+  const { after, ruleIds } = applyRules(readyRules(rules, new Map()), SUBJECT);
   expect(ruleIds).toEqual(['a', 'b']);
   expect(after).toEqual({ ...SUBJECT, payee: 'Shop', tags: ['x'] });
+});
+
+test('texts are made searchable once a rule and once a subject, however often they are asked', () => {
+  const text = { op: 'contains', value: 'shop' } as const;
+  const conditions: AskedRule['conditions'] = [
+    { field: 'note', ...text },
+    { field: 'payee', ...text },
+    { field: 'description', ...text },
+  ];
+  const rules = Array.from({ length: 50 }, () => rule({ conditions, actions: { note: 'a shop', payee: 'Shop' } }));
+  const subject = { ...SUBJECT, note: 'my shop', payee: 'a shop', description: 'the SHOP' };
+  const normalize = vi.spyOn(String.prototype, 'normalize');
+  try {
+    const ready = readyRules(rules, new Map());
+    expect(normalize).toHaveBeenCalledTimes(50 * (3 + 2));
+    normalize.mockClear();
+    for (let times = 0; times < 10; times += 1) expect(applyRules(ready, subject).ruleIds).toHaveLength(50);
+    expect(normalize).toHaveBeenCalledTimes(10 * 3);
+  } finally {
+    normalize.mockRestore();
+  }
 });
 
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
@@ -181,6 +202,54 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await ledger.categories.remove(ledger.commit, userId, { id: food });
     expect((await ask()).map(({ categoryId }) => categoryId)).toEqual([null, null, null]);
     expect(await applyRulesToDrafts(database.em(), await ledger.person(), drafts)).toEqual(drafts);
+  });
+
+  test('the more conditions there are, the fewer transactions a preview looks at, and the cursor goes on behind them', async () => {
+    for (let index = 0; index < 3; index += 1) await expense();
+    const { id } = await createRule({ actions: { addTags: ['work'] } });
+    // As five hundred rules of all kinds would have it, without making them.
+    const conditions = JSON.stringify(Array(1000).fill({ field: 'kind', kind: 'expense' }));
+    await database.em().execute('update rules set conditions = ? where id = ?', [conditions, id]);
+    const others = Array.from({ length: RULE_CHECKS_MAX / 2000 - 1 }, (_, index) => index);
+    await database.em().execute(
+      `insert into rules (id, user_id, created_at, position, name, conditions, actions, is_stop, is_enabled, updated_at)
+       select concat('rul_', n.position), user_id, created_at, n.position, name, conditions, actions, is_stop, is_enabled, updated_at
+       from rules cross join (${others.map((index) => `select ${index + 2} as position`).join(' union all ')}) n where id = ?`,
+      [id],
+    );
+    const selection = { to: '2026-02-28' };
+    const first = await ledger.rules.preview(userId, selection);
+    expect([first.examined, first.items.length]).toEqual([2, 2]);
+    expect(await ledger.rules.apply(ledger.commit, userId, { ...selection, token: first.token })).toEqual({
+      changed: 2,
+    });
+    const second = await ledger.rules.preview(userId, { ...selection, cursor: first.nextCursor ?? '' });
+    expect(second.items).toHaveLength(1);
+    expect(second.nextCursor).toBeNull();
+  });
+
+  test('others have their turn again and again while rules are asked of many drafts', async () => {
+    const conditions = Array.from(
+      { length: 10 },
+      () => ({ field: 'payee', op: 'contains', value: 'canteen' }) as const,
+    );
+    await createRule({ conditions });
+    const one = draft({ kind: 'expense', accountId, amount: '5', occurredOn: '2026-02-03', payee: 'Canteen' });
+    const turnsWith = async (count: number) => {
+      let [turns, isOver] = [0, false];
+      const turn = () => {
+        turns += 1;
+        if (!isOver) setImmediate(turn);
+      };
+      const drafts = Array.from({ length: count }, () => one);
+      await database.em().execute('select 1');
+      turn();
+      await applyRulesToDrafts(database.em(), userId, drafts);
+      isOver = true;
+      return turns;
+    };
+    if (database.dialect !== 'sqlite') return;
+    expect((await turnsWith(20_000)) - (await turnsWith(1))).toBeGreaterThanOrEqual(15);
   });
 
   test('the order is the person’s own, and names every rule once', async () => {
