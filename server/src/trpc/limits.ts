@@ -34,8 +34,8 @@ export const STREAM_KEEP_ALIVE_MS = 15_000;
  * batch counts. `check` is what reads a whole ledger, `upload` what takes a file, `middleBody`
  * any body over the usual size.
  *
- * `login` counts by address alone, and everything that needs no session and tries or mails something shares it; `loginAccount` counts by the
- * e-mail address that is tried, `mailAccount` by the one that would get a mail, `credential` what asks for a signed-in person's password or codes.
+ * `login` counts by address alone, and everything that needs no session and tries or mails something shares it; `mailAccount` counts by the e-mail
+ * address that would get a mail and the address that asks, `credential` what asks for a signed-in person's password or codes.
  */
 export const CALLS_PER_MINUTE = {
   read: 6_000,
@@ -46,12 +46,25 @@ export const CALLS_PER_MINUTE = {
   upload: 20,
   middleBody: 120,
   login: 10,
-  loginAccount: 10,
   mailAccount: 3,
   credential: 10,
 } as const;
 
-export type RateClass = keyof typeof CALLS_PER_MINUTE;
+/**
+ * Failed logins per hour: of one account from one address, and of one account from anywhere. The first is so much smaller that one address alone never
+ * uses the second up, and so keeps nobody out of their account; the second bounds who guesses from many.
+ */
+const TRIES_PER_HOUR = { loginPair: 20, loginAccount: 100 } as const;
+
+export type RateClass = keyof typeof CALLS_PER_MINUTE | keyof typeof TRIES_PER_HOUR;
+
+/** How many calls a class holds when it is full, and how long it takes to fill from empty. */
+export function rateOf(rateClass: RateClass): { calls: number; windowMs: number } {
+  if (rateClass in TRIES_PER_HOUR) {
+    return { calls: TRIES_PER_HOUR[rateClass as keyof typeof TRIES_PER_HOUR], windowMs: 60 * 60 * 1000 };
+  }
+  return { calls: CALLS_PER_MINUTE[rateClass as keyof typeof CALLS_PER_MINUTE], windowMs: 60 * 1000 };
+}
 
 /**
  * True where `value` nests no deeper than {@link JSON_DEPTH_MAX} and holds no more than {@link JSON_VALUES_MAX} values. Looks at each once, and does not recurse,

@@ -34,7 +34,7 @@ export const authRouter = router({
     .input(registerInput)
     .output(registerOut)
     .mutation(async ({ ctx, input }) => {
-      ctx.limiter.take('mailAccount', input.email);
+      ctx.limiter.take('mailAccount', `${input.email} ${ctx.remoteAddress}`);
       const answer = await ctx.services.auth.registration.register(input, ctx);
       if ('token' in answer) ctx.setCookie(ctx.services.auth.sessionCookie(answer.token));
       return answer;
@@ -85,14 +85,20 @@ export const authRouter = router({
         path: '/auth/login',
         summary: 'Sign in',
         description:
-          'Answers a token for `Authorization: Bearer`, and sets a session cookie for browsers. An account with a second factor needs `code` as well. Ends the session that the request came with. Ten tries a minute for each address and each account.',
+          'Answers a token for `Authorization: Bearer`, and sets a session cookie for browsers. An account with a second factor needs `code` as well. Ends the session that the request came with. Ten tries a minute for each address; failed ones are counted for each account as well, and more tightly for each account and address.',
       },
     })
     .input(loginInput)
     .output(sessionOut)
     .mutation(async ({ ctx, input }) => {
-      ctx.limiter.take('loginAccount', input.email);
+      const tries = [
+        ['loginPair', `${input.email} ${ctx.remoteAddress}`],
+        ['loginAccount', input.email],
+      ] as const;
+      for (const [rateClass, key] of tries) ctx.limiter.take(rateClass, key);
       const session = await ctx.services.auth.login(input, ctx);
+      // Taken before, so that many at once are counted; only failed ones stay so.
+      for (const [rateClass, key] of tries) ctx.limiter.giveBack(rateClass, key);
       ctx.setCookie(ctx.services.auth.sessionCookie(session.token));
       return session;
     }),

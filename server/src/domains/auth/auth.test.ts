@@ -80,22 +80,48 @@ describe('login', () => {
     expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
   });
 
-  test('ten tries a minute for an account, counted over addresses', async () => {
+  describe('tries at an account', () => {
     // A trusted proxy names the address, so one test can come from many.
-    await using strict = await startTestServer({
-      rateLimitScale: 1,
-      clock: stillClock,
-      publicUrl: 'https://finverse.example',
+    const publicUrl = 'https://finverse.example';
+    const tryFrom = async (strict: TestServer, address: string, password = 'x') => {
+      const headers = { 'x-forwarded-for': address };
+      return (await strict.rest('POST', '/auth/login', { body: { ...credentials, password }, headers })).status;
+    };
+
+    test('from one address keep nobody out who comes from another, however long they go on', async () => {
+      let minutes = 0;
+      const slow = { ...systemClock, monotonic: () => minutes * 60_000 };
+      await using strict = await startTestServer({ rateLimitScale: 1, clock: slow, publicUrl });
+      await strict.auth.ensureUser(PEOPLE.user);
+      let looked = 0;
+      for (; minutes < 20; minutes += 1) {
+        for (let attempt = 0; attempt < 10; attempt += 1) {
+          looked += Number((await tryFrom(strict, '203.0.113.1')) === 401);
+        }
+        expect(await tryFrom(strict, '203.0.113.2', credentials.password)).toBe(200);
+      }
+      // Twenty at once, and one more each three minutes.
+      expect(looked).toBe(26);
     });
-    await strict.auth.ensureUser(PEOPLE.user);
-    const statuses = [];
-    for (let attempt = 0; attempt < 11; attempt += 1) {
-      const headers = { 'x-forwarded-for': `203.0.113.${attempt}` };
-      statuses.push(
-        (await strict.rest('POST', '/auth/login', { body: { ...credentials, password: 'x' }, headers })).status,
-      );
-    }
-    expect(statuses).toEqual([...Array(10).fill(401), 429]);
+
+    test('from many addresses are bounded in all', async () => {
+      // A tenth of every limit: ten tries an hour.
+      await using strict = await startTestServer({ rateLimitScale: 0.1, clock: stillClock, publicUrl });
+      await strict.auth.ensureUser(PEOPLE.user);
+      const statuses = [];
+      for (let attempt = 0; attempt < 12; attempt += 1) statuses.push(await tryFrom(strict, `203.0.113.${attempt}`));
+      expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
+    });
+
+    test('that succeed do not count', async () => {
+      let minutes = 0;
+      const slow = { ...systemClock, monotonic: () => minutes * 60_000 };
+      await using strict = await startTestServer({ rateLimitScale: 0.1, clock: slow, publicUrl });
+      await strict.auth.ensureUser(PEOPLE.user);
+      const statuses = [];
+      for (; minutes < 12; minutes += 1) statuses.push(await tryFrom(strict, '203.0.113.1', credentials.password));
+      expect(new Set(statuses)).toEqual(new Set([200]));
+    });
   });
 });
 

@@ -19,7 +19,7 @@ export const passwordResetRouter = router({
     .input(passwordResetRequestInput)
     .output(doneOut)
     .mutation(async ({ ctx, input }) => {
-      ctx.limiter.take('mailAccount', input.email);
+      ctx.limiter.take('mailAccount', `${input.email} ${ctx.remoteAddress}`);
       await ctx.services.auth.credentials.requestPasswordReset(input.email, ctx);
       return {};
     }),

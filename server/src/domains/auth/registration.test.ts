@@ -257,6 +257,18 @@ describe('a password', () => {
   });
 });
 
+test('who asks for mails to an address in plenty does not keep its owner, at another address, from asking', async () => {
+  await using strict = await startTestServer({
+    registration: 'verify',
+    rateLimitScale: 1,
+    publicUrl: 'https://finverse.example',
+  });
+  const from = async (address: string) => (await register(strict, PERSON, { 'x-forwarded-for': address })).status;
+  const statuses = [];
+  for (let attempt = 0; attempt < 4; attempt += 1) statuses.push(await from('203.0.113.1'));
+  expect([...statuses, await from('203.0.113.2')]).toEqual([200, 200, 200, 429, 200]);
+});
+
 test('three registrations a minute for an account, ten for an address', async () => {
   const server = await start('verify', 1);
   const statuses = [];

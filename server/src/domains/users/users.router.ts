@@ -97,7 +97,7 @@ export const usersRouter = router({
     .input(emailChangeInput)
     .output(doneOut)
     .mutation(async ({ ctx, input }) => {
-      ctx.limiter.take('mailAccount', input.email);
+      ctx.limiter.take('mailAccount', `${input.email} ${ctx.remoteAddress}`);
       await ctx.services.auth.credentials.requestEmailChange(ctx.caller.userId, input, ctx);
       return {};
     }),
