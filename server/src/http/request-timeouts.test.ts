@@ -25,7 +25,7 @@ async function send({ isLong, pauseMs }: { isLong: boolean; pauseMs: number }): 
     await delay(pauseMs);
   }
   sent.end();
-  const status = await answer.catch((error: NodeJS.ErrnoException) => error.code ?? 'error');
+  const status = await answer.catch(String);
   server.closeAllConnections();
   server.close();
   return status;
