@@ -12,6 +12,7 @@ import { startRecurring } from './domains/recurring/index.ts';
 import { StakingService, StakingSink } from './domains/staking/index.ts';
 import { UsersService } from './domains/users/index.ts';
 import { entities } from './entities.ts';
+import { limitRequests } from './http/request-timeouts.ts';
 import { keepHouse } from './housekeeping.ts';
 import { systemClock } from './kernel/clock.ts';
 import { describeError, SettingsError } from './kernel/errors.ts';
@@ -290,6 +291,7 @@ async function listen(
   cleanups: (() => Promise<void> | void)[],
 ): Promise<string> {
   const server = createServer(app);
+  limitRequests(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const isTaken = error.code === 'EADDRINUSE';

@@ -7,6 +7,7 @@ import { callerKey, signedIn } from '../trpc/procedures.ts';
 import { requireScope } from '../trpc/scopes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
+import { allowLongBody } from './request-timeouts.ts';
 
 /** What may be uploaded. A web page of another origin may send none of these without asking first. */
 export const UPLOAD_TYPES = new Set([
@@ -49,6 +50,7 @@ function upload(createContext: ContextFactory): RequestHandler {
         'A file is sent as it is, with Content-Type text/csv, application/x-ofx or application/octet-stream.',
       );
     }
+    allowLongBody(request);
     const { id, bytes, sha256, createdAt } = await context.services.imports.upload(userId, request);
     response.json({ id, bytes, sha256, created_at: createdAt });
   };

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { IMPORT_FILE_BYTES_MAX } from '@finverse/shared';
 import { AppError } from '../../kernel/errors.ts';
+import { noRoom } from './upload-room.ts';
 
 /** A file younger than this may be one whose row is just being written. */
 const YOUNG_MS = 60 * 60 * 1000;
@@ -24,11 +25,15 @@ export class ImportFiles {
   }
 
   /**
-   * Writes a stream to a file, in flat memory. What ends early leaves nothing behind.
+   * Writes a stream to a file, in flat memory, up to `bytesMax`. What ends early leaves nothing behind.
    *
-   * @throws AppError PAYLOAD_TOO_LARGE over the size that a file may have
+   * @throws AppError PAYLOAD_TOO_LARGE over the size that a file may have; CONFLICT over `bytesMax`
    */
-  async write(id: string, source: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }> {
+  async write(
+    id: string,
+    source: AsyncIterable<Uint8Array>,
+    bytesMax: number,
+  ): Promise<{ bytes: number; sha256: string }> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const part = `${this.path(id)}.part`;
     const hash = createHash('sha256');
@@ -38,6 +43,7 @@ export class ImportFiles {
         bytes += piece.length;
         if (bytes > IMPORT_FILE_BYTES_MAX)
           throw new AppError('PAYLOAD_TOO_LARGE', `The file is larger than ${IMPORT_FILE_BYTES_MAX / 2 ** 20} MB.`);
+        if (bytes > bytesMax) throw noRoom();
         hash.update(piece);
         yield piece;
       }

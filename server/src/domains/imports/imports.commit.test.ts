@@ -1,3 +1,6 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { entities } from '../../entities.ts';
@@ -9,10 +12,13 @@ import {
   expectExact,
   openWorld,
   prepare,
+  preview,
   transactionsOf,
   waitForEnd,
   type World,
 } from './test-imports.ts';
+import { ImportFiles } from './import-files.ts';
+import { UploadRoom } from './upload-room.ts';
 
 const BANK = 'date,amount,payee\n2026-01-13,1,a\n2026-01-14,2,b\n';
 /** Long enough for a call that does not wait for another to be over. */
@@ -46,11 +52,14 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const one = ledger.imports.commit(held, userId, { id: first.id, skipFaulty: false });
     await isWritten.promise;
     const two = ledger.imports.commit(ledger.commit, userId, { id: second.id, skipFaulty: false });
-    const refused = expect(two).rejects.toMatchObject({ code: 'IMPORT_NOT_READY' });
-    await Promise.race([refused, delay(HEAD_START_MS)]).catch(() => undefined);
+    const refusal = two.then(
+      () => null,
+      (error: unknown) => error,
+    );
+    await Promise.race([refusal, delay(HEAD_START_MS)]);
     gate.resolve();
     await one;
-    await refused;
+    expect(await refusal).toMatchObject({ code: 'IMPORT_NOT_READY' });
     expect(await waitForEnd(world, first.id)).toMatchObject({ status: 'completed', created: 2, duplicates: 0 });
     expect(await transactionsOf(world)).toHaveLength(2);
     await expectExact(world);
@@ -81,5 +90,36 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const ofx = 'OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><CURDEF>EUR<ACCTID>42<BANKTRANLIST></BANKTRANLIST></OFX>';
     expect((await prepare(world, ofx)).settings.isAmountInverted).toBe(false);
     expect((await prepare(world, ofx, { settings })).settings.isAmountInverted).toBe(true);
+  });
+
+  test('a person has two files coming in and one preview at a time, and room is held for what comes', async () => {
+    const { userId } = world;
+    const gate = Promise.withResolvers<void>();
+    const slow = async function* () {
+      yield Buffer.from('date,amount\n');
+      await gate.promise;
+    };
+    const coming = [ledger.imports.upload(userId, slow()), ledger.imports.upload(userId, slow())];
+    await expect(ledger.imports.upload(userId, slow())).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    const stranger = await openWorld(database, ledger);
+    expect((await prepare(stranger, BANK)).status).toBe('ready');
+    gate.resolve();
+    await Promise.all(coming);
+    const made = await prepare(world, BANK);
+    const [one, two] = await Promise.allSettled([preview(world, made.id), preview(world, made.id)]);
+    expect([one.status, two]).toMatchObject(['fulfilled', { reason: { code: 'RATE_LIMITED' } }]);
+    expect((await preview(world, made.id)).counts.new).toBe(2);
+  });
+
+  test('of a file that has no room left nothing is kept', async () => {
+    const room = new UploadRoom();
+    const kept = async () => ({ count: 3, bytes: 1024 ** 3 - 10 });
+    expect(await room.hold('p', kept, async (bytesMax) => bytesMax)).toBe(10);
+    const files = new ImportFiles(await mkdtemp(join(tmpdir(), 'finverse-test-')));
+    const source = (async function* () {
+      yield Buffer.alloc(11);
+    })();
+    await expect(files.write('upl_1', source, 10)).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await files.exists('upl_1.part')).toBe(false);
   });
 });

@@ -13,13 +13,13 @@ import type { UnitOfWork } from '../../db/index.ts';
 
 /** What the imports router, and the upload beside it, need. Every method is of one person; a foreign id is one that does not exist. */
 export interface ImportsApi {
-  /** Keeps a file for a day. @throws AppError PAYLOAD_TOO_LARGE, CONFLICT where the person has too many files waiting */
+  /** Keeps a file for a day. @throws AppError PAYLOAD_TOO_LARGE, CONFLICT where the person has too many files waiting; RATE_LIMITED where too many come in */
   upload(userId: string, source: AsyncIterable<Uint8Array>): Promise<ImportFileOut>;
   /** @throws AppError VALIDATION_FAILED, NOT_FOUND, CONFLICT, IMPORT_FILE_GONE */
   create(commit: UnitOfWork, userId: string, input: ImportCreate): Promise<ImportOut>;
   /** @throws AppError NOT_FOUND, IMPORT_NOT_READY, IMPORT_FILE_GONE, VALIDATION_FAILED */
   update(commit: UnitOfWork, userId: string, input: ImportUpdate): Promise<ImportOut>;
-  /** Writes nothing. @throws AppError NOT_FOUND, IMPORT_NOT_READY, IMPORT_FILE_GONE, IMPORT_FAULTY, VALIDATION_FAILED */
+  /** Writes nothing; one at a time for a person. @throws AppError RATE_LIMITED, NOT_FOUND, IMPORT_NOT_READY, IMPORT_FILE_GONE, IMPORT_FAULTY, VALIDATION_FAILED */
   preview(userId: string, query: ImportPreviewQuery): Promise<ImportPreviewOut>;
   /** Begins it and answers at once. @throws AppError NOT_FOUND, IMPORT_NOT_READY, IMPORT_FILE_GONE, VALIDATION_FAILED, ACCOUNT_ARCHIVED, RATE_LIMITED */
   commit(commit: UnitOfWork, userId: string, input: ImportCommit): Promise<ImportOut>;

@@ -63,6 +63,7 @@ export const importsRouter = router({
 
   preview: authedProcedure
     .meta({
+      rate: 'check',
       route: {
         ...route,
         method: 'GET',

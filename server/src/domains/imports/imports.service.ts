@@ -51,10 +51,8 @@ import { isKnown } from './parse/encoding.ts';
 import { type Remembered, readSample, sniff, type Sniffed } from './parse/sniff.ts';
 import { readDrafts, type Reading } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
+import { UploadRoom } from './upload-room.ts';
 
-/** Files of one person that wait, and their bytes. */
-const FILES_MAX = 20;
-const FILES_BYTES_MAX = 1024 ** 3;
 const FILE_KEEP_MS = 24 * 60 * 60 * 1000;
 /** Imports of one person that are prepared and not committed. */
 const READY_MAX = 50;
@@ -72,6 +70,9 @@ export class ImportsService implements ImportsApi {
   readonly #clock: Clock;
   readonly #files: ImportFiles;
   readonly #runner: ImportRunner;
+  readonly #room = new UploadRoom();
+  /** Who looks at a preview, which reads up to 50,000 rows: one at a time. */
+  readonly #previewing = new Set<string>();
 
   constructor({ database, clock, folder, log }: { database: Database; clock: Clock; folder: string; log: Log }) {
     this.#database = database;
@@ -100,15 +101,9 @@ export class ImportsService implements ImportsApi {
   }
 
   async upload(userId: string, source: AsyncIterable<Uint8Array>): Promise<ImportFileOut> {
-    await this.#requireRoom(userId, 0);
-    const file = await this.#keep(userId, source);
-    try {
-      await this.#requireRoom(userId, file.bytes);
-      await insertFile(this.#database.em(), this.#database.dialect, file);
-    } catch (error) {
-      await this.#files.remove(file.id);
-      throw error;
-    }
+    const file = await this.#keep(userId, source, (kept) =>
+      insertFile(this.#database.em(), this.#database.dialect, kept),
+    );
     return { id: file.id, bytes: file.bytes, sha256: file.sha256, createdAt: toInstant(file.createdAt) };
   }
 
@@ -116,7 +111,6 @@ export class ImportsService implements ImportsApi {
     const database = this.#database;
     const em = database.em();
     const isText = input.text !== undefined;
-    if (isText) await this.#requireRoom(userId, 0);
     const file = isText
       ? await this.#keep(userId, [Buffer.from(input.text ?? '')])
       : await findFile(em, userId, input.fileId ?? '');
@@ -184,7 +178,20 @@ export class ImportsService implements ImportsApi {
     });
   }
 
-  async preview(userId: string, { id, limit }: ImportPreviewQuery): Promise<ImportPreviewOut> {
+  async preview(userId: string, query: ImportPreviewQuery): Promise<ImportPreviewOut> {
+    if (this.#previewing.has(userId))
+      throw new AppError('RATE_LIMITED', 'Another preview of yours is being made; wait for it.', {
+        retryAfterSeconds: 1,
+      });
+    this.#previewing.add(userId);
+    try {
+      return await this.#preview(userId, query);
+    } finally {
+      this.#previewing.delete(userId);
+    }
+  }
+
+  async #preview(userId: string, { id, limit }: ImportPreviewQuery): Promise<ImportPreviewOut> {
     const { dialect } = this.#database;
     await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
     const record = await this.#require(userId, id);
@@ -343,24 +350,27 @@ export class ImportsService implements ImportsApi {
     }
   }
 
-  async #keep(userId: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<FileRecord> {
-    const id = newId('upl');
-    const written = await this.#files.write(
-      id,
-      (async function* () {
+  /** Writes a file, and its row by `insert` while its room is still held. Where that fails nothing of it stays. */
+  #keep(
+    userId: string,
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    insert: (file: FileRecord) => Promise<void> = async () => undefined,
+  ): Promise<FileRecord> {
+    const kept = () => sumFiles(this.#database.em(), userId);
+    return this.#room.hold(userId, kept, async (bytesMax) => {
+      const id = newId('upl');
+      const pieces = (async function* () {
         yield* source;
-      })(),
-    );
-    return { id, userId, ...written, createdAt: this.#clock.now() };
-  }
-
-  async #requireRoom(userId: string, moreBytes: number): Promise<void> {
-    const { count, bytes } = await sumFiles(this.#database.em(), userId);
-    if (count < FILES_MAX && bytes + moreBytes <= FILES_BYTES_MAX) return;
-    throw new AppError(
-      'CONFLICT',
-      `At most ${FILES_MAX} files of a person wait, of 1 GB in all: commit or cancel imports first.`,
-    );
+      })();
+      const file = { id, userId, ...(await this.#files.write(id, pieces, bytesMax)), createdAt: this.#clock.now() };
+      try {
+        await insert(file);
+      } catch (error) {
+        await this.#files.remove(id);
+        throw error;
+      }
+      return file;
+    });
   }
 
   async #sniff(fileId: string, options: Parameters<typeof sniff>[1]): Promise<Sniffed> {

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { allowLongBody, limitRequests } from './request-timeouts.ts';
+
+/** Sends a body in pieces, with that pause before each, and answers the status, or why there is none. */
+async function send({ isLong, pauseMs }: { isLong: boolean; pauseMs: number }): Promise<number | string> {
+  const server = createServer((request, response) => {
+    if (isLong) allowLongBody(request, 400);
+    request.resume().once('end', () => response.end());
+  });
+  limitRequests(server, 300);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const sent = httpRequest({ host: '127.0.0.1', port, method: 'POST' });
+  const answer = Promise.race([
+    once(sent, 'response').then(([response]) => response.resume().statusCode as number),
+    once(sent, 'error').then(([error]) => (error as NodeJS.ErrnoException).code ?? 'error'),
+  ]);
+  answer.catch(() => undefined);
+  for (let piece = 0; piece < 6 && !sent.destroyed; piece += 1) {
+    sent.write('x');
+    await delay(pauseMs);
+  }
+  sent.end();
+  const status = await answer.catch(String);
+  server.closeAllConnections();
+  server.close();
+  return status;
+}
+
+test('a file may come for as long as something of it comes, and any other request for its time alone', async () => {
+  expect(await send({ isLong: true, pauseMs: 100 })).toBe(200);
+  expect(await send({ isLong: false, pauseMs: 10 })).toBe(200);
+  expect(await send({ isLong: false, pauseMs: 100 })).not.toBe(200);
+  expect(await send({ isLong: true, pauseMs: 700 })).not.toBe(200);
+});

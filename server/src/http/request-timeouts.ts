@@ -1,0 +1,29 @@
+import type { IncomingMessage, Server } from 'node:http';
+
+/** How long a request may take to arrive: as Node has it by itself. */
+const REQUEST_MS_MAX = 300_000;
+/** The same for a file of somebody who was let in, which a slow line carries for long; and how long nothing of it may come. */
+const FILE_MS_MAX = 4 * 60 * 60_000;
+const FILE_IDLE_MS_MAX = 60_000;
+
+const timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+
+/** Ends connections whose request does not arrive within five minutes, unless {@link allowLongBody} gives it longer. Node itself has one time for all of them. */
+export function limitRequests(server: Server, requestMs = REQUEST_MS_MAX): void {
+  server.requestTimeout = FILE_MS_MAX;
+  server.prependListener('request', (request, response) => {
+    const timer = setTimeout(() => {
+      if (!request.complete) request.socket.destroy();
+    }, requestMs).unref();
+    timers.set(request, timer);
+    response.once('close', () => clearTimeout(timer));
+  });
+}
+
+/** Lets a request go on for as long as something of it comes, up to four hours. What has come to its end answers when it likes. */
+export function allowLongBody(request: IncomingMessage, idleMs = FILE_IDLE_MS_MAX): void {
+  clearTimeout(timers.get(request));
+  request.setTimeout(idleMs, () => {
+    if (!request.complete) request.socket.destroy();
+  });
+}
