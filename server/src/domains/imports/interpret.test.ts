@@ -6,7 +6,7 @@ const book = {
   accounts: new Map([['Dollars', 'acc_usd']]),
   categories: new Map(),
   openings: new Map(),
-    usableIds: new Set<string>(),
+  usableIds: new Set<string>(),
 };
 
 /** What rows with these columns become: `income 12.50`, or the faults. */
