@@ -75,7 +75,10 @@ export const categoryDeleteInput = z.strictObject({
   moveTo: idInput
     .nullable()
     .optional()
-    .meta({ description: 'Where its transactions go; null leaves them without one. Needed where it has any' }),
+    .meta({
+      description:
+        'Where its transactions go, and what rules and recurring transactions name instead; null for none. Needed where it has any',
+    }),
 });
 export type CategoryDelete = z.infer<typeof categoryDeleteInput>;
 

@@ -25,6 +25,7 @@ import {
   type Change,
   changesSince,
   deleteAccount,
+  describeReferences,
   findAccounts,
   findTransactions,
   fromAccountRow,
@@ -34,6 +35,7 @@ import {
   listAccounts,
   openLedger,
   post,
+  type References,
   type TransactionRecord,
   UNMARKED,
   updateAccount,
@@ -59,10 +61,20 @@ const MOVED_AT_A_TIME = 500;
 export class AccountsService implements AccountsApi {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #references: readonly References[];
 
-  constructor({ database, clock }: { database: Database; clock: Clock }) {
+  constructor({
+    database,
+    clock,
+    references,
+  }: {
+    database: Database;
+    clock: Clock;
+    references: readonly References[];
+  }) {
     this.#database = database;
     this.#clock = clock;
+    this.#references = references;
   }
 
   list(userId: string, query: AccountsQuery): Promise<AccountsOut> {
@@ -169,6 +181,9 @@ export class AccountsService implements AccountsApi {
       if (await hasEntries(em, userId, id)) {
         throw new AppError('ACCOUNT_NOT_EMPTY', 'The account has entries: archive it, or move them to another first.');
       }
+      const named = await describeReferences(this.#references, (each) => each.countAccount(em, userId, id));
+      if (named !== '')
+        throw new AppError('ACCOUNT_NOT_EMPTY', `The account is named by ${named}: change or delete those first.`);
       await deleteAccount(em, ledger, id);
       return {};
     });
