@@ -59,6 +59,7 @@ export const accountsRouter = router({
 
   statement: authedProcedure
     .meta({
+      scopes: ['transactions:read'],
       route: {
         ...route,
         method: 'GET',
@@ -122,6 +123,7 @@ export const accountsRouter = router({
 
   moveEntries: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',

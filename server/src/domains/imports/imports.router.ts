@@ -63,6 +63,7 @@ export const importsRouter = router({
 
   preview: authedProcedure
     .meta({
+      scopes: ['transactions:read'],
       route: {
         ...route,
         method: 'GET',
@@ -78,6 +79,7 @@ export const importsRouter = router({
 
   commit: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',
