@@ -208,7 +208,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     for (let index = 0; index < 3; index += 1) await expense();
     const { id } = await createRule({ actions: { addTags: ['work'] } });
     // As five hundred rules of all kinds would have it, without making them.
-    const conditions = JSON.stringify(Array(1000).fill({ field: 'kind', kind: 'expense' }));
+    const conditions = JSON.stringify(Array.from({ length: 1000 }, () => ({ field: 'kind', kind: 'expense' })));
     await database.em().execute('update rules set conditions = ? where id = ?', [conditions, id]);
     const others = Array.from({ length: RULE_CHECKS_MAX / 2000 - 1 }, (_, index) => index);
     await database.em().execute(
@@ -260,7 +260,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       { name: 'Last', ...looks },
     ]);
     const [into, last] = made.map(({ id }) => id) as [string, string];
-    const rule = await createRule();
+    const tagging = await createRule();
     const onlyFiling = await createRule({ actions: { categoryId: food } });
     const splits = [
       { amount: '2', categoryId: food, note: '' },
@@ -286,13 +286,13 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     });
     const everywhere = (id: string | null) => [[id], [null, id, null]];
     await categories.merge(commit, userId, { id: food, intoId: into });
-    const both = (id: string) => [rule, onlyFiling].map((each) => [each.id, id]);
+    const both = (id: string) => [tagging, onlyFiling].map((each) => [each.id, id]);
     expect(await named()).toEqual({ rules: both(into), templates: everywhere(into) });
     await categories.remove(commit, userId, { id: into, moveTo: last });
     expect(await named()).toEqual({ rules: both(last), templates: everywhere(last) });
     await categories.remove(commit, userId, { id: last, moveTo: null });
     // The other rule still tags; this one would do nothing.
-    expect(await named()).toEqual({ rules: [[rule.id, undefined]], templates: everywhere(null) });
+    expect(await named()).toEqual({ rules: [[tagging.id, undefined]], templates: everywhere(null) });
   });
 
   test('an account that rules or templates name is not deleted', async () => {
@@ -300,12 +300,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const looks = { icon: null, color: null, note: '', isHidden: false };
     const { id } = await ledger.accounts.create(ledger.commit, userId, { ...account, ...looks });
     const remove = () => ledger.accounts.remove(ledger.commit, userId, id);
-    const rule = await createRule({ conditions: [{ field: 'account', accountId: id }] });
+    const looking = await createRule({ conditions: [{ field: 'account', accountId: id }] });
     await expect(remove()).rejects.toMatchObject({
       code: 'ACCOUNT_NOT_EMPTY',
       message: expect.stringContaining('1 rule:') as string,
     });
-    await ledger.rules.remove(ledger.commit, userId, rule.id);
+    await ledger.rules.remove(ledger.commit, userId, looking.id);
     const transfer = { kind: 'transfer', accountId, amount: '5', transfer: { toAccountId: id } };
     const input = { name: 'Saving', draft: transfer, rule: 'FREQ=YEARLY', startsOn: '2100-01-01' };
     const template = await ledger.recurring.create(ledger.commit, userId, recurringCreateInput.parse(input));
