@@ -8,8 +8,8 @@ import { ImportsService } from './domains/imports/index.ts';
 import { IntegrityService } from './domains/integrity/index.ts';
 import { RatesService } from './domains/rates/index.ts';
 import { ReconciliationsService } from './domains/reconciliations/index.ts';
-import { RecurringService } from './domains/recurring/index.ts';
-import { RulesService } from './domains/rules/index.ts';
+import { recurringReferences, RecurringService } from './domains/recurring/index.ts';
+import { ruleReferences, RulesService } from './domains/rules/index.ts';
 import { TransactionsService } from './domains/transactions/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
@@ -33,6 +33,7 @@ type LedgerParts = {
 /** The services of the money ledger, which need little but a database and the time. */
 export function createLedgerServices(parts: LedgerParts): LedgerServices {
   const { importsFolder, log } = parts;
+  const references = [ruleReferences, recurringReferences];
   return {
     imports: new ImportsService({
       ...parts,
@@ -40,8 +41,8 @@ export function createLedgerServices(parts: LedgerParts): LedgerServices {
       log: log ?? createLogger({ level: 'silent' }),
     }),
     exports: new ExportsService(parts),
-    accounts: new AccountsService(parts),
-    categories: new CategoriesService(parts),
+    accounts: new AccountsService({ ...parts, references }),
+    categories: new CategoriesService({ ...parts, references }),
     transactions: new TransactionsService(parts),
     rates: new RatesService(parts),
     recurring: new RecurringService(parts),

@@ -72,10 +72,10 @@ export type CategoriesOut = z.infer<typeof categoriesOut>;
 
 export const categoryDeleteInput = z.strictObject({
   id: idInput,
-  moveTo: idInput
-    .nullable()
-    .optional()
-    .meta({ description: 'Where its transactions go; null leaves them without one. Needed where it has any' }),
+  moveTo: idInput.nullable().optional().meta({
+    description:
+      'Where its transactions go, and what rules and recurring transactions name instead; null for none. Needed where it has any',
+  }),
 });
 export type CategoryDelete = z.infer<typeof categoryDeleteInput>;
 

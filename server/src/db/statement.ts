@@ -42,7 +42,7 @@ export function padded<Value>(values: readonly Value[]): Value[] {
   const last = values.at(-1);
   if (last === undefined) return [];
   const length = 2 ** Math.ceil(Math.log2(values.length));
-  return [...values, ...Array<Value>(length - values.length).fill(last)];
+  return [...values, ...Array.from({ length: length - values.length }, () => last)];
 }
 
 /** better-sqlite3 takes no booleans. */

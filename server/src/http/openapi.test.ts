@@ -132,6 +132,10 @@ test('every route that takes a sign-in says what an API token needs for it', () 
   expect(noteOf('/users/me', 'delete')).toContain('Takes a session; an API token is refused.');
   expect(noteOf('/auth/me', 'get')).toContain('An API token needs no scope.');
   expect(noteOf('/imports/upload', 'post')).toContain('An API token needs the scope `imports:write`.');
+  expect(noteOf('/rules/apply', 'post')).toContain('needs the scopes `rules:write` and `transactions:write`.');
+  const exported =
+    'An API token needs the scopes `exports:read`, `accounts:read`, `categories:read` and `transactions:read`.';
+  expect(noteOf('/exports/ledger.csv', 'get')).toContain(exported);
   expect(noteOf('/sync/health', 'get')).not.toContain('API token');
 });
 

@@ -71,8 +71,8 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
       ),
     ]),
   );
-  for (const { path, method, scope, operation } of transferRoutes)
-    paths[path] = { ...paths[path], [method]: finishOperation(operation, { access: 'user', scope }) };
+  for (const { path, method, scopes, operation } of transferRoutes)
+    paths[path] = { ...paths[path], [method]: finishOperation(operation, { access: 'user', scopes }) };
   return { ...document, paths: snakeCasePaths(paths), components: COMPONENTS };
 }
 
@@ -86,7 +86,7 @@ export function serveOpenApi(router: AnyRouter, version: string): RequestHandler
   };
 }
 
-function finishOperation(operation: Operation, route: Pick<RestRoute, 'access' | 'scope'> | undefined): Operation {
+function finishOperation(operation: Operation, route: Pick<RestRoute, 'access' | 'scopes'> | undefined): Operation {
   invariant(route, 'only procedures with a route are documented');
   const { access } = route;
   const description = [operation.description, tokenNote(route)].filter(Boolean).join('\n\n');

@@ -4,7 +4,7 @@ import type { AnyRouter, ProcedureType } from '@trpc/server';
 import { z } from 'zod';
 import { invariant } from '../kernel/errors.ts';
 import type { Access, ProcedureMeta } from '../trpc/init.ts';
-import { NO_SCOPE, scopeOf } from '../trpc/scopes.ts';
+import { NO_SCOPE, scopesOf } from '../trpc/scopes.ts';
 import { BODY_BYTES_MAX } from '../trpc/limits.ts';
 import { bodyLimitsOf } from './body-limits.ts';
 
@@ -17,7 +17,7 @@ export type RestRoute = {
   path: string;
   access: Access;
   /** What an API token needs for it: a scope, nothing (null), or there is none that is enough. */
-  scope: ReturnType<typeof scopeOf>;
+  scopes: ReturnType<typeof scopesOf>;
   /** The largest body it takes. */
   bodyBytesMax: number;
   pathParameters: string[];
@@ -49,7 +49,7 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
         method,
         path,
         access,
-        scope: scopeOf({ path: procedure, type: _def.type, access }),
+        scopes: scopesOf({ path: procedure, type: _def.type, access, scopes: _def.meta?.scopes }),
         bodyBytesMax: bodyLimits.get(procedure) ?? BODY_BYTES_MAX,
         pathParameters: [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name),
         requiredFields: requiredFieldsOf(input),
@@ -62,10 +62,14 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
 }
 
 /** What the documentation says of API tokens; nothing where anyone may call. */
-export function tokenNote({ access, scope }: Pick<RestRoute, 'access' | 'scope'>): string {
+export function tokenNote({ access, scopes }: Pick<RestRoute, 'access' | 'scopes'>): string {
   if (access === 'public') return '';
-  if (scope === NO_SCOPE) return 'Takes a session; an API token is refused.';
-  return scope === null ? 'An API token needs no scope.' : `An API token needs the scope \`${scope}\`.`;
+  if (scopes === NO_SCOPE) return 'Takes a session; an API token is refused.';
+  if (scopes.length === 0) return 'An API token needs no scope.';
+  const names = scopes.map((scope) => `\`${scope}\``);
+  return names.length === 1
+    ? `An API token needs the scope ${names[0]}.`
+    : `An API token needs the scopes ${names.slice(0, -1).join(', ')} and ${names.at(-1)}.`;
 }
 
 /** The route of a request, or the methods that its path has. */

@@ -1,9 +1,15 @@
 import { type ExportFormat, exportFormats, importFileOut } from '@finverse/shared';
 import { z } from 'zod';
-import { MIME, UPLOAD_TYPES } from './transfer.ts';
+import { scopesOf } from '../trpc/scopes.ts';
+import { DOWNLOAD, MIME, UPLOAD, UPLOAD_TYPES } from './transfer.ts';
 
 /** A route beside the router, as the OpenAPI document shows it. */
-type TransferRoute = { path: string; method: 'get' | 'post'; scope: string; operation: TransferOperation };
+type TransferRoute = {
+  path: string;
+  method: 'get' | 'post';
+  scopes: ReturnType<typeof scopesOf>;
+  operation: TransferOperation;
+};
 type TransferOperation = {
   operationId: string;
   tags: string[];
@@ -18,7 +24,7 @@ export const transferRoutes: readonly TransferRoute[] = [
   {
     path: '/imports/upload',
     method: 'post',
-    scope: 'imports:write',
+    scopes: scopesOf(UPLOAD),
     operation: {
       operationId: 'imports.upload',
       tags: ['imports'],
@@ -41,7 +47,7 @@ function download(format: ExportFormat): TransferRoute {
   return {
     path: `/exports/ledger.${format}`,
     method: 'get',
-    scope: 'exports:read',
+    scopes: scopesOf(DOWNLOAD),
     operation: {
       operationId: `exports.download.${format}`,
       tags: ['exports'],

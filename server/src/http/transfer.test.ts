@@ -86,7 +86,14 @@ test('an API token uploads and downloads with the scopes for it, and not without
   const others = ['imports:read', 'exports:write', 'transactions:read', 'transactions:write'];
   expect(await statusWith(await tokenFor(...others))).toEqual([403, 403]);
   expect(await statusWith(await tokenFor('imports:write'))).toEqual([200, 403]);
-  expect(await statusWith(await tokenFor('exports:read'))).toEqual([403, 200]);
+  const read = ['accounts:read', 'categories:read', 'transactions:read'];
+  expect(await statusWith(await tokenFor('exports:read', ...read))).toEqual([403, 200]);
+  for (const lacking of read) {
+    const apiToken = await tokenFor('exports:read', ...read.filter((scope) => scope !== lacking));
+    const headers = { authorization: `Bearer ${apiToken}` };
+    const refused = await fetch(`${server.url}/api/v1/exports/ledger.csv`, { headers });
+    expect(await refused.json()).toMatchObject({ error: { details: [{ message: `needs the scope ${lacking}` }] } });
+  }
 });
 
 test('the files of a person that wait are limited in number', async () => {

@@ -4,7 +4,7 @@ import { AppError } from '../kernel/errors.ts';
 import type { Context } from '../trpc/context.ts';
 import type { RateClass } from '../trpc/limits.ts';
 import { callerKey, signedIn } from '../trpc/procedures.ts';
-import { requireScope } from '../trpc/scopes.ts';
+import { EXPORT_SCOPES, requireScopes } from '../trpc/scopes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 import { allowLongBody } from './request-timeouts.ts';
@@ -24,8 +24,14 @@ export const MIME: Record<ExportFormat, string> = {
 };
 
 /** What the two count as, and what an API token needs for them: as if they were procedures of these names. */
-const UPLOAD = { path: 'imports.upload', type: 'mutation', rate: 'upload' } as const;
-const DOWNLOAD = { path: 'exports.download', type: 'query', rate: 'stream' } as const;
+export const UPLOAD = { path: 'imports.upload', type: 'mutation', access: 'user', rate: 'upload' } as const;
+export const DOWNLOAD = {
+  path: 'exports.download',
+  type: 'query',
+  access: 'user',
+  rate: 'stream',
+  scopes: EXPORT_SCOPES,
+} as const;
 
 /**
  * Whole files, which no JSON carries: `POST /imports/upload` and `GET /exports/ledger.*`, as streams, beside the router and with the same callers, origins and
@@ -85,11 +91,11 @@ function download(createContext: ContextFactory, format: ExportFormat): RequestH
 /** Lets a person in as a procedure does, and answers who it is. @throws AppError RATE_LIMITED, FORBIDDEN, UNAUTHENTICATED */
 function admit(
   context: Context,
-  { path, type, rate }: { path: string; type: 'mutation' | 'query'; rate: RateClass },
+  { rate, ...procedure }: Parameters<typeof requireScopes>[0] & { rate: RateClass },
 ): string {
   const { caller } = context;
   context.limiter.take(rate, callerKey(context));
-  if (caller?.tokenScopes) requireScope({ path, type, access: 'user' }, caller.tokenScopes);
+  if (caller?.tokenScopes) requireScopes(procedure, caller.tokenScopes);
   return signedIn(context).userId;
 }
 

@@ -1,4 +1,5 @@
 import type { ORPCMeta } from '@orpc/trpc';
+import type { Scope } from '@finverse/shared';
 import { initTRPC } from '@trpc/server';
 import type { Context } from './context.ts';
 import { formatError } from './errors.ts';
@@ -8,8 +9,16 @@ import { STREAM_KEEP_ALIVE_MS, type RateClass } from './limits.ts';
 /** Who may call a procedure; each has its builder in procedures.ts. */
 export type Access = 'public' | 'reader' | 'user' | 'session' | 'admin' | 'syncControl';
 
-/** What a procedure says of itself: its REST route and documentation, who may call it, what it counts as, and the largest body where that is not the usual one. */
-export type ProcedureMeta = ORPCMeta & { access?: Access; rate?: RateClass; bodyBytesMax?: number };
+/**
+ * What a procedure says of itself: its REST route and documentation, who may call it, what it counts as, the largest body where that is not the usual one, and what an API
+ * token needs beside the scope of the procedure's own domain: the scopes of those whose data it shows or changes.
+ */
+export type ProcedureMeta = ORPCMeta & {
+  access?: Access;
+  rate?: RateClass;
+  bodyBytesMax?: number;
+  scopes?: readonly Scope[];
+};
 
 const t = initTRPC
   .context<Context>()

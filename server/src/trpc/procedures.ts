@@ -2,7 +2,7 @@ import { AppError, invariant } from '../kernel/errors.ts';
 import type { UnitOfWork } from '../db/index.ts';
 import { bareProcedure, middleware } from './init.ts';
 import type { Context } from './context.ts';
-import { requireScope } from './scopes.ts';
+import { requireScopes } from './scopes.ts';
 
 /** Who a call counts for: a signed-in person wherever they are, otherwise the address. */
 export function callerKey(ctx: Pick<Context, 'caller' | 'remoteAddress'>): string {
@@ -50,9 +50,10 @@ const openUnit = middleware(({ ctx, path, type, meta, getRawInput, next }) => {
   return next({ ctx: { commit } });
 });
 
-/** Keeps an API token to its scopes, which follow from the procedure itself. */
+/** Keeps an API token to its scopes, which follow from the procedure itself and its meta. */
 const limitToken = middleware(({ ctx, path, type, meta, next }) => {
-  if (ctx.caller?.tokenScopes) requireScope({ path, type, access: meta?.access ?? 'public' }, ctx.caller.tokenScopes);
+  if (ctx.caller?.tokenScopes)
+    requireScopes({ path, type, access: meta?.access ?? 'public', scopes: meta?.scopes }, ctx.caller.tokenScopes);
   return next();
 });
 

@@ -66,6 +66,7 @@ export const accountsRouter = router({
 
   statement: authedProcedure
     .meta({
+      scopes: ['transactions:read'],
       route: {
         ...route,
         method: 'GET',
@@ -130,6 +131,7 @@ export const accountsRouter = router({
 
   moveEntries: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',

@@ -22,6 +22,7 @@ import {
   type AccountRecord,
   changesSince,
   deleteAccount,
+  describeReferences,
   findAccounts,
   findTransactions,
   fromAccountRow,
@@ -29,6 +30,7 @@ import {
   insertAccount,
   type Ledger,
   openLedger,
+  type References,
   updateAccount,
 } from '../ledger/index.ts';
 import { todayOf } from '../users/index.ts';
@@ -45,11 +47,21 @@ export class AccountsService implements AccountsApi {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #worth: AccountWorth;
+  readonly #references: readonly References[];
 
-  constructor({ database, clock }: { database: Database; clock: Clock }) {
+  constructor({
+    database,
+    clock,
+    references,
+  }: {
+    database: Database;
+    clock: Clock;
+    references: readonly References[];
+  }) {
     this.#database = database;
     this.#clock = clock;
     this.#worth = new AccountWorth({ database, clock });
+    this.#references = references;
   }
 
   list(userId: string, query: AccountsQuery): Promise<AccountsOut> {
@@ -160,6 +172,9 @@ export class AccountsService implements AccountsApi {
       if (await hasEntries(em, userId, id)) {
         throw new AppError('ACCOUNT_NOT_EMPTY', 'The account has entries: archive it, or move them to another first.');
       }
+      const named = await describeReferences(this.#references, (each) => each.countAccount(em, userId, id));
+      if (named !== '')
+        throw new AppError('ACCOUNT_NOT_EMPTY', `The account is named by ${named}: change or delete those first.`);
       await deleteAccount(em, ledger, id);
       return {};
     });

@@ -23,7 +23,7 @@ export const tokensRouter = router({
         path: '/auth/tokens',
         summary: 'Make an API token for curl and scripts',
         description:
-          'Sent as `Authorization: Bearer fv_…`. What reads a domain takes the scope `<domain>:read`, what changes it `<domain>:write`; the documentation of each route names its scope.',
+          'Sent as `Authorization: Bearer fv_…`. What reads a domain takes the scope `<domain>:read`, what changes it `<domain>:write`, and what shows or changes the data of another domain that one’s as well; the documentation of each route names its scope.',
       },
     })
     .input(tokenInput)

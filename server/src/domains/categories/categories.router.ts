@@ -92,6 +92,7 @@ export const categoriesRouter = router({
 
   merge: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',
@@ -105,6 +106,7 @@ export const categoriesRouter = router({
 
   delete: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'DELETE',

@@ -16,6 +16,7 @@ import { newId } from '../../kernel/ids.ts';
 import {
   type CategoryRecord,
   deleteCategory,
+  describeReferences,
   ensureLedger,
   insertCategories,
   kindsFiledUnder,
@@ -23,6 +24,7 @@ import {
   listCategories,
   openLedger,
   refileCategory,
+  type References,
   updateCategory,
 } from '../ledger/index.ts';
 import type { CategoriesApi } from './categories.port.ts';
@@ -39,10 +41,20 @@ import {
 export class CategoriesService implements CategoriesApi {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #references: readonly References[];
 
-  constructor({ database, clock }: { database: Database; clock: Clock }) {
+  constructor({
+    database,
+    clock,
+    references,
+  }: {
+    database: Database;
+    clock: Clock;
+    references: readonly References[];
+  }) {
     this.#database = database;
     this.#clock = clock;
+    this.#references = references;
   }
 
   async list(userId: string, { kind, includeArchived }: CategoriesQuery): Promise<CategoriesOut> {
@@ -155,14 +167,8 @@ export class CategoriesService implements CategoriesApi {
         throw new AppError('CATEGORY_IN_USE', 'The category has others below it: move or delete those first.');
       }
       if (moveTo !== undefined && moveTo !== null) requireTarget(tree, category, { id: moveTo, path: 'moveTo' });
-      if ((await kindsFiledUnder(em, userId, id)).length > 0) {
-        if (moveTo === undefined) {
-          throw new AppError('CATEGORY_IN_USE', 'The category has transactions: say where they go.', {
-            details: [{ path: 'moveTo', message: 'is needed: another category, or null for none' }],
-          });
-        }
-        await blaming('moveTo', () => refileCategory(em, ledger, { fromId: id, toId: moveTo }));
-      }
+      if (moveTo === undefined) await this.#requireUnused(em, userId, id);
+      else await blaming('moveTo', () => this.#replace(em, ledger, { fromId: id, toId: moveTo }));
       await deleteCategory(em, ledger, id);
       return {};
     });
@@ -185,11 +191,32 @@ export class CategoriesService implements CategoriesApi {
         next.set(child.id, moved);
         await updateCategory(em, ledger, moved);
       }
-      const movedEntries = await blaming('intoId', () => refileCategory(em, ledger, { fromId: id, toId: intoId }));
+      const movedEntries = await blaming('intoId', () => this.#replace(em, ledger, { fromId: id, toId: intoId }));
       await deleteCategory(em, ledger, id);
       next.delete(id);
       return { into: toCategoryOut(next, into), movedEntries };
     });
+  }
+
+  /** @throws AppError CATEGORY_IN_USE naming what files under the category */
+  async #requireUnused(em: SqlEntityManager, userId: string, id: string): Promise<void> {
+    const named = await describeReferences(this.#references, (each) => each.countCategory(em, userId, id));
+    const hasEntries = (await kindsFiledUnder(em, userId, id)).length > 0;
+    if (named === '' && !hasEntries) return;
+    const uses = [hasEntries ? 'has transactions' : '', named && `is named by ${named}`].filter(Boolean).join(' and ');
+    throw new AppError('CATEGORY_IN_USE', `The category ${uses}: say where they go.`, {
+      details: [{ path: 'moveTo', message: 'is needed: another category, or null for none' }],
+    });
+  }
+
+  /** Files whatever is, or will be, under one category under another, or under none. Answers how many entries moved. */
+  async #replace(
+    em: SqlEntityManager,
+    ledger: Ledger,
+    change: { fromId: string; toId: string | null },
+  ): Promise<number> {
+    for (const each of this.#references) await each.replaceCategory(em, ledger, change);
+    return refileCategory(em, ledger, change);
   }
 
   async #open(em: SqlEntityManager, userId: string): Promise<{ ledger: Ledger; tree: CategoryTree }> {

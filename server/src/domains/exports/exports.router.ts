@@ -2,12 +2,14 @@ import { exportPiece, exportStreamInput } from '@finverse/shared';
 import { tracked } from '@trpc/server';
 import { router } from '../../trpc/init.ts';
 import { ownLiveProcedure } from '../../trpc/procedures.ts';
+import { EXPORT_SCOPES } from '../../trpc/scopes.ts';
 import { trackedEvents } from '../../trpc/tracked-events.ts';
 
 /** The ledger for other programs. As one file it is downloaded from `/exports/ledger.csv`, `.json` or `.journal`. */
 export const exportsRouter = router({
   stream: ownLiveProcedure
     .meta({
+      scopes: EXPORT_SCOPES,
       route: {
         tags: ['exports'],
         method: 'GET',

@@ -64,6 +64,7 @@ export const importsRouter = router({
   preview: authedProcedure
     .meta({
       rate: 'check',
+      scopes: ['transactions:read'],
       route: {
         ...route,
         method: 'GET',
@@ -79,6 +80,7 @@ export const importsRouter = router({
 
   commit: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',

@@ -43,6 +43,7 @@ export const reconciliationsRouter = router({
 
   entries: authedProcedure
     .meta({
+      scopes: ['transactions:read'],
       route: {
         ...route,
         method: 'GET',
@@ -126,6 +127,7 @@ export const reconciliationsRouter = router({
 
   finish: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',

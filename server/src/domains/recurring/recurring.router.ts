@@ -38,6 +38,7 @@ export const recurringRouter = router({
 
   create: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',
@@ -53,6 +54,7 @@ export const recurringRouter = router({
 
   update: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'PATCH',
@@ -73,7 +75,10 @@ export const recurringRouter = router({
     .mutation(({ ctx, input }) => ctx.services.recurring.pause(ctx.commit, ctx.caller.userId, input.id)),
 
   resume: authedProcedure
-    .meta({ route: { ...route, method: 'POST', path: '/recurring/{id}/resume', summary: 'Go on after a pause' } })
+    .meta({
+      scopes: ['transactions:write'],
+      route: { ...route, method: 'POST', path: '/recurring/{id}/resume', summary: 'Go on after a pause' },
+    })
     .input(recurringResumeInput)
     .output(recurringOut)
     .mutation(({ ctx, input }) => ctx.services.recurring.resume(ctx.commit, ctx.caller.userId, input)),
@@ -86,6 +91,7 @@ export const recurringRouter = router({
 
   unskip: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: { ...route, method: 'POST', path: '/recurring/{id}/unskip', summary: 'Take a skipped date back in' },
     })
     .input(recurringSkipInput)

@@ -152,17 +152,17 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectSound();
   });
 
-  test('a deleted category makes it fail with the reason; another one mends it', async () => {
+  test('an archived category makes it fail with the reason; another one mends it', async () => {
     const [food] = await ledger.categories.createMany(ledger.commit, userId, [
       { name: 'Food at work', kind: 'expense', parentId: null, icon: null, color: null },
     ]);
     const draft = { kind: 'expense' as const, accountId, amount: '4', categoryId: food?.id ?? null };
     const template = await create({ draft });
-    await ledger.categories.remove(ledger.commit, userId, { id: food?.id ?? '' });
+    await ledger.categories.setArchived(ledger.commit, userId, { id: food?.id ?? '', isArchived: true });
     await run();
     expect(await get(template)).toMatchObject({
       status: 'failed',
-      failure: { code: 'VALIDATION_FAILED', message: expect.stringContaining('categoryId is no category') as string },
+      failure: { code: 'VALIDATION_FAILED', message: expect.stringContaining('categoryId is archived') as string },
     });
     const mended = recurringCreateInput.shape.draft.parse({ ...draft, categoryId: null });
     await ledger.recurring.update(ledger.commit, userId, { id: template.id, draft: mended });

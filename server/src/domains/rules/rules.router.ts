@@ -54,6 +54,7 @@ export const rulesRouter = router({
 
   preview: authedProcedure
     .meta({
+      scopes: ['transactions:read'],
       route: {
         ...route,
         method: 'GET',
@@ -69,6 +70,7 @@ export const rulesRouter = router({
 
   run: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',

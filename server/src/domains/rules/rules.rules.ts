@@ -75,8 +75,9 @@ export function applyRules({ rules, categories }: ReadyRules, subject: Subject):
 function readyCondition(condition: RuleCondition): Condition {
   switch (condition.field) {
     case 'amount': {
-      const [min, max] = [condition.min, condition.max].map((text) => (text === undefined ? null : parseMoney(text)));
-      return ({ amount }) => (min == null || amount >= min) && (max == null || amount <= max);
+      const min = condition.min === undefined ? null : parseMoney(condition.min);
+      const max = condition.max === undefined ? null : parseMoney(condition.max);
+      return ({ amount }) => (min === null || amount >= min) && (max === null || amount <= max);
     }
     case 'account':
       return ({ accountId }) => accountId === condition.accountId;

@@ -1,4 +1,4 @@
-import { RULE_CHECKS_MAX, ruleCreateInput, type TransactionOut } from '@finverse/shared';
+import { recurringCreateInput, RULE_CHECKS_MAX, ruleCreateInput, type TransactionOut } from '@finverse/shared';
 import type { z } from 'zod';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/index.ts';
@@ -199,7 +199,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const ask = () => applyRulesToDrafts(database.em(), userId, drafts);
     const tagged = (index: number) => ({ ...drafts[index], categoryId: food, tags: ['work'] });
     expect(await ask()).toEqual([tagged(0), drafts[1], tagged(2)]);
-    await ledger.categories.remove(ledger.commit, userId, { id: food });
+    await ledger.categories.remove(ledger.commit, userId, { id: food, moveTo: null });
     expect((await ask()).map(({ categoryId }) => categoryId)).toEqual([null, null, null]);
     expect(await applyRulesToDrafts(database.em(), await ledger.person(), drafts)).toEqual(drafts);
   });
@@ -208,7 +208,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     for (let index = 0; index < 3; index += 1) await expense();
     const { id } = await createRule({ actions: { addTags: ['work'] } });
     // As five hundred rules of all kinds would have it, without making them.
-    const conditions = JSON.stringify(Array(1000).fill({ field: 'kind', kind: 'expense' }));
+    const conditions = JSON.stringify(Array.from({ length: 1000 }, () => ({ field: 'kind', kind: 'expense' })));
     await database.em().execute('update rules set conditions = ? where id = ?', [conditions, id]);
     const others = Array.from({ length: RULE_CHECKS_MAX / 2000 - 1 }, (_, index) => index);
     await database.em().execute(
@@ -250,6 +250,71 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     };
     if (database.dialect !== 'sqlite') return;
     expect((await turnsWith(20_000)) - (await turnsWith(1))).toBeGreaterThanOrEqual(15);
+  });
+
+  test('rules and templates follow a category that is merged or deleted; none is left naming what is gone', async () => {
+    const { commit, categories } = ledger;
+    const looks = { kind: 'expense', parentId: null, icon: null, color: null } as const;
+    const made = await categories.createMany(commit, userId, [
+      { name: 'Into', ...looks },
+      { name: 'Last', ...looks },
+    ]);
+    const [into, last] = made.map(({ id }) => id) as [string, string];
+    const tagging = await createRule();
+    const onlyFiling = await createRule({ actions: { categoryId: food } });
+    const splits = [
+      { amount: '2', categoryId: food, note: '' },
+      { amount: '3', categoryId: null, note: '' },
+    ];
+    const fields = { kind: 'expense', accountId, amount: '5' } as const;
+    const template = { rule: 'FREQ=YEARLY', startsOn: '2100-01-01' };
+    const createTemplate = (input: object) =>
+      ledger.recurring.create(commit, userId, recurringCreateInput.parse({ ...template, ...input }));
+    await createTemplate({ name: 'Whole', draft: { ...fields, categoryId: food } });
+    await createTemplate({ name: 'Split', draft: { ...fields, splits } });
+    const named = async () => ({
+      rules: (await ledger.rules.list(userId)).items.map(({ id, actions }) => [id, actions.categoryId]),
+      templates: (await ledger.recurring.list(userId, { limit: 10 })).items.map(
+        ({ draft: { categoryId, splits: parts } }) => [categoryId, ...parts.map((part) => part.categoryId)],
+      ),
+    });
+
+    await expect(categories.remove(commit, userId, { id: food })).rejects.toMatchObject({
+      code: 'CATEGORY_IN_USE',
+      message: 'The category is named by 2 rules and 2 recurring transactions: say where they go.',
+      details: [{ path: 'moveTo' }],
+    });
+    const everywhere = (id: string | null) => [[id], [null, id, null]];
+    await categories.merge(commit, userId, { id: food, intoId: into });
+    const both = (id: string) => [tagging, onlyFiling].map((each) => [each.id, id]);
+    expect(await named()).toEqual({ rules: both(into), templates: everywhere(into) });
+    await categories.remove(commit, userId, { id: into, moveTo: last });
+    expect(await named()).toEqual({ rules: both(last), templates: everywhere(last) });
+    await categories.remove(commit, userId, { id: last, moveTo: null });
+    // The other rule still tags; this one would do nothing.
+    expect(await named()).toEqual({ rules: [[tagging.id, undefined]], templates: everywhere(null) });
+  });
+
+  test('an account that rules or templates name is not deleted', async () => {
+    const account = { name: 'Other', type: 'wallet', currency: 'EUR', creditLimit: null, openingBalance: '0' } as const;
+    const looks = { icon: null, color: null, note: '', isHidden: false };
+    const { id } = await ledger.accounts.create(ledger.commit, userId, { ...account, ...looks });
+    const remove = () => ledger.accounts.remove(ledger.commit, userId, id);
+    const looking = await createRule({ conditions: [{ field: 'account', accountId: id }] });
+    await expect(remove()).rejects.toMatchObject({
+      code: 'ACCOUNT_NOT_EMPTY',
+      message: expect.stringContaining('1 rule:') as string,
+    });
+    await ledger.rules.remove(ledger.commit, userId, looking.id);
+    const transfer = { kind: 'transfer', accountId, amount: '5', transfer: { toAccountId: id } };
+    const input = { name: 'Saving', draft: transfer, rule: 'FREQ=YEARLY', startsOn: '2100-01-01' };
+    const template = await ledger.recurring.create(ledger.commit, userId, recurringCreateInput.parse(input));
+    await expect(remove()).rejects.toMatchObject({
+      code: 'ACCOUNT_NOT_EMPTY',
+      message: expect.stringContaining('1 recurring transaction:') as string,
+    });
+    await ledger.recurring.remove(ledger.commit, userId, template.id);
+    await remove();
   });
 
   test('the order is the person’s own, and names every rule once', async () => {
