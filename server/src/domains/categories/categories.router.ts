@@ -81,7 +81,7 @@ export const categoriesRouter = router({
         ...route,
         method: 'POST',
         path: '/categories/{id}/restore',
-        summary: 'Take a category and all below it out of the archive',
+        summary: 'Take a category, what it is below, and all below it out of the archive',
       },
     })
     .input(categoryIdInput)

@@ -97,6 +97,9 @@ export function requirePlaceable(tree: CategoryTree, category: CategoryRecord): 
   if (parent && withDescendants(tree, id).includes(parent.id)) {
     throw invalidField('parentId', 'must not be the category itself or one below it');
   }
+  const isPlacedAnew = tree.get(id)?.parentId !== parentId;
+  if (parent && parent.archivedAtMs !== null && category.archivedAtMs === null && isPlacedAnew)
+    throw invalidField('parentId', 'is archived: restore it first');
   const depth = (parent ? ancestry(tree, parent.id).length : 0) + heightOf(tree, id);
   if (depth > CATEGORY_DEPTH_MAX) throw invalidField('parentId', `would make more than ${CATEGORY_DEPTH_MAX} levels`);
   if (parent && !allows(parent.kind, kind))

@@ -29,6 +29,7 @@ import {
 } from '../ledger/index.ts';
 import type { CategoriesApi } from './categories.port.ts';
 import {
+  ancestry,
   type CategoryTree,
   inTreeOrder,
   requirePlaceable,
@@ -147,7 +148,9 @@ export class CategoriesService implements CategoriesApi {
       const { ledger, tree } = await this.#open(em, userId);
       requireCategory(tree, input.id);
       const next = treeOf(tree.values());
-      for (const id of withDescendants(tree, input.id)) {
+      // None is left below one that is archived.
+      const above = input.isArchived ? [] : ancestry(tree, input.id).map(({ id }) => id);
+      for (const id of new Set([...above, ...withDescendants(tree, input.id)])) {
         const category = requireCategory(tree, id);
         if ((category.archivedAtMs !== null) === input.isArchived) continue;
         const archivedAtMs = input.isArchived ? ledger.changedAtMs : null;

@@ -569,6 +569,19 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       expect(await setArchived(false)).toMatchObject({ archivedAt: null });
       expect((await ledger.categories.get(userId, child.id)).archivedAt).toBeNull();
     });
+
+    test('nothing that is not archived lies below what is', async () => {
+      const top = await category({ name: 'Top' });
+      const child = await category({ name: 'Child', parentId: top.id });
+      const other = await category({ name: 'Other' });
+      await ledger.categories.setArchived(ledger.commit, userId, { id: top.id, isArchived: true });
+      const refused = { code: 'VALIDATION_FAILED', paths: ['parentId'] };
+      expect(await refusal(category({ name: 'New', parentId: top.id }))).toMatchObject(refused);
+      const move = ledger.categories.update(ledger.commit, userId, { id: other.id, parentId: top.id });
+      expect(await refusal(move)).toMatchObject(refused);
+      await ledger.categories.setArchived(ledger.commit, userId, { id: child.id, isArchived: false });
+      expect((await ledger.categories.get(userId, top.id)).archivedAt).toBeNull();
+    });
   });
 
   describe('transactions', () => {
