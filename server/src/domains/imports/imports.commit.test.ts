@@ -67,16 +67,16 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   test('only an import that was completed teaches its source, and no guess silences the question', async () => {
     const file = (...rows: string[]) => ['Datum,Bedrag,Wie', ...rows, ''].join('\n');
-    const open = file('03/04/2026,"1,234",a');
+    const open = file('03/04/2026,"1,234",a', '03/05/2026,"-2,345",b');
     const made = await prepare(world, open);
     expect(made.warnings).toHaveLength(2);
     const settings = { isAmountInverted: true } as const;
-    const broken = await prepare(world, file('03/04/2026,"1,234",a', '99/99/2026,1,x'), { settings });
+    const broken = await prepare(world, file('03/04/2026,"1,234",a', '99/99/2026,-1,x'), { settings });
     expect(await commitToEnd(world, broken.id)).toMatchObject({ status: 'failed' });
     expect((await prepare(world, open)).settings.isAmountInverted).toBe(false);
     expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'completed' });
     expect((await prepare(world, open)).warnings).toEqual(made.warnings);
-    const clear = await prepare(world, file('12/25/2026,"1,234.50",a'));
+    const clear = await prepare(world, file('12/25/2026,"1,234.50",a', '12/26/2026,-1.50,b'));
     expect(clear).toMatchObject({ warnings: [], settings: { dateFormat: 'MM/DD/YYYY', decimalSeparator: '.' } });
     expect(await commitToEnd(world, clear.id)).toMatchObject({ status: 'completed' });
     expect(await prepare(world, open)).toMatchObject({ warnings: [], settings: { dateFormat: 'MM/DD/YYYY' } });
