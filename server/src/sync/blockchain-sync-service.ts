@@ -82,6 +82,8 @@ export class BlockchainSyncService {
     this.#stopping.abort();
     await this.#draining;
     await this.#mutex.run(async () => {
+      // What is verified stands on the chain that is in doubt.
+      if (this.#haltedReason) return;
       // Where the lease is lost or the database away, the next who leads verifies again.
       await this.writer.saveVerified().catch((error: unknown) => {
         this.#options.log.debug({ err: error }, 'how far the positions are verified could not be saved');
