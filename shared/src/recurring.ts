@@ -22,6 +22,11 @@ const PART = [
 ].join('|');
 const RULE = new RegExp(`^FREQ=(?:DAILY|WEEKLY|MONTHLY|YEARLY)(?:;(?:${PART})){0,6}$`);
 
+/** Whether the rule counts the weekdays of a year: `FREQ=YEARLY;BYDAY=-1MO` is the last Monday of a year. */
+function isNumberedInYear(rule: string): boolean {
+  return rule.startsWith('FREQ=YEARLY') && !rule.includes(';BYMONTH=') && /;BYDAY=(?:[^;]*,)?[+-]?\d/.test(rule);
+}
+
 const ruleInput = z
   .string()
   .max(300)
@@ -40,6 +45,10 @@ const ruleInput = z
   .refine(
     (rule) => !/^FREQ=WEEKLY.*;BY(?!DAY=(?:MO|TU|WE|TH|FR|SA|SU|,)+(?:;|$))/.test(rule),
     'with FREQ=WEEKLY takes INTERVAL, BYDAY without numbers, and WKST',
+  )
+  .refine(
+    (rule) => !isNumberedInYear(rule) || !/;BYMONTHDAY=|;BYDAY=(?:[^;]*,)?[A-Z]/.test(rule),
+    'with FREQ=YEARLY and no BYMONTH takes BYDAY with numbers neither beside one without nor beside BYMONTHDAY',
   )
   .meta({
     description:
