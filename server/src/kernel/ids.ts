@@ -27,24 +27,24 @@ export function logId(blockTimeSeconds: number, blockHash: string, logIndex: num
 }
 
 /**
- * The id of the transaction that a run of an import makes of its row number `row`: those of a run have one prefix, so that they are a range, which is how
- * they are found again. A UUIDv7 of the time at which the run began, with 42 bits of `runHex` (12 hex digits) and the row in place of the random bits.
+ * The ids of the transactions that a run of an import makes, by the number of their row: those of a run have one prefix, so that they are a range, which is
+ * how they are found again. UUIDv7s of the time at which the run began, with 42 bits of `runHex` (12 hex digits) and the row in place of the random bits.
  */
-export function importedTransactionId(runMs: number, runHex: string, row: number): string {
+export function importedTransactionId(runMs: number, runHex: string): (row: number) => string {
   const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(runMs) << 16n);
   bytes.set(Buffer.from(runHex, 'hex'), 6);
-  view.setUint32(12, row);
   bytes[6] = 0x70 | ((bytes[6] as number) & 0x0f);
   bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f);
-  return fromUUIDBytes('txn', bytes);
+  return (row) => {
+    view.setUint32(12, row);
+    return fromUUIDBytes('txn', bytes);
+  };
 }
 
 /** The first and the last id that {@link importedTransactionId} makes for a run. */
 export function importedTransactionIds(runMs: number, runHex: string): { first: string; last: string } {
-  return {
-    first: importedTransactionId(runMs, runHex, 0),
-    last: importedTransactionId(runMs, runHex, 0xffff_ffff),
-  };
+  const idOf = importedTransactionId(runMs, runHex);
+  return { first: idOf(0), last: idOf(0xffff_ffff) };
 }

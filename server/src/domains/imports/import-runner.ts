@@ -209,7 +209,7 @@ export class ImportRunner {
         { dialect, userId, source: run.source, appliesRules: run.settings.appliesRules, book, seen: new Set() },
         rows,
         {
-          idOf: (row) => importedTransactionId(run.runAt, run.runHex, row),
+          idOf: importedTransactionId(run.runAt, run.runHex),
           nowMs: ledger.changedAtMs,
         },
       );

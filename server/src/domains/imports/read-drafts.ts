@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   IMPORT_ROWS_MAX,
@@ -171,7 +171,7 @@ async function* ofxDrafts(reading: Reading, text: AsyncIterable<string>): AsyncG
 /** An id of a bank with the account that it is of, in at most 200 characters. */
 export function shortId(accountId: string, fitId: string): string {
   const id = `${accountId}/${fitId}`;
-  return id.length <= 200 ? id : `${accountId}/${createHash('sha256').update(fitId).digest('hex')}`;
+  return id.length <= 200 ? id : `${accountId}/${hash('sha256', fitId)}`;
 }
 
 /**
@@ -180,11 +180,10 @@ export function shortId(accountId: string, fitId: string): string {
  */
 function hashOf(draft: Draft, occurrences: OccurrenceCounter): string | null {
   if (draft.kind !== 'transaction' || draft.input.externalId !== null) return null;
-  const digest = createHash('sha256')
-    .update(JSON.stringify(identityOf(draft.input)))
-    .digest();
+  const digest = hash('sha256', JSON.stringify(identityOf(draft.input)), 'buffer');
   const occurrence = occurrences.count(digest.readUInt32LE(0), digest.readUInt32LE(4));
-  const final = occurrence === 1 ? digest : createHash('sha256').update(digest).update(String(occurrence)).digest();
+  const final =
+    occurrence === 1 ? digest : hash('sha256', Buffer.concat([digest, Buffer.from(String(occurrence))]), 'buffer');
   // The date first: a statement is in the order of dates, so its hashes go into one place of the index instead of all over it.
   return draft.input.occurredOn.replaceAll('-', '') + final.toString('base64url').slice(0, HASH_CHARS);
 }

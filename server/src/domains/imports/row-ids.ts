@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type ImportFormat, parseMoney, type TransactionCreate } from '@finverse/shared';
 import { OccurrenceCounter } from './occurrences.ts';
 import { type ReadRow, shortId } from './read-drafts.ts';
@@ -52,6 +52,6 @@ export function bookingOf({ kind, accountId, occurredOn, amount, transfer }: Tra
 }
 
 function countIn(counter: OccurrenceCounter, parts: readonly (string | null)[]): number {
-  const digest = createHash('sha256').update(JSON.stringify(parts)).digest();
+  const digest = hash('sha256', JSON.stringify(parts), 'buffer');
   return counter.count(digest.readUInt32LE(0), digest.readUInt32LE(4));
 }

@@ -55,10 +55,14 @@ export function deltasOf(changes: readonly Change[]): Deltas {
       for (const { accountId, amount, currency, categoryId } of entriesOf(transaction)) {
         const signed = amount * BigInt(direction);
         balances.set(accountId, (balances.get(accountId) ?? 0n) + signed);
-        addTo(accountMonths, { accountId, month }, { amount: signed, count: direction });
+        addTo(accountMonths, `${accountId} ${month}`, { accountId, month, amount: signed, count: direction });
         if (kind !== 'income' && kind !== 'expense') continue;
         const key = { month, currency, kind, categoryId: categoryId ?? '' };
-        addTo(monthlyTotals, key, { amount: kind === 'income' ? signed : -signed, count: direction });
+        addTo(monthlyTotals, nameOfTotal(key), {
+          ...key,
+          amount: kind === 'income' ? signed : -signed,
+          count: direction,
+        });
       }
     }
   }
@@ -75,30 +79,30 @@ export function sumOfDeltas(a: Deltas, b: Deltas): Deltas {
   for (const [id, amount] of b.balances) balances.set(id, (balances.get(id) ?? 0n) + amount);
   return {
     balances: new Map([...balances].filter(([, amount]) => amount !== 0n)),
-    accountMonths: sumOf(a.accountMonths, b.accountMonths, ({ accountId, month }) => ({ accountId, month })),
-    monthlyTotals: sumOf(a.monthlyTotals, b.monthlyTotals, ({ month, currency, kind, categoryId }) => ({
-      month,
-      currency,
-      kind,
-      categoryId,
-    })),
+    accountMonths: sumOf(a.accountMonths, b.accountMonths, ({ accountId, month }) => `${accountId} ${month}`),
+    monthlyTotals: sumOf(a.monthlyTotals, b.monthlyTotals, nameOfTotal),
   };
 }
 
-function sumOf<Key extends object>(
-  a: readonly (Key & Delta)[],
-  b: readonly (Key & Delta)[],
-  keyOf: (sum: Key & Delta) => Key,
-): (Key & Delta)[] {
-  const sums = new Map<string, Key & Delta>();
-  for (const each of [...a, ...b]) addTo(sums, keyOf(each), each);
+function nameOfTotal({ month, currency, kind, categoryId }: MonthlyTotalKey): string {
+  return `${month} ${currency} ${kind} ${categoryId}`;
+}
+
+function sumOf<Sum extends Delta>(a: readonly Sum[], b: readonly Sum[], nameOf: (sum: Sum) => string): Sum[] {
+  const sums = new Map<string, Sum>();
+  for (const each of [...a, ...b]) addTo(sums, nameOf(each), { ...each });
   return [...sums.values()].filter(changesAnything);
 }
 
-function addTo<Key extends object>(sums: Map<string, Key & Delta>, key: Key, delta: Delta): void {
-  const name = JSON.stringify(key);
+/** Adds to the sum of a name; the first is kept as it is, and grows. */
+function addTo<Sum extends Delta>(sums: Map<string, Sum>, name: string, sum: Sum): void {
   const known = sums.get(name);
-  sums.set(name, { ...key, amount: (known?.amount ?? 0n) + delta.amount, count: (known?.count ?? 0) + delta.count });
+  if (!known) {
+    sums.set(name, sum);
+    return;
+  }
+  known.amount += sum.amount;
+  known.count += sum.count;
 }
 
 function changesAnything({ amount, count }: Delta): boolean {
@@ -121,8 +125,15 @@ function bookingText(transaction: TransactionRecord): string {
 
 /** The accounts whose money moves, in amount or in time. An archived account's may not; another category for what is there is no move. */
 export function movedAccounts({ before, after }: Change): string[] {
+  const one = before === null ? after : after === null ? before : null;
+  if (one) return accountsOf(one).toSorted();
   const [from, to] = [moneyOf(before), moneyOf(after)];
   return [...new Set([...from.keys(), ...to.keys()])].filter((id) => from.get(id) !== to.get(id)).toSorted();
+}
+
+/** The accounts that a transaction is on: one, or of a transfer two. */
+export function accountsOf({ accountId, transfer }: TransactionRecord): string[] {
+  return transfer ? [accountId, transfer.toAccountId] : [accountId];
 }
 
 /** For each account, when and how much. */

@@ -32,6 +32,7 @@ export function clearedStateOf(mark: Mark | null): ClearedState {
  */
 export function settleMarks(change: Change, accounts: ReadonlyMap<string, AccountRecord>): Change {
   const { before, after } = change;
+  if (!before && after?.marks === UNMARKED) return change;
   const marked = (before ? sidesOf(before) : []).filter(isMarked);
   const moved = new Set(marked.length > 0 ? movedAccounts(change) : []);
   const kept = new Map<string, Mark>();

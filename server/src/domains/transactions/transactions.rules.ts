@@ -263,11 +263,6 @@ export function accountsNamedBy(input: Partial<Pick<Money, 'accountId' | 'transf
   return [input.accountId, input.transfer?.toAccountId].filter((id) => id !== undefined);
 }
 
-/** The ids of accounts that a transaction is on. */
-export function accountsOf({ accountId, transfer }: TransactionRecord): string[] {
-  return transfer ? [accountId, transfer.toAccountId] : [accountId];
-}
-
 export function toTransactionOut(record: TransactionRecord): TransactionOut {
   const { transfer } = record;
   return {

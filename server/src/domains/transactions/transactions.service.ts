@@ -19,6 +19,7 @@ import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { treeOf, withDescendants } from '../categories/index.ts';
 import {
+  accountsOf,
   type Change,
   changesSince,
   findAccounts,
@@ -33,7 +34,7 @@ import {
   withSplits,
 } from '../ledger/index.ts';
 import type { TransactionsApi } from './transactions.port.ts';
-import { accountsNamedBy, accountsOf, edit, type Named, toRecord, toTransactionOut } from './transactions.rules.ts';
+import { accountsNamedBy, edit, type Named, toRecord, toTransactionOut } from './transactions.rules.ts';
 import { selectMonthlyTotals } from './transactions.repository.ts';
 import { isOneStatement, type Place, searchTransactions } from './transactions.search.ts';
 
