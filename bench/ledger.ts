@@ -6,6 +6,7 @@
  *   --all N       transactions in all, of people who have as many each (default twice as many)
  *   --samples N   requests of each kind (default 300)
  *   --database D  MariaDB or SQLite alone
+ *   --only TITLE  requests whose title begins so, for a profile of them
  *
  * The CPU time is the server's own, without the database's where that is a process of its own; other work on the machine does not change it much.
  */
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     all: { type: 'string' },
     samples: { type: 'string', default: '300' },
     database: { type: 'string' },
+    only: { type: 'string', default: '' },
   },
 });
 const own = Number(options.own);
@@ -84,6 +86,7 @@ async function measure(kind: DatabaseKind): Promise<void> {
   const express = await startExpress({ databaseUrl, userId: seeded.userId });
   const sql = await ledgerByHand(databaseUrl, seeded.userId);
   for (const { title, ours, byHand } of await requests(server, seeded)) {
+    if (!title.startsWith(options.only)) continue;
     const { name, fields } = byHand;
     const ways = [
       ours,

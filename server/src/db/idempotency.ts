@@ -4,6 +4,7 @@ import { AppError } from '../kernel/errors.ts';
 import { randomHex } from '../kernel/random.ts';
 import { forUpdate, insertRows } from './bulk.ts';
 import type { Database } from './orm.ts';
+import { fetchRows, runSql } from './statement.ts';
 import { transact } from './transact.ts';
 
 /** A mutation that may be sent again: who sends it, under which key, and what it asks. */
@@ -44,7 +45,8 @@ export async function transactOnce<Result>(
       rows: [[...id, requestHash, null, request.nowMs]],
       onDuplicate: { key: ['caller', 'key_hash'], update: [] },
     });
-    const [row] = await em.execute<{ request_hash: string; answer: string | null }[]>(
+    const [row] = await fetchRows<{ request_hash: string; answer: string | null }>(
+      em,
       `select request_hash, answer from idempotency_keys where caller = ? and key_hash = ?${forUpdate(database.dialect)}`,
       id,
     );
@@ -56,12 +58,11 @@ export async function transactOnce<Result>(
       });
     }
     const result = await work(em);
-    await em.execute(
-      'update idempotency_keys set answer = ? where caller = ? and key_hash = ?',
+    await runSql(em, 'update idempotency_keys set answer = ? where caller = ? and key_hash = ?', [
       // In an object, since JSON has no undefined, which is what a use case without an answer returns.
-      [encrypt(JSON.stringify({ result }), request.key), ...id],
-      'run',
-    );
+      encrypt(JSON.stringify({ result }), request.key),
+      ...id,
+    ]);
     return result;
   });
 }

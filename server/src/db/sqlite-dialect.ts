@@ -1,8 +1,9 @@
 import Database from 'better-sqlite3';
 import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely';
 
-/** Compiled statements that are kept, those with bound values: the others come once, each with its own values in its text. */
+/** Compiled statements that are kept: those with bound values and short ones such as `commit`. The others come once, each with its own values in its text. */
 const CACHED_STATEMENTS_MAX = 128;
+const SHORT_STATEMENT = 24;
 
 /**
  * SQLite whose 64-bit integers arrive exact: those a JS number holds stay numbers, larger ones become bigint. Without it a scaled amount above 2^53
@@ -25,7 +26,7 @@ function openExact(file: string): SqliteDatabase {
   return {
     close: () => connection.close(),
     prepare: (sql) => {
-      if (!sql.includes('?')) return exactStatement(connection.prepare(sql));
+      if (!sql.includes('?') && sql.length > SHORT_STATEMENT) return exactStatement(connection.prepare(sql));
       const statement = statements.get(sql) ?? exactStatement(connection.prepare(sql));
       // The one that was longest unused goes first: the order of the Map is that of last use.
       statements.delete(sql);
@@ -38,23 +39,39 @@ function openExact(file: string): SqliteDatabase {
 
 function exactStatement(statement: Database.Statement): SqliteStatement {
   if (statement.reader) statement.safeIntegers(true);
+  const narrow = narrowerOf(statement.reader ? statement.columns() : []);
   return {
     reader: statement.reader,
-    all: (parameters) => statement.all(...parameters).map(narrowIntegers),
+    all: (parameters) => {
+      const rows = statement.all(...parameters) as Record<string, unknown>[];
+      for (const row of rows) narrow(row);
+      return rows;
+    },
     run: (parameters) => statement.run(...parameters),
     *iterate(parameters) {
-      for (const row of statement.iterate(...parameters)) yield narrowIntegers(row);
+      for (const row of statement.iterate(...parameters)) {
+        narrow(row as Record<string, unknown>);
+        yield row;
+      }
     },
   };
 }
 
-function narrowIntegers(row: unknown): unknown {
-  const record = row as Record<string, unknown>;
-  for (const column in record) {
-    const value = record[column];
-    if (typeof value === 'bigint' && value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER) {
-      record[column] = Number(value);
+/**
+ * Makes numbers of the integers that a number holds. A column declared as text is passed by: SQLite makes text of an integer that is written there
+ * (https://www.sqlite.org/datatype3.html, 3.1 and 3.2). Of a row of `transactions` these are most.
+ */
+function narrowerOf(columns: readonly Database.ColumnDefinition[]): (row: Record<string, unknown>) => void {
+  const names = columns.filter(({ type }) => !hasTextAffinity(type)).map(({ name }) => name);
+  return (row) => {
+    for (const name of names) {
+      const value = row[name];
+      if (typeof value === 'bigint' && value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER)
+        row[name] = Number(value);
     }
-  }
-  return record;
+  };
+}
+
+function hasTextAffinity(declaredType: string | null): boolean {
+  return declaredType !== null && /CHAR|CLOB|TEXT/i.test(declaredType) && !/INT/i.test(declaredType);
 }

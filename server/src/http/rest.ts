@@ -14,7 +14,7 @@ import { requestState } from './request-state.ts';
 import { readRestBody, refuseQueryBesideBody, refuseShadowedParameters } from './rest-body.ts';
 import { isEventStream, restEvents, STREAM_HEADERS } from './rest-events.ts';
 import { matchRoute, type RestRoute, restRoutes } from './rest-routes.ts';
-import { camelCaseInput, snakeCaseOutput } from './snake-case.ts';
+import { camelCaseInput, RestAnswer } from './snake-case.ts';
 
 /** Where the REST API stands. */
 export const REST_PREFIX = '/api/v1';
@@ -99,9 +99,8 @@ function createHandler(router: AnyRouter, routes: RestRoute[], logger: Logger): 
           // Bodies are JSON and say what they mean; only the text of a query has to be read as numbers and booleans.
           input: route.method === 'GET' ? route.coerceQuery(camelInput) : camelInput,
         });
-        return isEventStream(output)
-          ? restEvents(output, { logger, requestId: context.requestId })
-          : snakeCaseOutput(output);
+        if (isEventStream(output)) return restEvents(output, { logger, requestId: context.requestId });
+        return typeof output === 'object' && output !== null ? new RestAnswer(output) : output;
       },
     ],
   });

@@ -265,6 +265,7 @@ export function accountsNamedBy(input: Partial<Pick<Money, 'accountId' | 'transf
 
 export function toTransactionOut(record: TransactionRecord): TransactionOut {
   const { transfer } = record;
+  const createdAt = toInstant(record.createdAtMs);
   return {
     id: record.id,
     kind: record.kind,
@@ -289,7 +290,7 @@ export function toTransactionOut(record: TransactionRecord): TransactionOut {
     source: record.source,
     externalId: record.externalId,
     cleared: clearedStateOf(record.marks.own),
-    createdAt: toInstant(record.createdAtMs),
-    updatedAt: toInstant(record.updatedAtMs),
+    createdAt,
+    updatedAt: record.updatedAtMs === record.createdAtMs ? createdAt : toInstant(record.updatedAtMs),
   };
 }
