@@ -6,18 +6,18 @@
  *   npm test -- <vitest args>    the same with a narrower choice of tests, e.g. `npm test -- shared/src/money -t rounding`
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ensureInstalledOrExit, projectNode, root } from './ensure-installed.mjs';
+import { makeTestFolder } from './test-folder.mjs';
 
 await ensureInstalledOrExit();
 
 const unitOnly = process.argv.includes('--unit');
 const vitestArgs = process.argv.slice(2).filter((argument) => argument !== '--unit');
 const startedAt = performance.now();
-const reportFolder = mkdtempSync(join(tmpdir(), 'finverse-test-'));
-process.on('exit', () => rmSync(reportFolder, { recursive: true, force: true }));
+const testFolder = makeTestFolder();
 
 let running;
 let stoppedBy;
@@ -57,7 +57,7 @@ async function check(title, args, cwd = root) {
 
 async function vitest(project) {
   const title = `${project} tests (vitest)`;
-  const report = join(reportFolder, `${project}.json`);
+  const report = join(testFolder, `${project}.json`);
   const code = await step(title, [
     tool('vitest/vitest.mjs'),
     'run',
@@ -117,10 +117,11 @@ function step(title, args, cwd = root) {
   });
 }
 
-/** The tools and what they start in turn find the project's Node first, whichever way this script was called. */
+/** The tools and what they start in turn find the project's Node first, whichever way this script was called, and put their files into a folder of this run. */
 function environment() {
   const pathName = Object.keys(process.env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH';
-  return { ...process.env, [pathName]: [tool('.bin'), process.env[pathName] ?? ''].join(delimiter) };
+  const path = [tool('.bin'), process.env[pathName] ?? ''].join(delimiter);
+  return { ...process.env, [pathName]: path, TMPDIR: testFolder };
 }
 
 function seconds(since) {
