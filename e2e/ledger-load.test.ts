@@ -10,8 +10,8 @@ import { hasMariaDb, startMariaDb } from './support/mariadb.ts';
 import { announceSeed, type SeededRandom, seededRandom } from './support/seeded-random.ts';
 import { openSyncWorld, type SyncWorld } from './support/sync-world.ts';
 
-/** Operations in all. 10,000 take a few minutes: FINVERSE_OPERATIONS=10000. */
-const OPERATIONS = Number(process.env['FINVERSE_OPERATIONS'] ?? 1_000);
+/** Operations in all. While you work on the ledger, fewer are faster: FINVERSE_OPERATIONS=1000. */
+const OPERATIONS = Number(process.env['FINVERSE_OPERATIONS'] ?? 10_000);
 const CLIENTS = 64;
 const HOT_ACCOUNTS = 4;
 /** Seconds that a statement waits for a row here; the server's default is fifty. */
