@@ -190,6 +190,76 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await made()).toEqual(['2026-04-01', '2026-04-01']);
   });
 
+  const changedAt = async () =>
+    Number(
+      (
+        await database
+          .em()
+          .execute<{ at: unknown }[]>('select changed_at as at from ledgers where user_id = ?', [userId])
+      )[0]?.at,
+    );
+
+  test('a run that makes nothing leaves the ledger unchanged: before the day begins, and while a template stays failed', async () => {
+    at('2026-03-31T11:00:00Z');
+    await create({ startsOn: '2026-04-01', timeZone: 'Pacific/Honolulu' });
+    const before = await changedAt();
+    expect(await run()).toMatchObject({ made: 0, failed: 0 });
+    expect(await changedAt()).toBe(before);
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+    at('2026-04-01T11:00:00Z');
+    expect(await run()).toMatchObject({ made: 0, failed: 1 });
+    const failedAt = await changedAt();
+    at('2026-04-01T11:01:00Z');
+    expect(await run()).toMatchObject({ made: 0, failed: 1 });
+    expect(await changedAt()).toBe(failedAt);
+  });
+
+  test('what another replica has made meanwhile leaves the ledger unchanged, and so does the end of a run', async () => {
+    await create({ count: 1 });
+    const before = await changedAt();
+    const runs = await Promise.all([run(), run(), run()]);
+    expect(runs.reduce((sum, each) => sum + each.made, 0)).toBe(1);
+    expect(await changedAt()).toBe(Math.max(nowMs, before + 1));
+  });
+
+  test('what failed is tried at every run for a quarter of an hour, then once in each', async () => {
+    const template = await create();
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+    const tried: number[] = [];
+    for (let minute = 0; minute <= 46; minute += 1) {
+      nowMs = Date.parse('2026-03-02T08:00:30Z') + minute * 60_000;
+      if ((await run()).failed > 0) tried.push(minute);
+    }
+    expect(tried).toEqual([...Array.from({ length: 16 }, (_, minute) => minute), 30, 45]);
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: false });
+    const draft = recurringCreateInput.shape.draft.parse({ kind: 'expense', accountId, amount: '11' });
+    expect(await ledger.recurring.update(ledger.commit, userId, { id: template.id, draft })).toMatchObject({
+      status: 'active',
+      failure: null,
+    });
+    expect((await run()).made).toBe(1);
+  });
+
+  test('nobody waits for the many dates of another, nor a template for those of another', async () => {
+    const busy = userId;
+    for (let count = 0; count < 11; count += 1) await create({ startsOn: '2026-02-19' });
+    await create({ name: 'Last', rule: 'FREQ=YEARLY', startsOn: '2026-03-01' });
+    userId = await ledger.person();
+    accountId = (await openAccount()).id;
+    await create();
+    expect(await run()).toEqual({ made: 11 * 12 + 2, failed: 0, errors: [] });
+    const rows = await database
+      .em()
+      .execute<{ user_id: string; external_id: string; occurred_on: string }[]>(
+        'select user_id, occurred_on, external_id from transactions order by id',
+      );
+    expect(rows.findIndex((row) => row.user_id !== busy)).toBe(100);
+    const templates = rows.slice(0, 20).map((row) => row.external_id.split(':')[0]);
+    expect(new Set(templates.slice(0, 10)).size).toBe(1);
+    expect(new Set(templates).size).toBe(2);
+    for (const owner of [busy, userId]) expect((await ledger.integrity.check(owner)).differences).toEqual([]);
+  });
+
   test('a skipped date is not made, and the next dates say so; taken back in, it is', async () => {
     const template = await create({ count: 5 });
     const change = (what: 'skip' | 'unskip', date: string) =>
