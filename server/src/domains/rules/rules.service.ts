@@ -23,6 +23,7 @@ import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { treeOf } from '../categories/index.ts';
 import {
+  type CategoryRecord,
   type Change,
   findAccounts,
   type Ledger,
@@ -167,8 +168,8 @@ async function planOf(
 ): Promise<Plan> {
   const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
   const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
-  const rules = await listRules(em, userId);
-  const ready = readyRules(rules, treeOf(await listCategories(em, userId)));
+  const ready = await readRules(em, userId);
+  const categories = treeOf(await listCategories(em, userId));
   const affordable = Math.max(1, Math.floor(RULE_CHECKS_MAX / ready.checksPerSubject));
   const query = { ...selection, limit: Math.min(RULES_EXAMINED_MAX, affordable) };
   const { rows, next: behind } = await searchTransactions({ em, dialect, userId, query, categoryIds: [], after });
@@ -178,7 +179,7 @@ async function planOf(
   for (const [index, record] of page.entries()) {
     if (isTurnOver(ready, index)) await setImmediate();
     if (record.kind === 'opening') continue;
-    const { after: subject, ruleIds } = applyRules(ready, subjectOf(record));
+    const { after: subject, ruleIds } = applyRules(ready, categories, subjectOf(record));
     const [before, next] = [changeableOf(record), changeableOf(subject)];
     if (JSON.stringify(before) === JSON.stringify(next)) continue;
     items.push({ transactionId: record.id, occurredOn: record.occurredOn, ruleIds, before, after: next });
@@ -201,23 +202,23 @@ function changeableOf({ categoryId, tags, payee, note }: Changeable): RulesPrevi
   return { categoryId, tags: [...tags], payee, note };
 }
 
-/**
- * Drafts as the person's rules would have them, in the same order: what an import asks before it writes. Reads rules and categories once, and lets others have
- * their turn in between.
- */
+/** A person's rules as they are now, for any number of {@link applyRulesToDrafts}. */
+export async function readRules(em: SqlEntityManager, userId: string): Promise<ReadyRules> {
+  return readyRules(await listRules(em, userId));
+}
+
+/** Drafts as rules would have them, in the same order: what an import asks before it writes. Lets others have their turn in between. */
 export async function applyRulesToDrafts(
-  em: SqlEntityManager,
-  userId: string,
+  ready: ReadyRules,
+  categories: ReadonlyMap<string, CategoryRecord>,
   drafts: readonly TransactionCreate[],
 ): Promise<TransactionCreate[]> {
-  const rules = await listRules(em, userId);
-  if (rules.length === 0) return [...drafts];
-  const ready = readyRules(rules, treeOf(await listCategories(em, userId)));
+  if (ready.rules.length === 0) return [...drafts];
   const ruled: TransactionCreate[] = [];
   for (const [index, draft] of drafts.entries()) {
     if (isTurnOver(ready, index)) await setImmediate();
     const subject = { ...draft, amount: parseMoney(draft.amount), isSplit: draft.splits.length > 0 };
-    ruled.push({ ...draft, ...changeableOf(applyRules(ready, subject).after) });
+    ruled.push({ ...draft, ...changeableOf(applyRules(ready, categories, subject).after) });
   }
   return ruled;
 }

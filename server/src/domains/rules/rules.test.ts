@@ -1,12 +1,20 @@
-import { recurringCreateInput, RULE_CHECKS_MAX, ruleCreateInput, type TransactionOut } from '@finverse/shared';
+import {
+  recurringCreateInput,
+  RULE_CHECKS_MAX,
+  ruleCreateInput,
+  type TransactionCreate,
+  type TransactionOut,
+} from '@finverse/shared';
 import type { z } from 'zod';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
+import { treeOf } from '../categories/index.ts';
+import { listCategories } from '../ledger/index.ts';
 import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
-import { applyRulesToDrafts } from './index.ts';
+import { applyRulesToDrafts, readRules } from './index.ts';
 import { applyRules, type AskedRule, readyRules, type Subject } from './rules.rules.ts';
 
 const SUBJECT: Subject = {
@@ -55,7 +63,7 @@ test.each<[string, AskedRule['conditions'], boolean]>([
     false,
   ],
 ])('a condition holds or not: %s', (_title, conditions, isHeld) => {
-  expect(applyRules(readyRules([rule({ conditions })], new Map()), SUBJECT).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
+  expect(applyRules(readyRules([rule({ conditions })]), new Map(), SUBJECT).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
 });
 
 test('rules are asked in order, a later one sees what an earlier one has set, and a stop ends it', () => {
@@ -70,7 +78,7 @@ test('rules are asked in order, a later one sees what an earlier one has set, an
     }),
     rule({ id: 'c', actions: { note: 'too late' } }),
   ];
-  const { after, ruleIds } = applyRules(readyRules(rules, new Map()), SUBJECT);
+  const { after, ruleIds } = applyRules(readyRules(rules), new Map(), SUBJECT);
   expect(ruleIds).toEqual(['a', 'b']);
   expect(after).toEqual({ ...SUBJECT, payee: 'Shop', tags: ['x'] });
 });
@@ -86,10 +94,10 @@ test('texts are made searchable once a rule and once a subject, however often th
   const subject = { ...SUBJECT, note: 'my shop', payee: 'a shop', description: 'the SHOP' };
   const normalize = vi.spyOn(String.prototype, 'normalize');
   try {
-    const ready = readyRules(rules, new Map());
+    const ready = readyRules(rules);
     expect(normalize).toHaveBeenCalledTimes(50 * (3 + 2));
     normalize.mockClear();
-    for (let times = 0; times < 10; times += 1) expect(applyRules(ready, subject).ruleIds).toHaveLength(50);
+    for (let times = 0; times < 10; times += 1) expect(applyRules(ready, new Map(), subject).ruleIds).toHaveLength(50);
     expect(normalize).toHaveBeenCalledTimes(10 * 3);
   } finally {
     normalize.mockRestore();
@@ -133,6 +141,10 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         ...fields,
       }),
     );
+  const applyAll = async (owner: string, drafts: readonly TransactionCreate[]) => {
+    const em = database.em();
+    return applyRulesToDrafts(await readRules(em, owner), treeOf(await listCategories(em, owner)), drafts);
+  };
   const dump = async () =>
     JSON.stringify(
       await Promise.all(
@@ -196,12 +208,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const drafts = ['Canteen', 'Cinema', 'canteen two'].map((payee) =>
       draft({ kind: 'expense', accountId, amount: '5', occurredOn: '2026-02-03', payee }),
     );
-    const ask = () => applyRulesToDrafts(database.em(), userId, drafts);
+    const ask = () => applyAll(userId, drafts);
     const tagged = (index: number) => ({ ...drafts[index], categoryId: food, tags: ['work'] });
     expect(await ask()).toEqual([tagged(0), drafts[1], tagged(2)]);
     await ledger.categories.remove(ledger.commit, userId, { id: food, moveTo: null });
     expect((await ask()).map(({ categoryId }) => categoryId)).toEqual([null, null, null]);
-    expect(await applyRulesToDrafts(database.em(), await ledger.person(), drafts)).toEqual(drafts);
+    expect(await applyAll(await ledger.person(), drafts)).toEqual(drafts);
   });
 
   test('the more conditions there are, the fewer transactions a preview looks at, and the cursor goes on behind them', async () => {
@@ -244,7 +256,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       const drafts = Array.from({ length: count }, () => one);
       await database.em().execute('select 1');
       turn();
-      await applyRulesToDrafts(database.em(), userId, drafts);
+      await applyAll(userId, drafts);
       isOver = true;
       return turns;
     };
