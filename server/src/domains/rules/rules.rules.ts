@@ -14,6 +14,7 @@ export type AskedRule = {
 export type Subject = {
   kind: string;
   accountId: string;
+  transfer: { toAccountId: string } | null;
   amount: Units;
   source: string;
   description: string;
@@ -83,7 +84,7 @@ function readyCondition(condition: RuleCondition): Condition {
       return ({ amount }) => (min === null || amount >= min) && (max === null || amount <= max);
     }
     case 'account':
-      return ({ accountId }) => accountId === condition.accountId;
+      return ({ accountId, transfer }) => [accountId, transfer?.toAccountId].includes(condition.accountId);
     case 'kind':
       return ({ kind }) => kind === condition.kind;
     case 'source':

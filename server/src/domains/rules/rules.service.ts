@@ -16,12 +16,12 @@ import {
   type TransactionCreate,
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Database, Dialect, UnitOfWork } from '../../db/index.ts';
+import { type Database, type Dialect, readSnapshot, type UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
-import { treeOf } from '../categories/index.ts';
+import { type CategoryTree, treeOf } from '../categories/index.ts';
 import {
   type CategoryRecord,
   type Change,
@@ -107,13 +107,15 @@ export class RulesService implements RulesApi {
   }
 
   async preview(userId: string, input: RulesPreview): Promise<RulesPreviewOut> {
-    return (await planOf(this.#database.em(), { dialect: this.#database.dialect, userId }, input)).preview;
+    const { dialect } = this.#database;
+    const read = await readSnapshot(this.#database, (em) => readPlanned(em, { dialect, userId }, input));
+    return (await planOf(read, input)).preview;
   }
 
   async apply(commit: UnitOfWork, userId: string, { token, ...input }: RulesApply): Promise<RulesApplyOut> {
     return commit(async (em) => {
       const { ledger } = await this.#open(em, userId);
-      const { preview, changes } = await planOf(em, ledger, input);
+      const { preview, changes } = await planOf(await readPlanned(em, ledger, input), input);
       if (preview.token !== token) {
         throw new AppError('CONFLICT', 'Rules or transactions have changed since the preview. Nothing was done.', {
           details: [{ path: 'token', message: 'is of another preview; look again' }],
@@ -160,12 +162,20 @@ async function requireNamed(
 
 type Plan = { preview: RulesPreviewOut; changes: { before: TransactionRecord; after: TransactionRecord }[] };
 
-/** What the rules would do to a page of transactions: the preview, and the same as changes. The more conditions there are, the smaller the page. */
-async function planOf(
+/** What a plan is made of: the rules, the categories that they may set, and a page of transactions. */
+type Planned = {
+  ready: ReadyRules;
+  categories: CategoryTree;
+  page: TransactionRecord[];
+  behind: { occurredOn: string; id: string } | null;
+};
+
+/** Reads what is to be planned. The more conditions there are, the smaller the page. */
+async function readPlanned(
   em: SqlEntityManager,
   { dialect, userId }: { dialect: Dialect; userId: string },
   { cursor, ...selection }: RulesPreview,
-): Promise<Plan> {
+): Promise<Planned> {
   const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
   const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
   const ready = await readRules(em, userId);
@@ -173,7 +183,14 @@ async function planOf(
   const affordable = Math.max(1, Math.floor(RULE_CHECKS_MAX / ready.checksPerSubject));
   const query = { ...selection, limit: Math.min(RULES_EXAMINED_MAX, affordable) };
   const { rows, next: behind } = await searchTransactions({ em, dialect, userId, query, categoryIds: [], after });
-  const page = await withSplits(em, dialect, rows);
+  return { ready, categories, page: await withSplits(em, dialect, rows), behind };
+}
+
+/** What the rules would do to the page: the preview, and the same as changes. */
+async function planOf(
+  { ready, categories, page, behind }: Planned,
+  { cursor, ...selection }: RulesPreview,
+): Promise<Plan> {
   const items: RulesPreviewOut['items'] = [];
   const changes: Plan['changes'] = [];
   for (const [index, record] of page.entries()) {

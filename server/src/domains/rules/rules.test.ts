@@ -20,6 +20,7 @@ import { applyRules, type AskedRule, readyRules, type Subject } from './rules.ru
 const SUBJECT: Subject = {
   kind: 'expense',
   accountId: 'acc_1',
+  transfer: null,
   amount: 1250000000n,
   source: 'csv',
   description: 'CARD 4711',
@@ -54,6 +55,8 @@ test.each<[string, AskedRule['conditions'], boolean]>([
     ],
     true,
   ],
+  ['an account that it is not on', [{ field: 'account', accountId: 'acc_2' }], false],
+  ['not without its accents', [{ field: 'payee', op: 'contains', value: 'laden' }], false],
   [
     'all of several',
     [
@@ -64,6 +67,28 @@ test.each<[string, AskedRule['conditions'], boolean]>([
   ],
 ])('a condition holds or not: %s', (_title, conditions, isHeld) => {
   expect(applyRules(readyRules([rule({ conditions })]), new Map(), SUBJECT).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
+});
+
+test('a transfer is on both of its accounts, as everywhere', () => {
+  const transfer: Subject = { ...SUBJECT, kind: 'transfer', transfer: { toAccountId: 'acc_2' } };
+  for (const [accountId, isHeld] of [
+    ['acc_1', true],
+    ['acc_2', true],
+    ['acc_3', false],
+  ] as const) {
+    const asked = readyRules([rule({ conditions: [{ field: 'account', accountId }] })]);
+    expect(applyRules(asked, new Map(), transfer).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
+  }
+});
+
+test.each<[string, object, (string | number)[]]>([
+  ['a source that no transaction can have', { field: 'source', source: 'My-Bank' }, ['conditions', 0, 'source']],
+  ['a min above the max', { field: 'amount', min: '10', max: '9.99' }, ['conditions', 0, 'max']],
+])('a condition that can never hold is refused: %s', (_what, condition, path) => {
+  const fields = { name: 'x', actions: { note: 'x' } };
+  const asked = (one: object) => ruleCreateInput.safeParse({ ...fields, conditions: [one] });
+  expect(asked(condition).error?.issues.map((issue) => issue.path)).toEqual([path]);
+  expect(asked({ field: 'amount', min: '10', max: '10.00' }).success).toBe(true);
 });
 
 test('rules are asked in order, a later one sees what an earlier one has set, and a stop ends it', () => {
@@ -180,6 +205,31 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect((await ledger.transactions.list(userId, { limit: 10, tag: 'work' })).items).toHaveLength(3);
     expect((await ledger.integrity.check(userId)).differences).toEqual([]);
     expect((await ledger.rules.preview(userId, {})).items).toEqual([]);
+  });
+
+  test('a preview is of one moment: everything it reads is read in one transaction', async () => {
+    await expense();
+    await createRule();
+    const em = database.em();
+    const outside = [vi.spyOn(em, 'execute'), vi.spyOn(em, 'getKysely')];
+    const inside = vi.spyOn(em, 'transactional');
+    await ledgerOn({ ...database, em: () => em }).rules.preview(userId, {});
+    expect(inside).toHaveBeenCalledTimes(1);
+    for (const reading of outside) expect(reading).not.toHaveBeenCalled();
+  });
+
+  test('rules file a transfer by either of its accounts', async () => {
+    const account = { name: 'Other', type: 'wallet', currency: 'EUR', creditLimit: null, openingBalance: '0' } as const;
+    const looks = { icon: null, color: null, note: '', isHidden: false };
+    const { id } = await ledger.accounts.create(ledger.commit, userId, { ...account, ...looks });
+    const moved = await expense({ kind: 'transfer', transfer: { toAccountId: id } });
+    await createRule({ conditions: [{ field: 'account', accountId: id }], actions: { addTags: ['in'] } });
+    const { items } = await ledger.rules.preview(userId, { accountId: id });
+    expect(items.map(({ transactionId, after }) => [transactionId, after.tags])).toEqual([[moved.id, ['in']]]);
+    const drafts = [
+      draft({ kind: 'transfer', accountId, amount: '5', occurredOn: '2026-02-03', transfer: { toAccountId: id } }),
+    ];
+    expect((await applyAll(userId, drafts)).map(({ tags }) => tags)).toEqual([['in']]);
   });
 
   test('what has changed since the preview is not applied: a transaction, a rule, or another selection', async () => {
