@@ -8,8 +8,8 @@ export const INTEGRITY_PAGE_MAX = 50;
 
 /**
  * What can differ. `balance`, `account_month` and `monthly_total` are kept sums; `split_sum`, `transfer_sum` and `opening_sum` compare a transaction with its
- * entries; `entry_copy`, `entry_currency` and `tag_copy` are what entries and tags repeat of others; `reconciliation_sum`
- * and `reconciliation_opening` compare a statement with the entries that its reconciliations lock, `cleared_mark` each mark with its reconciliation; the rest are rows that lack what they name.
+ * entries, `surplus_entries` their number; `entry_copy`, `entry_currency`, `transaction_currency` and `tag_copy` are what entries, transactions and tags repeat
+ * of others; `opening_link` is an account that names another opening balance than it has; `reconciliation_sum` and `reconciliation_opening` compare a statement with the entries that its reconciliations lock, `cleared_mark` each mark with its reconciliation; the rest are rows that lack what they name.
  */
 export const differenceKind = z.enum([
   'balance',
@@ -19,7 +19,10 @@ export const differenceKind = z.enum([
   'transfer_sum',
   'opening_sum',
   'entry_copy',
+  'surplus_entries',
   'entry_currency',
+  'transaction_currency',
+  'opening_link',
   'tag_copy',
   'reconciliation_sum',
   'reconciliation_opening',

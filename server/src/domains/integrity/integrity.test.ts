@@ -54,7 +54,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   });
 
   test('every kept figure that is off by the smallest unit is named, with what is kept and what the entries say', async () => {
-    const cases: [kind: string, id: () => string, sql: string, values: () => unknown[]][] = [
+    type Case = [kind: string, id: () => string, sql: string, values: () => unknown[]];
+    const cases: Case[] = [
       ['balance', () => ids.cash, `update accounts set balance = balance + ${aBit()} where id = ?`, () => [ids.cash]],
       [
         'account_month',
@@ -122,6 +123,51 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         () => ids.transfer,
         `update entries set currency = 'CHF' where transaction_id = ? and line = 1`,
         () => [ids.transfer],
+      ],
+      [
+        'transaction_currency',
+        () => ids.transfer,
+        `update transactions set currency = 'CHF' where id = ?`,
+        () => [ids.transfer],
+      ],
+      [
+        'transaction_currency',
+        () => ids.transfer,
+        `update transactions set to_currency = 'CHF' where id = ?`,
+        () => [ids.transfer],
+      ],
+      [
+        'transaction_currency',
+        () => ids.transfer,
+        'update transactions set to_currency = null where id = ?',
+        () => [ids.transfer],
+      ],
+      ...(['transfer', 'opening'] as const).map((which): Case => [
+        'surplus_entries',
+        () => ids[which],
+        `insert into entries (transaction_id, line, user_id, account_id, amount, currency, category_id, note, kind, occurred_on)
+         select transaction_id, 7, user_id, account_id, 0, currency, category_id, note, kind, occurred_on
+         from entries where transaction_id = ? and line = 0`,
+        () => [ids[which]],
+      ]),
+      ['surplus_entries', () => ids.split, 'update transactions set is_split = 0 where id = ?', () => [ids.split]],
+      [
+        'opening_link',
+        () => ids.cash,
+        'update accounts set opening_transaction_id = null where id = ?',
+        () => [ids.cash],
+      ],
+      [
+        'opening_link',
+        () => ids.dollars,
+        'update accounts set opening_transaction_id = ? where id = ?',
+        () => [ids.opening, ids.dollars],
+      ],
+      [
+        'opening_link',
+        () => ids.dollars,
+        'update accounts set opening_transaction_id = ? where id = ?',
+        () => [ids.split, ids.dollars],
       ],
       ['missing_entries', () => ids.split, 'delete from entries where transaction_id = ?', () => [ids.split]],
       ['unknown_account', () => ids.dollars, 'delete from accounts where id = ?', () => [ids.dollars]],
