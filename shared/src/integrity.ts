@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { emptyInput, instantOut, pageOf } from './common.ts';
+import { emptyInput, idInput, instantOut, pageOf } from './common.ts';
 
 /** Differences that one answer lists for a person; the command lists them all. */
 export const DIFFERENCES_MAX = 1000;
@@ -59,6 +59,7 @@ export const integrityCheckOut = z.object({ checkedAt: instantOut, ...checkField
 export type IntegrityCheckOut = z.infer<typeof integrityCheckOut>;
 
 export const integrityCheckAllInput = z.strictObject({
+  userId: idInput.optional().meta({ description: 'Only the ledger of this person' }),
   limit: z.number().int().min(1).max(INTEGRITY_PAGE_MAX).default(20),
   cursor: z.string().max(512).optional().meta({ description: 'The nextCursor of the page before' }),
 });

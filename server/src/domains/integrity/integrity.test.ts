@@ -14,8 +14,10 @@ import { IntegrityService } from './index.ts';
 const CLI = fileURLToPath(new URL('../../check-integrity.cli.ts', import.meta.url));
 
 /** The command as an operator runs it, against a database of ours. */
-async function runCommand(url: string) {
-  const command = spawn(process.execPath, [CLI], { env: { ...process.env, DATABASE_URL: url, WEB3_RPC_URL: '' } });
+async function runCommand(url: string, ...options: string[]) {
+  const command = spawn(process.execPath, [CLI, ...options], {
+    env: { ...process.env, DATABASE_URL: url, WEB3_RPC_URL: '' },
+  });
   const [output, fault, [code]] = await Promise.all([
     readText(command.stdout),
     readText(command.stderr),
@@ -220,6 +222,18 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(unsound.output).toBe(
       `${userId}: balance of ${ids.cash}: kept 69.50000001, recomputed 69.50000000\n1 people, 5 entries, 1 differences\n`,
     );
+    const other = await ledger.person();
+    expect((await runCommand(url, '--user', userId)).output).toBe(unsound.output);
+    expect(await runCommand(url, '--user', other)).toMatchObject({
+      code: 0,
+      output: '1 people, 0 entries, 0 differences\n',
+    });
+    expect(await runCommand(url, '--user', 'usr_x')).toMatchObject({
+      code: 2,
+      output: '',
+      fault: 'finverse: There is no such person.\n',
+    });
+    expect(await runCommand(url, '--everybody')).toMatchObject({ code: 2, output: '' });
   });
 
   // One connection that takes one transaction after the other cannot be read in between.
@@ -259,6 +273,12 @@ test('a person checks their own ledger; only an admin everybody’s, page by pag
     ((body?.['items'] ?? []) as { user_id: string }[]).map((item) => item.user_id),
   );
   expect(new Set(seen).size).toBe(2);
+  for (const userId of seen) {
+    const one = await server.rest('GET', `/integrity/all?user_id=${userId}`, { token: admin });
+    expect(one.body).toMatchObject({ items: [{ user_id: userId, is_sound: true }], next_cursor: null });
+    expect((await server.rest('GET', `/integrity/all?user_id=${userId}`, { token: user })).status).toBe(403);
+  }
+  expect((await server.rest('GET', '/integrity/all?user_id=usr_x', { token: admin })).status).toBe(404);
 });
 
 /** An opening balance, a split with a tag, and a transfer between currencies. */
