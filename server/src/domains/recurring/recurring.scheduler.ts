@@ -55,9 +55,9 @@ async function makePass(parts: Parts, running: Running): Promise<void> {
     const page = await selectDue(parts.database.em(), { until, after, limit: PAGE });
     for (const due of page) {
       if (running.signal?.aborted) return;
-      if (running.stuck.has(due.id) || !isDueAt(due, nowMs)) continue;
       const madeOfPerson = madeByPerson.get(due.userId) ?? 0;
       const limit = Math.min(TEMPLATE_DATES_PER_PASS, PERSON_DATES_PER_PASS - madeOfPerson);
+      if (limit === 0 || running.stuck.has(due.id) || !isDueAt(due, nowMs)) continue;
       const made = await makeDatesOf(parts, due, { running, limit });
       madeByPerson.set(due.userId, madeOfPerson + made);
     }
