@@ -1,26 +1,38 @@
 import { existsSync } from 'node:fs';
-import { inspect } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { loadSettings } from './config/index.ts';
 import { type Database, openDatabase, sqlitePath } from './db/index.ts';
 import { IntegrityService } from './domains/integrity/index.ts';
 import { entities } from './entities.ts';
 import { systemClock } from './kernel/clock.ts';
-import { SettingsError } from './kernel/errors.ts';
+import { AppError, SettingsError } from './kernel/errors.ts';
 import { redactUrls } from './kernel/logger.ts';
 
-// `npm run check-integrity`: exit code 0 where everything is sound, 1 where something differs, 2 where it could not be checked.
+// `npm run check-integrity`, of one person with `-- --user usr_…`: exit code 0 where everything is sound, 1 where something differs, 2 where it could not be checked.
 
 try {
+  const userId = readArguments();
   const { databaseUrl } = loadSettings();
   const database = await openExisting(databaseUrl);
   try {
-    process.exitCode = await checkEverybody(database);
+    process.exitCode = await check(database, userId);
   } finally {
     await database.close();
   }
 } catch (error) {
-  console.error(`finverse: ${redactUrls(error instanceof SettingsError ? error.message : inspect(error))}`);
+  console.error(
+    `finverse: ${redactUrls(error instanceof SettingsError || error instanceof AppError ? error.message : inspect(error))}`,
+  );
   process.exitCode = 2;
+}
+
+/** The id of the person whose ledger is to be checked; undefined for everybody's. @throws SettingsError for anything else */
+function readArguments(): string | undefined {
+  try {
+    return parseArgs({ options: { user: { type: 'string' } } }).values.user;
+  } catch (error) {
+    throw new SettingsError(`${(error as Error).message}; there is only --user, with the id of a person`);
+  }
 }
 
 /** A file that is not there would be made, and an empty ledger found sound. */
@@ -31,13 +43,13 @@ async function openExisting(url: string): Promise<Database> {
   return openDatabase({ url, entities });
 }
 
-async function checkEverybody(database: Database): Promise<number> {
+async function check(database: Database, userId: string | undefined): Promise<number> {
   const integrity = new IntegrityService({ database, clock: systemClock });
   let people = 0;
   let entries = 0;
   let differences = 0;
   for (let cursor: string | undefined; ;) {
-    const page = await integrity.checkAll({ limit: 20, cursor }, Infinity);
+    const page = await integrity.checkAll({ userId, limit: 20, cursor }, Infinity);
     for (const item of page.items) {
       people += 1;
       entries += item.checked.entries;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { idInput, instantOut } from './common.ts';
-import { colorInput, iconInput, nameInput } from './ledger.ts';
+import { tombstoneOut } from './accounts.ts';
+import { idInput, instantOut, pageInput, pageOf } from './common.ts';
+import { colorInput, iconInput, instantInput, nameInput } from './ledger.ts';
 
 /** What a category may stand for; one below another must be allowed by it. */
 export const categoryKind = z.enum(['income', 'expense', 'both']);
@@ -63,11 +64,25 @@ export const categoryIdInput = z.strictObject({ id: idInput });
 export const categoriesInput = z.strictObject({
   kind: categoryKind.optional().meta({ description: 'Those that may stand for it; `both` are there in every case' }),
   includeArchived: z.boolean().default(false),
+  updatedSince: instantInput.optional().meta({
+    description:
+      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included. Path and depth follow from the categories above, whose change is no change of what is below',
+  }),
+  limit: z
+    .number()
+    .int()
+    .min(1)
+    .max(CATEGORIES_MAX)
+    .optional()
+    .meta({ description: `Changes of one page, with updatedSince alone; ${CATEGORIES_MAX} by default` }),
+  cursor: pageInput.shape.cursor.meta({ description: 'With updatedSince alone: the nextCursor of the page before' }),
 });
 export type CategoriesQuery = z.infer<typeof categoriesInput>;
 
-/** All of them, in the order of the tree: a parent before its children, siblings by name. */
-export const categoriesOut = z.object({ items: z.array(categoryOut) });
+/** All of them, in the order of the tree: a parent before its children, siblings by name. With `updatedSince` the oldest change first, page by page. */
+export const categoriesOut = pageOf(categoryOut).extend({
+  deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
+});
 export type CategoriesOut = z.infer<typeof categoriesOut>;
 
 export const categoryDeleteInput = z.strictObject({

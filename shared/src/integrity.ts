@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { emptyInput, instantOut, pageOf } from './common.ts';
+import { emptyInput, idInput, instantOut, pageOf } from './common.ts';
 
 /** Differences that one answer lists for a person; the command lists them all. */
 export const DIFFERENCES_MAX = 1000;
@@ -8,8 +8,8 @@ export const INTEGRITY_PAGE_MAX = 50;
 
 /**
  * What can differ. `balance`, `account_month` and `monthly_total` are kept sums; `split_sum`, `transfer_sum` and `opening_sum` compare a transaction with its
- * entries; `entry_copy`, `entry_currency` and `tag_copy` are what entries and tags repeat of others; `reconciliation_sum`
- * and `reconciliation_opening` compare a statement with the entries that its reconciliations lock, `cleared_mark` each mark with its reconciliation; the rest are rows that lack what they name.
+ * entries, `surplus_entries` their number; `entry_copy`, `entry_currency`, `transaction_currency` and `tag_copy` are what entries, transactions and tags repeat
+ * of others; `opening_link` is an account that names another opening balance than it has; `reconciliation_sum` and `reconciliation_opening` compare a statement with the entries that its reconciliations lock, `cleared_mark` each mark with its reconciliation; the rest are rows that lack what they name.
  */
 export const differenceKind = z.enum([
   'balance',
@@ -19,7 +19,10 @@ export const differenceKind = z.enum([
   'transfer_sum',
   'opening_sum',
   'entry_copy',
+  'surplus_entries',
   'entry_currency',
+  'transaction_currency',
+  'opening_link',
   'tag_copy',
   'reconciliation_sum',
   'reconciliation_opening',
@@ -56,6 +59,7 @@ export const integrityCheckOut = z.object({ checkedAt: instantOut, ...checkField
 export type IntegrityCheckOut = z.infer<typeof integrityCheckOut>;
 
 export const integrityCheckAllInput = z.strictObject({
+  userId: idInput.optional().meta({ description: 'Only the ledger of this person' }),
   limit: z.number().int().min(1).max(INTEGRITY_PAGE_MAX).default(20),
   cursor: z.string().max(512).optional().meta({ description: 'The nextCursor of the page before' }),
 });

@@ -104,7 +104,10 @@ export const recurringUpdateInput = z.strictObject({
 });
 export type RecurringUpdate = z.infer<typeof recurringUpdateInput>;
 
-/** `failed`: what is due could not be made, and is tried again every minute until it can. `finished`: no date is left. */
+/**
+ * `failed`: what is due could not be made, and is tried again until it can: every minute, after a quarter of an hour every quarter of an hour. `finished`: no
+ * date is left; one that is paused meanwhile says so once it is resumed.
+ */
 export const recurringStatus = z.enum(['active', 'paused', 'failed', 'finished']);
 export type RecurringStatus = z.infer<typeof recurringStatus>;
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { idInput, instantOut } from './common.ts';
+import { parseMoney } from './money.ts';
 import { amountInput, dateInput, dateOut, moneyOut, nameInput, textInput } from './ledger.ts';
-import { tagInput, TAGS_MAX } from './transactions.ts';
+import { sourceInput, tagInput, TAGS_MAX } from './transactions.ts';
 
 /** Rules of one person. */
 export const RULES_MAX = 500;
@@ -12,15 +13,28 @@ export const RULE_CHECKS_MAX = 200_000;
 
 const textCondition = z.strictObject({
   field: z.enum(['payee', 'description', 'note']),
-  op: z.enum(['contains', 'equals', 'starts_with']).meta({ description: 'Whatever the case' }),
+  op: z
+    .enum(['contains', 'equals', 'starts_with'])
+    .meta({ description: 'Whatever the case, but not the accents: cafe is not in Café' }),
   value: nameInput(200),
 });
 const amountCondition = z
-  .strictObject({ field: z.literal('amount'), min: amountInput.optional(), max: amountInput.optional() })
-  .refine(({ min, max }) => min !== undefined || max !== undefined, 'must have a min, a max or both');
-const accountCondition = z.strictObject({ field: z.literal('account'), accountId: idInput });
+  .strictObject({
+    field: z.literal('amount'),
+    min: amountInput.optional().meta({ description: 'As a number, whatever the currency' }),
+    max: amountInput.optional().meta({ description: 'As a number, whatever the currency' }),
+  })
+  .refine(({ min, max }) => min !== undefined || max !== undefined, 'must have a min, a max or both')
+  .refine(({ min, max }) => min === undefined || max === undefined || parseMoney(min) <= parseMoney(max), {
+    path: ['max'],
+    error: 'must not be below min',
+  });
+const accountCondition = z.strictObject({
+  field: z.literal('account'),
+  accountId: idInput.meta({ description: 'Of a transfer, either side' }),
+});
 const kindCondition = z.strictObject({ field: z.literal('kind'), kind: z.enum(['income', 'expense', 'transfer']) });
-const sourceCondition = z.strictObject({ field: z.literal('source'), source: nameInput(40) });
+const sourceCondition = z.strictObject({ field: z.literal('source'), source: sourceInput });
 
 const ruleCondition = z.discriminatedUnion('field', [
   textCondition,

@@ -35,7 +35,7 @@ export type Attachment = z.infer<typeof attachment>;
 
 export const tagInput = nameInput(50).refine((text) => !text.includes(','), 'must not contain a comma');
 
-const sourceInput = z
+export const sourceInput = z
   .string()
   .max(40)
   .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be a name: lower-case letters, digits, dots, hyphens and underscores');

@@ -11,6 +11,7 @@ import type { UnitOfWork } from '../../db/index.ts';
 
 /** What the categories router needs. Every method is of one person; a foreign id is one that does not exist. */
 export interface CategoriesApi {
+  /** @throws AppError VALIDATION_FAILED for what does not go with `updatedSince`, or not without */
   list(userId: string, query: CategoriesQuery): Promise<CategoriesOut>;
   /** @throws AppError NOT_FOUND */
   get(userId: string, id: string): Promise<CategoryOut>;

@@ -108,7 +108,9 @@ export function requirePlaceable(tree: CategoryTree, category: CategoryRecord): 
     if (!allows(kind, child.kind))
       throw invalidField('kind', `must allow ${child.kind}, which “${child.name}” below it is`);
   }
-  if (tree.isNameTaken(category)) throw invalidField('name', 'is that of another category at the same place');
+  // The name of what is archived is free for others; restored, it must be free again.
+  if (category.archivedAtMs === null && tree.isNameTaken(category))
+    throw invalidField('name', 'is that of another category at the same place');
 }
 
 /** Whether what is below a category of one kind may be of another. */

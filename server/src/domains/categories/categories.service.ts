@@ -9,11 +9,12 @@ import {
   type CategoryUpdate,
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Database, UnitOfWork } from '../../db/index.ts';
+import { type Database, readSnapshot, type UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError, blaming, invalidField, invariant } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import {
+  changesSince,
   type CategoryRecord,
   deleteCategory,
   describeReferences,
@@ -58,15 +59,29 @@ export class CategoriesService implements CategoriesApi {
     this.#references = references;
   }
 
-  async list(userId: string, { kind, includeArchived }: CategoriesQuery): Promise<CategoriesOut> {
+  async list(userId: string, query: CategoriesQuery): Promise<CategoriesOut> {
+    refuseWhatDoesNotGo(query);
     await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
+    const { kind, includeArchived, updatedSince } = query;
+    if (updatedSince !== undefined) return this.#listChanged(userId, { ...query, updatedSince });
     const tree = treeOf(await listCategories(this.#database.em(), userId));
     const wanted = inTreeOrder(tree).filter(
       (category) =>
         (includeArchived || category.archivedAtMs === null) &&
         (kind === undefined || category.kind === kind || category.kind === 'both'),
     );
-    return { items: wanted.map((category) => toCategoryOut(tree, category)) };
+    return { items: wanted.map((category) => toCategoryOut(tree, category)), deleted: [], nextCursor: null };
+  }
+
+  #listChanged(userId: string, query: CategoriesQuery & { updatedSince: string }): Promise<CategoriesOut> {
+    const { dialect } = this.#database;
+    return readSnapshot(this.#database, async (em) => {
+      const tree = treeOf(await listCategories(em, userId));
+      const changes = { ...query, limit: query.limit ?? CATEGORIES_MAX };
+      const { rows, deleted, nextCursor } = await changesSince({ em, dialect, userId }, 'category', changes);
+      const changed = rows.map((row) => requireCategory(tree, row['id'] as string));
+      return { items: changed.map((category) => toCategoryOut(tree, category)), deleted, nextCursor };
+    });
   }
 
   async get(userId: string, id: string): Promise<CategoryOut> {
@@ -235,6 +250,15 @@ function requireCategory(tree: CategoryTree, id: string): CategoryRecord {
 }
 
 /** @throws AppError CONFLICT where another category has taken the name meanwhile. */
+/** @throws AppError VALIDATION_FAILED for a filter beside `updatedSince`, which a client that keeps a copy would lose changes by, and for a page of all */
+function refuseWhatDoesNotGo({ kind, limit, cursor, updatedSince }: CategoriesQuery): void {
+  const [refused, message] =
+    updatedSince === undefined
+      ? [{ limit, cursor }, 'goes with updatedSince alone']
+      : [{ kind }, 'does not go with updatedSince'];
+  for (const [name, value] of Object.entries(refused)) if (value !== undefined) throw invalidField(name, message);
+}
+
 function requireFreeName(tree: CategoryTree, category: CategoryRecord): void {
   if (!tree.isNameTaken(category)) return;
   throw new AppError('CONFLICT', `Another category is called “${category.name}” at the same place; rename it first.`);

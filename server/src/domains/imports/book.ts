@@ -4,8 +4,9 @@ import type { Dialect } from '../../db/index.ts';
 import { type CategoryTree, treeOf } from '../categories/index.ts';
 import { escapedPath } from '../exports/index.ts';
 import { findTransactions, listAccounts, listCategories, type Units } from '../ledger/index.ts';
+import { readRules, type ReadyRules } from '../rules/index.ts';
 
-/** What the names in a file may mean: the accounts and categories of a person, as they were when the reading began. */
+/** What the names in a file may mean, and what files its rows: the accounts, categories and rules of a person, as they were when the reading began. */
 export type Book = {
   /** By name and by id; null where several have the name. */
   accounts: ReadonlyMap<string, string | null>;
@@ -14,6 +15,7 @@ export type Book = {
   openings: ReadonlyMap<string, { amount: Units; occurredOn: string }>;
   /** The ids of accounts and categories that were there and not archived. */
   usableIds: ReadonlySet<string>;
+  rules: ReadyRules;
 };
 
 export async function readBook(em: SqlEntityManager, dialect: Dialect, userId: string): Promise<Book> {
@@ -30,6 +32,7 @@ export async function readBook(em: SqlEntityManager, dialect: Dialect, userId: s
     categories: categoriesByText(tree),
     openings: new Map([...openings.values()].map((opening) => [opening.accountId, opening])),
     usableIds: new Set(usable.map(({ id }) => id)),
+    rules: await readRules(em, userId),
   };
 }
 

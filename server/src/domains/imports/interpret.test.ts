@@ -7,6 +7,7 @@ const book = {
   categories: new Map(),
   openings: new Map(),
   usableIds: new Set<string>(),
+  rules: { rules: [], checksPerSubject: 1 },
 };
 
 /** What rows with these columns become: `income 12.50`, or the faults. */

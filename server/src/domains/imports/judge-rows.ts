@@ -27,7 +27,7 @@ type Judging = {
   source: string;
   /** Whether the person's rules decide categories, tags and texts of what is new. */
   appliesRules: boolean;
-  /** By which the names in the rows were read. */
+  /** By which the names in the rows were read, with the rules. */
   book: Book;
   /** The external ids of the rows before, for a preview, which writes none of them. */
   seen: Set<string>;
@@ -43,6 +43,8 @@ type Known = {
 /**
  * Judges rows against the ledger as it is: new, there already, or at fault. What it finds holds for as long as the caller holds the ledger. What the
  * rules change makes no row another one: it is known again by what stands in the file.
+ *
+ * @throws AppError IMPORT_FAULTY where a category that a rule names was archived, merged or removed since the rules were read
  */
 export async function judgeRows(
   em: SqlEntityManager,
@@ -56,10 +58,19 @@ export async function judgeRows(
     inputs.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]),
   );
   const accounts = await findAccounts(em, dialect, userId, [...accountIds]);
-  const ruled = appliesRules ? await applyRulesToDrafts(em, userId, inputs) : inputs;
-  const drafts = new Map(inputs.map((input, index) => [input, ruled[index] ?? input]));
-  const needsCategories = ruled.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
+  const rules = appliesRules ? book.rules.rules : [];
+  const needsCategories =
+    rules.length > 0 || inputs.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
   const categories = needsCategories ? treeOf(await listCategories(em, userId)) : new Map();
+  const isUsable = (id: string) => (accounts.get(id) ?? categories.get(id))?.archivedAtMs === null;
+  // Filed by the same rules, the rows of a file go where the first of them went.
+  if (rules.some(({ actions: { categoryId: id = '' } }) => book.usableIds.has(id) && !isUsable(id)))
+    throw new AppError(
+      'IMPORT_FAULTY',
+      'A category that a rule names was archived, merged or removed while the file was read. Try again.',
+    );
+  const ruled = rules.length > 0 ? await applyRulesToDrafts(book.rules, categories, inputs) : inputs;
+  const drafts = new Map(inputs.map((input, index) => [input, ruled[index] ?? input]));
   const named = { accounts, categories };
 
   return rows.map((row): Judged => {
@@ -80,7 +91,6 @@ export async function judgeRows(
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const faults = error.details.map(({ path, message }) => ({ field: fieldOf(path.split('.')), message }));
-      const isUsable = (id: string) => (accounts.get(id) ?? categories.get(id))?.archivedAtMs === null;
       const isStale = namesOf(input).some((id) => book.usableIds.has(id) && !isUsable(id));
       return { row, outcome: 'faulty', faults, isStale };
     }

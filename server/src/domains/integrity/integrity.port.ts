@@ -3,6 +3,6 @@ import type { IntegrityCheckAllOut, IntegrityCheckAllQuery, IntegrityCheckOut } 
 /** What the integrity router needs. Everything only reads. */
 export interface IntegrityApi {
   check(userId: string): Promise<IntegrityCheckOut>;
-  /** Each person's ledger as of a moment of its own. */
+  /** Each person's ledger as of a moment of its own, or that of one person. @throws AppError NOT_FOUND for a person who is not there */
   checkAll(query: IntegrityCheckAllQuery): Promise<IntegrityCheckAllOut>;
 }

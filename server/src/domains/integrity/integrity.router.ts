@@ -24,7 +24,12 @@ export const integrityRouter = router({
   checkAll: adminProcedure
     .meta({
       rate: 'check',
-      route: { ...route, method: 'GET', path: '/integrity/all', summary: "Recompute everybody's balances and totals" },
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/integrity/all',
+        summary: "Recompute everybody's balances and totals, or one person's",
+      },
     })
     .input(integrityCheckAllInput)
     .output(integrityCheckAllOut)

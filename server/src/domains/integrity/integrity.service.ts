@@ -7,8 +7,9 @@ import {
 import { type Database, readSnapshot } from '../../db/index.ts';
 import { type Clock, toInstant } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { AppError } from '../../kernel/errors.ts';
 import { checkLedger } from '../ledger/index.ts';
-import { listUserIds } from '../users/index.ts';
+import { findUserById, listUserIds } from '../users/index.ts';
 import type { IntegrityApi } from './integrity.port.ts';
 
 /** Compares every kept figure of a ledger with its entries. It never repairs: what differs is for a person to explain. */
@@ -31,11 +32,20 @@ export class IntegrityService implements IntegrityApi {
   }
 
   async checkAll(query: IntegrityCheckAllQuery, differencesMax?: number): Promise<IntegrityCheckAllOut> {
+    const em = this.#database.em();
+    if (query.userId !== undefined) {
+      if (!(await findUserById(em, query.userId))) throw new AppError('NOT_FOUND', 'There is no such person.');
+      return { items: [await this.#checkOf(query.userId, differencesMax)], nextCursor: null };
+    }
     const [afterId = ''] = decodeCursor(query.cursor, ['string']);
-    const ids = await listUserIds(this.#database.em(), { afterId, limit: query.limit + 1 });
+    const ids = await listUserIds(em, { afterId, limit: query.limit + 1 });
     const page = ids.slice(0, query.limit);
     const items: IntegrityCheckAllOut['items'] = [];
-    for (const userId of page) items.push({ userId, ...(await this.check(userId, differencesMax)) });
+    for (const userId of page) items.push(await this.#checkOf(userId, differencesMax));
     return { items, nextCursor: ids.length > query.limit ? encodeCursor([page.at(-1) ?? '']) : null };
+  }
+
+  async #checkOf(userId: string, differencesMax?: number): Promise<IntegrityCheckAllOut['items'][number]> {
+    return { userId, ...(await this.check(userId, differencesMax)) };
   }
 }

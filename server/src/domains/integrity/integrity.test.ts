@@ -14,8 +14,10 @@ import { IntegrityService } from './index.ts';
 const CLI = fileURLToPath(new URL('../../check-integrity.cli.ts', import.meta.url));
 
 /** The command as an operator runs it, against a database of ours. */
-async function runCommand(url: string) {
-  const command = spawn(process.execPath, [CLI], { env: { ...process.env, DATABASE_URL: url, WEB3_RPC_URL: '' } });
+async function runCommand(url: string, ...options: string[]) {
+  const command = spawn(process.execPath, [CLI, ...options], {
+    env: { ...process.env, DATABASE_URL: url, WEB3_RPC_URL: '' },
+  });
   const [output, fault, [code]] = await Promise.all([
     readText(command.stdout),
     readText(command.stderr),
@@ -54,7 +56,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   });
 
   test('every kept figure that is off by the smallest unit is named, with what is kept and what the entries say', async () => {
-    const cases: [kind: string, id: () => string, sql: string, values: () => unknown[]][] = [
+    type Case = [kind: string, id: () => string, sql: string, values: () => unknown[]];
+    const cases: Case[] = [
       ['balance', () => ids.cash, `update accounts set balance = balance + ${aBit()} where id = ?`, () => [ids.cash]],
       [
         'account_month',
@@ -123,6 +126,51 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         `update entries set currency = 'CHF' where transaction_id = ? and line = 1`,
         () => [ids.transfer],
       ],
+      [
+        'transaction_currency',
+        () => ids.transfer,
+        `update transactions set currency = 'CHF' where id = ?`,
+        () => [ids.transfer],
+      ],
+      [
+        'transaction_currency',
+        () => ids.transfer,
+        `update transactions set to_currency = 'CHF' where id = ?`,
+        () => [ids.transfer],
+      ],
+      [
+        'transaction_currency',
+        () => ids.transfer,
+        'update transactions set to_currency = null where id = ?',
+        () => [ids.transfer],
+      ],
+      ...(['transfer', 'opening'] as const).map((which): Case => [
+        'surplus_entries',
+        () => ids[which],
+        `insert into entries (transaction_id, line, user_id, account_id, amount, currency, category_id, note, kind, occurred_on)
+         select transaction_id, 7, user_id, account_id, 0, currency, category_id, note, kind, occurred_on
+         from entries where transaction_id = ? and line = 0`,
+        () => [ids[which]],
+      ]),
+      ['surplus_entries', () => ids.split, 'update transactions set is_split = 0 where id = ?', () => [ids.split]],
+      [
+        'opening_link',
+        () => ids.cash,
+        'update accounts set opening_transaction_id = null where id = ?',
+        () => [ids.cash],
+      ],
+      [
+        'opening_link',
+        () => ids.dollars,
+        'update accounts set opening_transaction_id = ? where id = ?',
+        () => [ids.opening, ids.dollars],
+      ],
+      [
+        'opening_link',
+        () => ids.dollars,
+        'update accounts set opening_transaction_id = ? where id = ?',
+        () => [ids.split, ids.dollars],
+      ],
       ['missing_entries', () => ids.split, 'delete from entries where transaction_id = ?', () => [ids.split]],
       ['unknown_account', () => ids.dollars, 'delete from accounts where id = ?', () => [ids.dollars]],
       ['unknown_category', () => ids.food, 'delete from categories where id = ?', () => [ids.food]],
@@ -174,6 +222,18 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(unsound.output).toBe(
       `${userId}: balance of ${ids.cash}: kept 69.50000001, recomputed 69.50000000\n1 people, 5 entries, 1 differences\n`,
     );
+    const other = await ledger.person();
+    expect((await runCommand(url, '--user', userId)).output).toBe(unsound.output);
+    expect(await runCommand(url, '--user', other)).toMatchObject({
+      code: 0,
+      output: '1 people, 0 entries, 0 differences\n',
+    });
+    expect(await runCommand(url, '--user', 'usr_x')).toMatchObject({
+      code: 2,
+      output: '',
+      fault: 'finverse: There is no such person.\n',
+    });
+    expect(await runCommand(url, '--everybody')).toMatchObject({ code: 2, output: '' });
   });
 
   // One connection that takes one transaction after the other cannot be read in between.
@@ -213,6 +273,12 @@ test('a person checks their own ledger; only an admin everybody’s, page by pag
     ((body?.['items'] ?? []) as { user_id: string }[]).map((item) => item.user_id),
   );
   expect(new Set(seen).size).toBe(2);
+  for (const userId of seen) {
+    const one = await server.rest('GET', `/integrity/all?user_id=${userId}`, { token: admin });
+    expect(one.body).toMatchObject({ items: [{ user_id: userId, is_sound: true }], next_cursor: null });
+    expect((await server.rest('GET', `/integrity/all?user_id=${userId}`, { token: user })).status).toBe(403);
+  }
+  expect((await server.rest('GET', '/integrity/all?user_id=usr_x', { token: admin })).status).toBe(404);
 });
 
 /** An opening balance, a split with a tag, and a transfer between currencies. */

@@ -154,6 +154,36 @@ const ROW_CHECKS: readonly { kind: DifferenceKind; sql: string; isMoney?: boolea
       from entries e join accounts a on a.id = e.account_id where e.user_id = ? and e.currency <> a.currency`,
   },
   {
+    kind: 'transaction_currency',
+    sql: `select t.id as id, t.currency as kept, a.currency as recomputed
+      from transactions t join accounts a on a.id = t.account_id where t.user_id = ? and t.currency <> a.currency`,
+  },
+  {
+    kind: 'transaction_currency',
+    sql: `select t.id as id, t.to_currency as kept, a.currency as recomputed
+      from transactions t join accounts a on a.id = t.to_account_id
+      where t.user_id = ? and t.kind = 'transfer' and (t.to_currency is null or t.to_currency <> a.currency)`,
+  },
+  {
+    kind: 'surplus_entries',
+    sql: `select t.id as id, concat(case when t.kind = 'transfer' then 2 else 1 end, ' of ', t.kind) as kept, concat(count(*), ' entries') as recomputed
+      from transactions t join entries e on e.transaction_id = t.id
+      where t.user_id = ? and (t.kind in ('transfer', 'opening') or t.is_split = 0) group by t.id, t.kind
+      having count(*) > case when t.kind = 'transfer' then 2 else 1 end`,
+  },
+  {
+    kind: 'opening_link',
+    sql: `select a.id as id, a.opening_transaction_id as kept, t.id as recomputed
+      from accounts a left join transactions t on t.id = a.opening_transaction_id and t.user_id = a.user_id and t.account_id = a.id and t.kind = 'opening'
+      where a.user_id = ? and a.opening_transaction_id is not null and t.id is null`,
+  },
+  {
+    kind: 'opening_link',
+    sql: `select a.id as id, a.opening_transaction_id as kept, t.id as recomputed
+      from transactions t join accounts a on a.id = t.account_id
+      where t.user_id = ? and t.kind = 'opening' and (a.opening_transaction_id is null or a.opening_transaction_id <> t.id)`,
+  },
+  {
     kind: 'tag_copy',
     sql: `select t.id as id, g.occurred_on as kept, t.occurred_on as recomputed
       from transactions t join transaction_tags g on g.transaction_id = t.id where t.user_id = ? and g.occurred_on <> t.occurred_on`,

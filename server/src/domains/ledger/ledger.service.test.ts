@@ -546,6 +546,48 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       await expectSound();
     });
 
+    test('who asks for changes gets them page by page, archived ones and what was deleted included', async () => {
+      const listed = (query: object) => ledger.categories.list(userId, { includeArchived: false, ...query });
+      await listed({});
+      const first = await category({ name: 'First' });
+      const second = await category({ name: 'Second' });
+      const third = await category({ name: 'Third', parentId: second.id });
+      await update(third.id, { parentId: null });
+      const updatedSince = first.createdAt;
+      expect(await listed({ updatedSince })).toMatchObject({
+        items: [first, second, { id: third.id, path: 'Third' }],
+        deleted: [],
+        nextCursor: null,
+      });
+      await ledger.categories.setArchived(ledger.commit, userId, { id: first.id, isArchived: true });
+      await ledger.categories.remove(ledger.commit, userId, { id: second.id });
+      const seen: unknown[] = [];
+      for (let cursor: string | undefined, isMore = true; isMore;) {
+        const page = await listed({ updatedSince, limit: 1, cursor });
+        seen.push(...page.items.map(({ id }) => id), ...page.deleted.map(({ id }) => ({ deleted: id })));
+        cursor = page.nextCursor ?? undefined;
+        isMore = page.nextCursor !== null;
+      }
+      expect(seen).toEqual([third.id, first.id, { deleted: second.id }]);
+      expect(await listed({})).toMatchObject({ deleted: [], nextCursor: null });
+      expect(await refusal(listed({ updatedSince, kind: 'income' }))).toMatchObject({ paths: ['kind'] });
+      expect(await refusal(listed({ limit: 1 }))).toMatchObject({ paths: ['limit'] });
+      expect(await refusal(listed({ cursor: 'x' }))).toMatchObject({ paths: ['cursor'] });
+    });
+
+    test('what is archived is edited also while another has its name', async () => {
+      const old = await category({ name: 'Old' });
+      await ledger.categories.setArchived(ledger.commit, userId, { id: old.id, isArchived: true });
+      const namesake = await category({ name: 'Old' });
+      expect(await update(old.id, { icon: 'star' })).toMatchObject({ icon: 'star', name: 'Old' });
+      expect(
+        await refusal(ledger.categories.setArchived(ledger.commit, userId, { id: old.id, isArchived: false })),
+      ).toMatchObject({ code: 'CONFLICT' });
+      await update(old.id, { name: 'Older' });
+      await ledger.categories.setArchived(ledger.commit, userId, { id: old.id, isArchived: false });
+      expect(await refusal(update(namesake.id, { name: 'OLDER' }))).toMatchObject({ paths: ['name'] });
+    });
+
     test('what is archived takes nothing new, keeps what it has, and comes back unless its name was taken', async () => {
       const top = await category({ name: 'Top' });
       const child = await category({ name: 'Child', parentId: top.id });

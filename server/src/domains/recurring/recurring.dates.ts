@@ -33,18 +33,21 @@ export async function insertDone(em: SqlEntityManager, dialect: Dialect, done: D
   await insertDates(em, dialect, [done]);
 }
 
-/** Takes a skipped date back in: a date of the template's rule is due by it, any other is owed again. False where it was not skipped. */
+/** Takes back in a date that is skipped: one of the template's rule is due by it, up to end and count, any other is owed again. */
 export async function unskipDate(
   em: SqlEntityManager,
   dialect: Dialect,
   { record, dueOn }: { record: RecurringRecord; dueOn: string },
-): Promise<boolean> {
-  if ((await selectDates(em, record.id, dueOn)).get(dueOn) !== 'skipped') return false;
+): Promise<void> {
   await deleteDate(em, record.id, dueOn);
-  if (firstDueDate(record, dueOn) !== dueOn) {
+  if (firstDueDate({ ...record, lastOn: null }, dueOn) !== dueOn) {
     await insertDates(em, dialect, [{ recurringId: record.id, dueOn, transactionId: null, doneAtMs: NOT_DONE }]);
   }
-  return true;
+}
+
+/** Whether something is due on a date, by the template's rule or by one before it, be it made, skipped or neither. */
+export async function isDueOn(em: SqlEntityManager, record: RecurringRecord, date: string): Promise<boolean> {
+  return firstDueDate(record, date) === date || (await selectDates(em, record.id, date)).get(date) === 'owed';
 }
 
 /** Skips what is owed of the days before one. */
@@ -60,28 +63,36 @@ export async function skipOwedBefore(
   );
 }
 
-/** The template with the first date from a day on that is neither made nor skipped. */
+/** The template with the first date from a day on that is neither made nor skipped. Without one it is finished, but for a pause, which its owner ends. */
 export async function withNext(em: SqlEntityManager, record: RecurringRecord, from: string): Promise<RecurringRecord> {
   const states = await selectDates(em, record.id, from);
   const [owed = null] = [...states].flatMap(([date, state]) => (state === 'owed' ? [date] : []));
   const ruled = firstDueDate(record, from, (date) => !states.has(date));
   const nextOn = owed !== null && (ruled === null || owed < ruled) ? owed : ruled;
+  if (record.status === 'paused') return { ...record, nextOn };
   const status = nextOn === null ? 'finished' : record.status === 'finished' ? 'active' : record.status;
   return { ...record, nextOn, status };
 }
 
 /**
- * Writes down what a rule that is about to change leaves behind, up to a day: what is due and not made yet is owed, what was passed over (in a pause) is
- * skipped. What was skipped of the days after it is forgotten with the rule.
+ * Writes down what a rule that ends leaves behind, up to a day: what is due and not made yet is owed, what was passed over (in a pause) is skipped. What was
+ * skipped of the days after it is forgotten, unless the same rule begins again.
  */
 export async function closeRule(
   em: SqlEntityManager,
   dialect: Dialect,
-  { record, until, nowMs }: { record: RecurringRecord; until: string; nowMs: number },
+  {
+    record,
+    until,
+    beginsAgain,
+    nowMs,
+  }: { record: RecurringRecord; until: string; beginsAgain: boolean; nowMs: number },
 ): Promise<void> {
   const { id, nextOn, lastOn } = record;
   const states = await selectDates(em, id, '');
-  for (const [date, state] of states) if (date > until && state === 'skipped') await deleteDate(em, id, date);
+  for (const [date, state] of states) {
+    if (date > until && state === 'skipped' && !beginsAgain) await deleteDate(em, id, date);
+  }
   const last = lastOn !== null && lastOn < until ? lastOn : until;
   const open = dueDates({ ...record, lastOn: last }, record.startsOn, Infinity, (date) => !states.has(date));
   const isOwed = (date: string) => nextOn !== null && date >= nextOn;

@@ -24,7 +24,7 @@ export interface RecurringApi {
   resume(commit: UnitOfWork, userId: string, input: { id: string; catchUp: boolean }): Promise<RecurringOut>;
   /** @throws AppError NOT_FOUND, VALIDATION_FAILED for a day on which nothing is due, or that is made already */
   skip(commit: UnitOfWork, userId: string, input: { id: string; date: string }): Promise<RecurringOut>;
-  /** @throws AppError NOT_FOUND, VALIDATION_FAILED for a day that is not skipped or has passed */
+  /** @throws AppError NOT_FOUND, VALIDATION_FAILED for a day that is not skipped, has passed, or lies beyond end or count */
   unskip(commit: UnitOfWork, userId: string, input: { id: string; date: string }): Promise<RecurringOut>;
   /** @throws AppError NOT_FOUND */
   dates(userId: string, input: { id: string; limit: number }): Promise<RecurringDatesOut>;

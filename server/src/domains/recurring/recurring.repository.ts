@@ -89,13 +89,16 @@ export async function deleteRecurring(em: SqlEntityManager, userId: string, id: 
 /** A place in the order of {@link selectDue}. */
 export type DuePlace = { nextOn: string; id: string };
 
+/** A template whose next date has come somewhere on earth. `failure`: why it could not be made when it was last tried. */
+export type Due = Pick<RecurringRecord, 'id' | 'userId' | 'timeZone' | 'failure'> & DuePlace;
+
 /** Templates of everybody whose next date is not after a day, oldest date first, behind a place. */
 export async function selectDue(
   em: SqlEntityManager,
   { until, after, limit }: { until: string; after: DuePlace; limit: number },
-): Promise<(DuePlace & { userId: string })[]> {
+): Promise<Due[]> {
   const rows = await em.execute<RawRow[]>(
-    `select id, user_id, next_on from recurring where next_on >= ? and next_on <= ? and (next_on > ? or id > ?)
+    `select id, user_id, next_on, time_zone, failure from recurring where next_on >= ? and next_on <= ? and (next_on > ? or id > ?)
      and status in ('active', 'failed') order by next_on, id limit ?`,
     [after.nextOn, until, after.nextOn, after.id, limit],
   );
@@ -103,6 +106,8 @@ export async function selectDue(
     id: row['id'] as string,
     userId: row['user_id'] as string,
     nextOn: row['next_on'] as string,
+    timeZone: row['time_zone'] as string,
+    failure: failureOf(row),
   }));
 }
 
@@ -140,12 +145,16 @@ function fromRow(row: RawRow): RecurringRecord {
     lastOn: row['last_on'] as string | null,
     timeZone: row['time_zone'] as string,
     status: row['status'] as RecurringStatus,
-    failure: row['failure'] === null ? null : (JSON.parse(row['failure'] as string) as Failure),
+    failure: failureOf(row),
     nextOn: row['next_on'] as string | null,
     madeCount: Number(row['made_count']),
     createdAtMs: Number(row['created_at']),
     updatedAtMs: Number(row['updated_at']),
   };
+}
+
+function failureOf(row: RawRow): Failure | null {
+  return row['failure'] === null ? null : (JSON.parse(row['failure'] as string) as Failure);
 }
 
 export function toRecurringOut(record: RecurringRecord): RecurringOut {

@@ -61,7 +61,7 @@ export const recurringRouter = router({
         path: '/recurring/{id}',
         summary: 'Change what is made from now on',
         description:
-          'What is made already stays. A new rule begins with its first date from today on, which is `starts_on` then; what was due before and is not made yet still is. The count is that of all rules together.',
+          'What is made already stays. A new rule begins with its first date from today on, which is `starts_on` then; what was due before and is not made yet still is. The count is that of all rules together. One that was finished goes on with its first date from today on.',
       },
     })
     .input(recurringUpdateInput)

@@ -21,6 +21,7 @@ import type { RecurringApi } from './recurring.port.ts';
 import {
   closeRule,
   insertDone,
+  isDueOn,
   selectDates,
   skipOwedBefore,
   unskipDate,
@@ -100,17 +101,24 @@ export class RecurringService implements RecurringApi {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
       const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
       const changed: RecurringRecord = { ...before, ...given };
-      if (changes.draft) await requireMakeable(em, ledger, changes.draft, before.startsOn);
+      if (changes.draft) {
+        await requireMakeable(em, ledger, changes.draft, before.startsOn);
+        // Whatever kept the draft before it from being made, this one is tried at once.
+        if (changed.status === 'failed') Object.assign(changed, { status: 'active', failure: null });
+      }
       const isRescheduled = (['rule', 'endsOn', 'count'] as const).some((name) => changed[name] !== before[name]);
       if (!isRescheduled) return changed;
       const today = this.#today(changed);
       // What was due and is not made yet stays due; nothing is made up for the past.
       const from = before.nextOn !== null && before.nextOn <= today ? before.nextOn : today;
-      if (changed.rule === before.rule) return withNext(em, await withLast(em, changed), from);
-      const closed = { record: before, until: this.#today(before), nowMs: ledger.changedAtMs };
-      await closeRule(em, this.#database.dialect, closed);
+      const isSameRule = changed.rule === before.rule;
+      if (isSameRule && before.nextOn !== null) return withNext(em, await withLast(em, changed), from);
+      // Where it had come to its end, the rule begins again: nothing was due in between.
+      const closed = { until: this.#today(before), beginsAgain: isSameRule, nowMs: ledger.changedAtMs };
+      await closeRule(em, this.#database.dialect, { record: before, ...closed });
       const begun = await withLast(em, beginRule(changed, today));
-      if (firstDueDate(begun, today) === null) throw invalidField('rule', 'has no date that is still to come');
+      if (!isSameRule && firstDueDate(begun, today) === null)
+        throw invalidField('rule', 'has no date that is still to come');
       return withNext(em, begun, from);
     });
   }
@@ -136,7 +144,8 @@ export class RecurringService implements RecurringApi {
     { id, catchUp }: { id: string; catchUp: boolean },
   ): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
-      if (before.status !== 'paused' || before.nextOn === null) return before;
+      if (before.status !== 'paused') return before;
+      if (before.nextOn === null) return { ...before, status: 'finished' };
       const today = this.#today(before);
       const from = catchUp || before.nextOn > today ? before.nextOn : today;
       await skipOwedBefore(em, id, { before: from, doneAtMs: ledger.changedAtMs });
@@ -147,8 +156,7 @@ export class RecurringService implements RecurringApi {
   async skip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
       const state = (await selectDates(em, id, date)).get(date);
-      const isDue = state === 'owed' || firstDueDate(before, date) === date;
-      if (before.nextOn === null || date < before.nextOn || !isDue)
+      if (before.nextOn === null || date < before.nextOn || !(await isDueOn(em, before, date)))
         throw invalidField('date', 'is no day on which something is still to be made');
       if (state === 'made' || state === 'skipped') throw invalidField('date', `is ${state} already`);
       const mark = { recurringId: id, dueOn: date, transactionId: null, doneAtMs: ledger.changedAtMs };
@@ -160,11 +168,12 @@ export class RecurringService implements RecurringApi {
   async unskip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before) => {
       if (date < this.#today(before)) throw invalidField('date', 'has passed');
-      if (!(await unskipDate(em, this.#database.dialect, { record: before, dueOn: date })))
-        throw invalidField('date', 'is not skipped');
+      if ((await selectDates(em, id, date)).get(date) !== 'skipped') throw invalidField('date', 'is not skipped');
+      await unskipDate(em, this.#database.dialect, { record: before, dueOn: date });
+      const changed = await withLast(em, before);
+      if (!(await isDueOn(em, changed, date))) throw invalidField('date', 'lies beyond the end or the count');
       const from = before.nextOn === null || date < before.nextOn ? date : before.nextOn;
-      const status = before.status === 'finished' ? 'active' : before.status;
-      return withNext(em, { ...before, status }, from);
+      return withNext(em, changed, from);
     });
   }
 
@@ -198,7 +207,10 @@ export class RecurringService implements RecurringApi {
     return commit(async (em) => {
       const ledger = await this.#open(em, userId);
       const before = await requireRecurring(em, userId, id);
-      const changed = { ...(await change(em, before, ledger)), updatedAtMs: ledger.changedAtMs };
+      const changed = withoutOldFailure({
+        ...(await change(em, before, ledger)),
+        updatedAtMs: ledger.changedAtMs,
+      });
       await updateRecurring(em, changed);
       return toRecurringOut(changed);
     });
@@ -216,6 +228,13 @@ function beginRule(record: RecurringRecord, today: string): RecurringRecord {
   const startsOn = firstDueDate({ ...record, lastOn: null }, today);
   if (startsOn === null) throw invalidField('rule', 'has no date that is still to come');
   return { ...record, startsOn };
+}
+
+/** The template without the failure of a date that is not the next one any more, because it was skipped, say. */
+function withoutOldFailure(record: RecurringRecord): RecurringRecord {
+  const { failure, nextOn, status } = record;
+  if (failure === null || failure.dueOn === nextOn) return record;
+  return { ...record, failure: null, status: status === 'failed' ? 'active' : status };
 }
 
 async function requireRecurring(em: SqlEntityManager, userId: string, id: string): Promise<RecurringRecord> {

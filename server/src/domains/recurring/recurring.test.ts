@@ -190,6 +190,76 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await made()).toEqual(['2026-04-01', '2026-04-01']);
   });
 
+  const changedAt = async () =>
+    Number(
+      (
+        await database
+          .em()
+          .execute<{ at: unknown }[]>('select changed_at as at from ledgers where user_id = ?', [userId])
+      )[0]?.at,
+    );
+
+  test('a run that makes nothing leaves the ledger unchanged: before the day begins, and while a template stays failed', async () => {
+    at('2026-03-31T11:00:00Z');
+    await create({ startsOn: '2026-04-01', timeZone: 'Pacific/Honolulu' });
+    const before = await changedAt();
+    expect(await run()).toMatchObject({ made: 0, failed: 0 });
+    expect(await changedAt()).toBe(before);
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+    at('2026-04-01T11:00:00Z');
+    expect(await run()).toMatchObject({ made: 0, failed: 1 });
+    const failedAt = await changedAt();
+    at('2026-04-01T11:01:00Z');
+    expect(await run()).toMatchObject({ made: 0, failed: 1 });
+    expect(await changedAt()).toBe(failedAt);
+  });
+
+  test('what another replica has made meanwhile leaves the ledger unchanged, and so does the end of a run', async () => {
+    await create({ count: 1 });
+    const before = await changedAt();
+    const runs = await Promise.all([run(), run(), run()]);
+    expect(runs.reduce((sum, each) => sum + each.made, 0)).toBe(1);
+    expect(await changedAt()).toBe(Math.max(nowMs, before + 1));
+  });
+
+  test('what failed is tried at every run for a quarter of an hour, then once in each', async () => {
+    const template = await create();
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+    const tried: number[] = [];
+    for (let minute = 0; minute <= 46; minute += 1) {
+      nowMs = Date.parse('2026-03-02T08:00:30Z') + minute * 60_000;
+      if ((await run()).failed > 0) tried.push(minute);
+    }
+    expect(tried).toEqual([...Array.from({ length: 16 }, (_, minute) => minute), 30, 45]);
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: false });
+    const draft = recurringCreateInput.shape.draft.parse({ kind: 'expense', accountId, amount: '11' });
+    expect(await ledger.recurring.update(ledger.commit, userId, { id: template.id, draft })).toMatchObject({
+      status: 'active',
+      failure: null,
+    });
+    expect((await run()).made).toBe(1);
+  });
+
+  test('nobody waits for the many dates of another, nor a template for those of another', async () => {
+    const busy = userId;
+    for (let count = 0; count < 11; count += 1) await create({ startsOn: '2026-02-19' });
+    await create({ name: 'Last', rule: 'FREQ=YEARLY', startsOn: '2026-03-01' });
+    userId = await ledger.person();
+    accountId = (await openAccount()).id;
+    await create();
+    expect(await run()).toEqual({ made: 11 * 12 + 2, failed: 0, errors: [] });
+    const rows = await database
+      .em()
+      .execute<{ user_id: string; external_id: string; occurred_on: string }[]>(
+        'select user_id, occurred_on, external_id from transactions order by id',
+      );
+    expect(rows.findIndex((row) => row.user_id !== busy)).toBe(100);
+    const templates = rows.slice(0, 20).map((row) => row.external_id.split(':')[0]);
+    expect(new Set(templates.slice(0, 10)).size).toBe(1);
+    expect(new Set(templates).size).toBe(2);
+    for (const owner of [busy, userId]) expect((await ledger.integrity.check(owner)).differences).toEqual([]);
+  });
+
   test('a skipped date is not made, and the next dates say so; taken back in, it is', async () => {
     const template = await create({ count: 5 });
     const change = (what: 'skip' | 'unskip', date: string) =>
@@ -331,6 +401,117 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const next = await change(biweekly.id, 'FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR');
     expect(next).toMatchObject({ startsOn: '2026-04-13', nextOn: '2026-03-06' });
     expect(await change(last.id, 'FREQ=MONTHLY;INTERVAL=2')).toMatchObject({ startsOn: '2026-05-31' });
+  });
+
+  test('a greater count lets a finished template go on with its first dates from today on, as many as were added', async () => {
+    at('2026-01-10T08:00:00Z');
+    const { id } = await create({ rule: 'FREQ=MONTHLY', startsOn: '2026-01-10', count: 1 });
+    await run();
+    expect(await ledger.recurring.get(userId, id)).toMatchObject({ status: 'finished' });
+    at('2026-06-15T08:00:00Z');
+    const update = (changes: object) => ledger.recurring.update(ledger.commit, userId, { id, ...changes });
+    expect(await update({ count: 3 })).toMatchObject({ status: 'active', count: 3, nextOn: '2026-07-10' });
+    at('2027-01-01T08:00:00Z');
+    await run();
+    expect(await made()).toEqual(['2026-01-10', '2026-07-10', '2026-08-10']);
+    expect(await update({ count: 2 })).toMatchObject({ status: 'finished', nextOn: null });
+    expect(await update({ count: null, endsOn: '2027-01-31' })).toMatchObject({
+      status: 'active',
+      nextOn: '2027-01-10',
+    });
+    await expectSound();
+  });
+
+  test('what a pause passed over and what is skipped still count where a finished template goes on', async () => {
+    const { id } = await create({ count: 4 });
+    const update = (count: number) => ledger.recurring.update(ledger.commit, userId, { id, count });
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    at('2026-03-04T08:00:00Z');
+    await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: false });
+    for (const date of ['2026-03-04', '2026-03-05']) await ledger.recurring.skip(ledger.commit, userId, { id, date });
+    expect(await ledger.recurring.get(userId, id)).toMatchObject({ status: 'finished' });
+    // Passed over: 2, 3; skipped: 4, 5.
+    expect(await update(5)).toMatchObject({ status: 'active', nextOn: '2026-03-06' });
+    expect(await ledger.recurring.dates(userId, { id, limit: 9 })).toEqual({
+      items: [
+        { date: '2026-03-04', isSkipped: true },
+        { date: '2026-03-05', isSkipped: true },
+        { date: '2026-03-06', isSkipped: false },
+      ],
+    });
+  });
+
+  test('a failure goes with the date that failed', async () => {
+    const template = await create();
+    const { id } = template;
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+    await run();
+    expect(await get(template)).toMatchObject({ status: 'failed', failure: { dueOn: '2026-03-02' } });
+    expect(await ledger.recurring.skip(ledger.commit, userId, { id, date: '2026-03-02' })).toMatchObject({
+      status: 'active',
+      failure: null,
+      nextOn: '2026-03-03',
+    });
+    at('2026-03-03T08:00:00Z');
+    await run();
+    expect(await get(template)).toMatchObject({ status: 'failed', failure: { dueOn: '2026-03-03' } });
+    expect(await ledger.recurring.update(ledger.commit, userId, { id, endsOn: '2026-03-02' })).toMatchObject({
+      status: 'finished',
+      failure: null,
+    });
+  });
+
+  test.each([
+    ['end', { endsOn: '2026-03-04' }],
+    ['count', { count: 3 }],
+  ])('a skipped date that lies beyond the %s by now is not taken back in', async (_what, bound) => {
+    const template = await create();
+    const { id } = template;
+    const change = (what: 'skip' | 'unskip', date: string) =>
+      ledger.recurring[what](ledger.commit, userId, { id, date });
+    await change('skip', '2026-03-04');
+    await change('skip', '2026-03-05');
+    await ledger.recurring.update(ledger.commit, userId, { id, ...bound });
+    await expect(change('unskip', '2026-03-05')).rejects.toMatchObject({
+      details: [{ path: 'date', message: 'lies beyond the end or the count' }],
+    });
+    await change('unskip', '2026-03-04');
+    at('2026-03-10T08:00:00Z');
+    await run();
+    expect(await made()).toEqual(['2026-03-02', '2026-03-03', '2026-03-04']);
+  });
+
+  test('a paused template stays paused, whatever becomes of its dates, until it is resumed', async () => {
+    const template = await create({ count: 1 });
+    const { id } = template;
+    const date = '2026-03-02';
+    const paused = { status: 'paused' };
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    expect(await ledger.recurring.skip(ledger.commit, userId, { id, date })).toMatchObject({ ...paused, nextOn: null });
+    expect(await ledger.recurring.unskip(ledger.commit, userId, { id, date })).toMatchObject({
+      ...paused,
+      nextOn: date,
+    });
+    await ledger.recurring.skip(ledger.commit, userId, { id, date });
+    expect(await ledger.recurring.update(ledger.commit, userId, { id, count: 2 })).toMatchObject({
+      ...paused,
+      nextOn: '2026-03-03',
+    });
+    at('2026-03-05T08:00:00Z');
+    expect((await run()).made).toBe(0);
+    expect(await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: false })).toMatchObject({
+      status: 'finished',
+      nextOn: null,
+    });
+  });
+
+  test('resumed without a date that is left, it is finished', async () => {
+    const { id } = await create({ count: 1 });
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    await ledger.recurring.skip(ledger.commit, userId, { id, date: '2026-03-02' });
+    expect(await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: true })).toMatchObject({
+      status: 'finished',
+    });
   });
 
   test('nobody sees or changes the template of another', async () => {

@@ -14,6 +14,7 @@ export type AskedRule = {
 export type Subject = {
   kind: string;
   accountId: string;
+  transfer: { toAccountId: string } | null;
   amount: Units;
   source: string;
   description: string;
@@ -32,14 +33,13 @@ type Condition = (subject: Subject, textOf: (field: TextField) => string) => boo
 /** Rules made ready for being asked of many subjects: what depends on the rules alone is worked out once. */
 export type ReadyRules = {
   rules: readonly { id: string; conditions: readonly Condition[]; actions: ReadyActions; isStop: boolean }[];
-  categories: ReadonlyMap<string, CategoryRecord>;
   /** Conditions that one subject is asked at most; at least one. */
   checksPerSubject: number;
 };
 type ReadyActions = RuleActions & { searched: SearchedTexts };
 
 /** The rules that are enabled, in their order, ready for {@link applyRules}. */
-export function readyRules(rules: readonly AskedRule[], categories: ReadonlyMap<string, CategoryRecord>): ReadyRules {
+export function readyRules(rules: readonly AskedRule[]): ReadyRules {
   const ready = rules
     .filter(({ isEnabled }) => isEnabled)
     .map(({ id, conditions, actions, isStop }) => {
@@ -49,14 +49,18 @@ export function readyRules(rules: readonly AskedRule[], categories: ReadonlyMap<
       return { id, conditions: conditions.map(readyCondition), actions: { ...actions, searched }, isStop };
     });
   const checks = ready.reduce((sum, { conditions }) => sum + conditions.length, 0);
-  return { rules: ready, categories, checksPerSubject: Math.max(1, checks) };
+  return { rules: ready, checksPerSubject: Math.max(1, checks) };
 }
 
 /**
  * The subject after all rules, asked in their order, and those that held. A later rule sees what an earlier one has set. What cannot be is left out of a
  * rule's actions: a category that is gone, archived or of another kind, of a transfer or a split; tags beyond their number.
  */
-export function applyRules({ rules, categories }: ReadyRules, subject: Subject): { after: Subject; ruleIds: string[] } {
+export function applyRules(
+  { rules }: ReadyRules,
+  categories: ReadonlyMap<string, CategoryRecord>,
+  subject: Subject,
+): { after: Subject; ruleIds: string[] } {
   let after = subject;
   const texts: SearchedTexts = {};
   const textOf = (field: TextField) => (texts[field] ??= searchable(after[field]));
@@ -80,7 +84,7 @@ function readyCondition(condition: RuleCondition): Condition {
       return ({ amount }) => (min === null || amount >= min) && (max === null || amount <= max);
     }
     case 'account':
-      return ({ accountId }) => accountId === condition.accountId;
+      return ({ accountId, transfer }) => [accountId, transfer?.toAccountId].includes(condition.accountId);
     case 'kind':
       return ({ kind }) => kind === condition.kind;
     case 'source':

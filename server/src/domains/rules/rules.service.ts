@@ -16,13 +16,14 @@ import {
   type TransactionCreate,
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Database, Dialect, UnitOfWork } from '../../db/index.ts';
+import { type Database, type Dialect, readSnapshot, type UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
-import { treeOf } from '../categories/index.ts';
+import { type CategoryTree, treeOf } from '../categories/index.ts';
 import {
+  type CategoryRecord,
   type Change,
   findAccounts,
   type Ledger,
@@ -106,13 +107,15 @@ export class RulesService implements RulesApi {
   }
 
   async preview(userId: string, input: RulesPreview): Promise<RulesPreviewOut> {
-    return (await planOf(this.#database.em(), { dialect: this.#database.dialect, userId }, input)).preview;
+    const { dialect } = this.#database;
+    const read = await readSnapshot(this.#database, (em) => readPlanned(em, { dialect, userId }, input));
+    return (await planOf(read, input)).preview;
   }
 
   async apply(commit: UnitOfWork, userId: string, { token, ...input }: RulesApply): Promise<RulesApplyOut> {
     return commit(async (em) => {
       const { ledger } = await this.#open(em, userId);
-      const { preview, changes } = await planOf(em, ledger, input);
+      const { preview, changes } = await planOf(await readPlanned(em, ledger, input), input);
       if (preview.token !== token) {
         throw new AppError('CONFLICT', 'Rules or transactions have changed since the preview. Nothing was done.', {
           details: [{ path: 'token', message: 'is of another preview; look again' }],
@@ -159,26 +162,41 @@ async function requireNamed(
 
 type Plan = { preview: RulesPreviewOut; changes: { before: TransactionRecord; after: TransactionRecord }[] };
 
-/** What the rules would do to a page of transactions: the preview, and the same as changes. The more conditions there are, the smaller the page. */
-async function planOf(
+/** What a plan is made of: the rules, the categories that they may set, and a page of transactions. */
+type Planned = {
+  ready: ReadyRules;
+  categories: CategoryTree;
+  page: TransactionRecord[];
+  behind: { occurredOn: string; id: string } | null;
+};
+
+/** Reads what is to be planned. The more conditions there are, the smaller the page. */
+async function readPlanned(
   em: SqlEntityManager,
   { dialect, userId }: { dialect: Dialect; userId: string },
   { cursor, ...selection }: RulesPreview,
-): Promise<Plan> {
+): Promise<Planned> {
   const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
   const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
-  const rules = await listRules(em, userId);
-  const ready = readyRules(rules, treeOf(await listCategories(em, userId)));
+  const ready = await readRules(em, userId);
+  const categories = treeOf(await listCategories(em, userId));
   const affordable = Math.max(1, Math.floor(RULE_CHECKS_MAX / ready.checksPerSubject));
   const query = { ...selection, limit: Math.min(RULES_EXAMINED_MAX, affordable) };
   const { rows, next: behind } = await searchTransactions({ em, dialect, userId, query, categoryIds: [], after });
-  const page = await withSplits(em, dialect, rows);
+  return { ready, categories, page: await withSplits(em, dialect, rows), behind };
+}
+
+/** What the rules would do to the page: the preview, and the same as changes. */
+async function planOf(
+  { ready, categories, page, behind }: Planned,
+  { cursor, ...selection }: RulesPreview,
+): Promise<Plan> {
   const items: RulesPreviewOut['items'] = [];
   const changes: Plan['changes'] = [];
   for (const [index, record] of page.entries()) {
     if (isTurnOver(ready, index)) await setImmediate();
     if (record.kind === 'opening') continue;
-    const { after: subject, ruleIds } = applyRules(ready, subjectOf(record));
+    const { after: subject, ruleIds } = applyRules(ready, categories, subjectOf(record));
     const [before, next] = [changeableOf(record), changeableOf(subject)];
     if (JSON.stringify(before) === JSON.stringify(next)) continue;
     items.push({ transactionId: record.id, occurredOn: record.occurredOn, ruleIds, before, after: next });
@@ -201,23 +219,23 @@ function changeableOf({ categoryId, tags, payee, note }: Changeable): RulesPrevi
   return { categoryId, tags: [...tags], payee, note };
 }
 
-/**
- * Drafts as the person's rules would have them, in the same order: what an import asks before it writes. Reads rules and categories once, and lets others have
- * their turn in between.
- */
+/** A person's rules as they are now, for any number of {@link applyRulesToDrafts}. */
+export async function readRules(em: SqlEntityManager, userId: string): Promise<ReadyRules> {
+  return readyRules(await listRules(em, userId));
+}
+
+/** Drafts as rules would have them, in the same order: what an import asks before it writes. Lets others have their turn in between. */
 export async function applyRulesToDrafts(
-  em: SqlEntityManager,
-  userId: string,
+  ready: ReadyRules,
+  categories: ReadonlyMap<string, CategoryRecord>,
   drafts: readonly TransactionCreate[],
 ): Promise<TransactionCreate[]> {
-  const rules = await listRules(em, userId);
-  if (rules.length === 0) return [...drafts];
-  const ready = readyRules(rules, treeOf(await listCategories(em, userId)));
+  if (ready.rules.length === 0) return [...drafts];
   const ruled: TransactionCreate[] = [];
   for (const [index, draft] of drafts.entries()) {
     if (isTurnOver(ready, index)) await setImmediate();
     const subject = { ...draft, amount: parseMoney(draft.amount), isSplit: draft.splits.length > 0 };
-    ruled.push({ ...draft, ...changeableOf(applyRules(ready, subject).after) });
+    ruled.push({ ...draft, ...changeableOf(applyRules(ready, categories, subject).after) });
   }
   return ruled;
 }

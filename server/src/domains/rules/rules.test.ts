@@ -1,17 +1,26 @@
-import { recurringCreateInput, RULE_CHECKS_MAX, ruleCreateInput, type TransactionOut } from '@finverse/shared';
+import {
+  recurringCreateInput,
+  RULE_CHECKS_MAX,
+  ruleCreateInput,
+  type TransactionCreate,
+  type TransactionOut,
+} from '@finverse/shared';
 import type { z } from 'zod';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
+import { treeOf } from '../categories/index.ts';
+import { listCategories } from '../ledger/index.ts';
 import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
-import { applyRulesToDrafts } from './index.ts';
+import { applyRulesToDrafts, readRules } from './index.ts';
 import { applyRules, type AskedRule, readyRules, type Subject } from './rules.rules.ts';
 
 const SUBJECT: Subject = {
   kind: 'expense',
   accountId: 'acc_1',
+  transfer: null,
   amount: 1250000000n,
   source: 'csv',
   description: 'CARD 4711',
@@ -46,6 +55,8 @@ test.each<[string, AskedRule['conditions'], boolean]>([
     ],
     true,
   ],
+  ['an account that it is not on', [{ field: 'account', accountId: 'acc_2' }], false],
+  ['not without its accents', [{ field: 'payee', op: 'contains', value: 'laden' }], false],
   [
     'all of several',
     [
@@ -55,7 +66,29 @@ test.each<[string, AskedRule['conditions'], boolean]>([
     false,
   ],
 ])('a condition holds or not: %s', (_title, conditions, isHeld) => {
-  expect(applyRules(readyRules([rule({ conditions })], new Map()), SUBJECT).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
+  expect(applyRules(readyRules([rule({ conditions })]), new Map(), SUBJECT).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
+});
+
+test('a transfer is on both of its accounts, as everywhere', () => {
+  const transfer: Subject = { ...SUBJECT, kind: 'transfer', transfer: { toAccountId: 'acc_2' } };
+  for (const [accountId, isHeld] of [
+    ['acc_1', true],
+    ['acc_2', true],
+    ['acc_3', false],
+  ] as const) {
+    const asked = readyRules([rule({ conditions: [{ field: 'account', accountId }] })]);
+    expect(applyRules(asked, new Map(), transfer).ruleIds).toEqual(isHeld ? ['rul_1'] : []);
+  }
+});
+
+test.each<[string, object, (string | number)[]]>([
+  ['a source that no transaction can have', { field: 'source', source: 'My-Bank' }, ['conditions', 0, 'source']],
+  ['a min above the max', { field: 'amount', min: '10', max: '9.99' }, ['conditions', 0, 'max']],
+])('a condition that can never hold is refused: %s', (_what, condition, path) => {
+  const fields = { name: 'x', actions: { note: 'x' } };
+  const asked = (one: object) => ruleCreateInput.safeParse({ ...fields, conditions: [one] });
+  expect(asked(condition).error?.issues.map((issue) => issue.path)).toEqual([path]);
+  expect(asked({ field: 'amount', min: '10', max: '10.00' }).success).toBe(true);
 });
 
 test('rules are asked in order, a later one sees what an earlier one has set, and a stop ends it', () => {
@@ -70,7 +103,7 @@ test('rules are asked in order, a later one sees what an earlier one has set, an
     }),
     rule({ id: 'c', actions: { note: 'too late' } }),
   ];
-  const { after, ruleIds } = applyRules(readyRules(rules, new Map()), SUBJECT);
+  const { after, ruleIds } = applyRules(readyRules(rules), new Map(), SUBJECT);
   expect(ruleIds).toEqual(['a', 'b']);
   expect(after).toEqual({ ...SUBJECT, payee: 'Shop', tags: ['x'] });
 });
@@ -86,10 +119,10 @@ test('texts are made searchable once a rule and once a subject, however often th
   const subject = { ...SUBJECT, note: 'my shop', payee: 'a shop', description: 'the SHOP' };
   const normalize = vi.spyOn(String.prototype, 'normalize');
   try {
-    const ready = readyRules(rules, new Map());
+    const ready = readyRules(rules);
     expect(normalize).toHaveBeenCalledTimes(50 * (3 + 2));
     normalize.mockClear();
-    for (let times = 0; times < 10; times += 1) expect(applyRules(ready, subject).ruleIds).toHaveLength(50);
+    for (let times = 0; times < 10; times += 1) expect(applyRules(ready, new Map(), subject).ruleIds).toHaveLength(50);
     expect(normalize).toHaveBeenCalledTimes(10 * 3);
   } finally {
     normalize.mockRestore();
@@ -133,6 +166,10 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         ...fields,
       }),
     );
+  const applyAll = async (owner: string, drafts: readonly TransactionCreate[]) => {
+    const em = database.em();
+    return applyRulesToDrafts(await readRules(em, owner), treeOf(await listCategories(em, owner)), drafts);
+  };
   const dump = async () =>
     JSON.stringify(
       await Promise.all(
@@ -170,6 +207,31 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect((await ledger.rules.preview(userId, {})).items).toEqual([]);
   });
 
+  test('a preview is of one moment: everything it reads is read in one transaction', async () => {
+    await expense();
+    await createRule();
+    const em = database.em();
+    const outside = [vi.spyOn(em, 'execute'), vi.spyOn(em, 'getKysely')];
+    const inside = vi.spyOn(em, 'transactional');
+    await ledgerOn({ ...database, em: () => em }).rules.preview(userId, {});
+    expect(inside).toHaveBeenCalledTimes(1);
+    for (const reading of outside) expect(reading).not.toHaveBeenCalled();
+  });
+
+  test('rules file a transfer by either of its accounts', async () => {
+    const account = { name: 'Other', type: 'wallet', currency: 'EUR', creditLimit: null, openingBalance: '0' } as const;
+    const looks = { icon: null, color: null, note: '', isHidden: false };
+    const { id } = await ledger.accounts.create(ledger.commit, userId, { ...account, ...looks });
+    const moved = await expense({ kind: 'transfer', transfer: { toAccountId: id } });
+    await createRule({ conditions: [{ field: 'account', accountId: id }], actions: { addTags: ['in'] } });
+    const { items } = await ledger.rules.preview(userId, { accountId: id });
+    expect(items.map(({ transactionId, after }) => [transactionId, after.tags])).toEqual([[moved.id, ['in']]]);
+    const drafts = [
+      draft({ kind: 'transfer', accountId, amount: '5', occurredOn: '2026-02-03', transfer: { toAccountId: id } }),
+    ];
+    expect((await applyAll(userId, drafts)).map(({ tags }) => tags)).toEqual([['in']]);
+  });
+
   test('what has changed since the preview is not applied: a transaction, a rule, or another selection', async () => {
     const transaction = await expense();
     const made = await createRule();
@@ -196,12 +258,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const drafts = ['Canteen', 'Cinema', 'canteen two'].map((payee) =>
       draft({ kind: 'expense', accountId, amount: '5', occurredOn: '2026-02-03', payee }),
     );
-    const ask = () => applyRulesToDrafts(database.em(), userId, drafts);
+    const ask = () => applyAll(userId, drafts);
     const tagged = (index: number) => ({ ...drafts[index], categoryId: food, tags: ['work'] });
     expect(await ask()).toEqual([tagged(0), drafts[1], tagged(2)]);
     await ledger.categories.remove(ledger.commit, userId, { id: food, moveTo: null });
     expect((await ask()).map(({ categoryId }) => categoryId)).toEqual([null, null, null]);
-    expect(await applyRulesToDrafts(database.em(), await ledger.person(), drafts)).toEqual(drafts);
+    expect(await applyAll(await ledger.person(), drafts)).toEqual(drafts);
   });
 
   test('the more conditions there are, the fewer transactions a preview looks at, and the cursor goes on behind them', async () => {
@@ -244,7 +306,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       const drafts = Array.from({ length: count }, () => one);
       await database.em().execute('select 1');
       turn();
-      await applyRulesToDrafts(database.em(), userId, drafts);
+      await applyAll(userId, drafts);
       isOver = true;
       return turns;
     };
