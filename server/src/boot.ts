@@ -275,6 +275,7 @@ function composeApp({ settings, log, database, auth, users, ledger, engine }: Ap
     settings: {
       embedded: settings.isEmbedded,
       publicUrl: settings.publicUrl ?? undefined,
+      trustedProxies: settings.trustedProxies ?? undefined,
       rateLimitScale: settings.rateLimitScale,
       version: VERSION,
       isSecureCookie: isSecure(settings),

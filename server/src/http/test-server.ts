@@ -25,6 +25,7 @@ type TestOptions = {
   embedded?: boolean;
   rateLimitScale?: number;
   publicUrl?: string;
+  trustedProxies?: string[];
   isSecureCookie?: boolean;
   clock?: Clock;
   registration?: 'open' | 'verify' | 'closed';
@@ -78,7 +79,8 @@ export async function startTestServer(options: TestOptions = {}) {
       rateLimitScale: options.rateLimitScale ?? 100,
       version: '0.0.0-test',
       isSecureCookie: options.isSecureCookie ?? false,
-      ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+      publicUrl: options.publicUrl,
+      trustedProxies: options.trustedProxies,
     },
   });
   const server = createServer(app).listen(0, '127.0.0.1');

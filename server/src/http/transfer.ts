@@ -3,7 +3,7 @@ import express, { type Request, type RequestHandler, type Router } from 'express
 import { AppError } from '../kernel/errors.ts';
 import type { Context } from '../trpc/context.ts';
 import type { RateClass } from '../trpc/limits.ts';
-import { callerKey, signedIn } from '../trpc/procedures.ts';
+import { limitKey, signedIn } from '../trpc/procedures.ts';
 import { EXPORT_SCOPES, requireScopes } from '../trpc/scopes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
@@ -67,7 +67,7 @@ function download(createContext: ContextFactory, format: ExportFormat): RequestH
     requestState(request).route = `/api/v1/exports/ledger.${format}`;
     const context = await createContext(request, response, 1);
     const userId = admit(context, DOWNLOAD);
-    const stream = context.streams.open(callerKey(context), leaving(request));
+    const stream = context.streams.open(limitKey(context), leaving(request));
     try {
       for await (const { piece } of stream.read(
         context.services.exports.pieces(userId, { format, signal: stream.signal }),
@@ -94,7 +94,7 @@ function admit(
   { rate, ...procedure }: Parameters<typeof requireScopes>[0] & { rate: RateClass },
 ): string {
   const { caller } = context;
-  context.limiter.take(rate, callerKey(context));
+  context.limiter.take(rate, limitKey(context));
   if (caller?.tokenScopes) requireScopes(procedure, caller.tokenScopes);
   return signedIn(context).userId;
 }
