@@ -76,10 +76,9 @@ test('an error of a database is logged without its statement, which holds what s
     code: 'ER_DATA_TOO_LONG',
     sql: "update `users` set `email` = 'somebody@example.test'",
   });
-  const { text, line } = logged((log) => log.error({ err: new Error('outer', { cause: refused }) }, 'failed'));
+  const { text, line } = logged((log) => log.error({ err: refused }, 'failed'));
   expect(text).not.toContain('somebody');
-  expect(line.err['message']).toContain('Data too long');
-  expect(text).toContain('outer');
+  expect(line.err).toMatchObject({ code: 'ER_DATA_TOO_LONG', message: expect.stringContaining('too long') as string });
 });
 
 test('an error that holds itself, or a deep or wide nest, is logged', () => {
