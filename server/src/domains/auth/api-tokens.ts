@@ -102,7 +102,12 @@ export async function deleteTokensExpiredBefore(em: SqlEntityManager, nowMs: num
   await em.nativeDelete(ApiTokenSchema, { expiresAt: { $lte: nowMs } });
 }
 
-export const tokensExporter: Exporter = { name: 'api_tokens', read: listTokens };
+export const tokensExporter: Exporter = {
+  name: 'api_tokens',
+  async *pages(em, userId) {
+    yield await listTokens(em, userId);
+  },
+};
 
 async function listTokens(em: SqlEntityManager, userId: string): Promise<TokenOut[]> {
   const rows = await em.find(ApiTokenSchema, { user: userId }, { orderBy: { id: 'desc' } });

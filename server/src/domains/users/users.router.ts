@@ -120,7 +120,15 @@ export const usersRouter = router({
   export: sessionProcedure
     .meta({
       rate: 'credential',
-      route: { ...route, method: 'GET', path: '/users/me/export', summary: 'Everything that one owns, as JSON' },
+      // Over REST `http/transfer.ts` streams it.
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/users/me/export',
+        summary: 'Everything that one owns, as JSON',
+        description:
+          'One at a time. Streamed: an export that is not whole is broken off, the connection ends before the JSON does. (Over tRPC it is one answer of at most 50,000 items.)',
+      },
     })
     .input(emptyInput)
     .output(exportOut)

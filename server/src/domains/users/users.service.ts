@@ -9,9 +9,10 @@ import {
 } from '@finverse/shared';
 import { type Database, transact, type UnitOfWork } from '../../db/index.ts';
 import { type Clock, toInstant } from '../../kernel/clock.ts';
-import { AppError } from '../../kernel/errors.ts';
+import { AppError, invariant } from '../../kernel/errors.ts';
+import { ExportTurns } from './export-turns.ts';
 import { listPreferences, removePreferences, setPreferences } from './preferences.repository.ts';
-import type { Eraser, Exporter, UsersApi } from './users.port.ts';
+import type { Eraser, Exporter, ExportPart, UsersApi } from './users.port.ts';
 import {
   beginDeletion,
   deleteUser,
@@ -22,6 +23,9 @@ import {
   updateUser,
   type UserRecord,
 } from './users.repository.ts';
+
+/** The most items of an export that is one answer, and held in memory: some tens of megabytes. */
+const EXPORTED_ITEMS_MAX = 50_000;
 
 /** Rows that go in one transaction: some tens of milliseconds. */
 const ERASED_ROWS_MAX = 1_000;
@@ -39,6 +43,7 @@ export class UsersService implements UsersApi {
   readonly #clock: Clock;
   readonly #exporters: readonly Exporter[];
   readonly #erasers: readonly Eraser[];
+  readonly #exportTurns = new ExportTurns();
 
   constructor(options: UsersOptions) {
     this.#database = options.database;
@@ -93,11 +98,53 @@ export class UsersService implements UsersApi {
   }
 
   async exportAll(userId: string): Promise<ExportOut> {
+    const leave = this.#exportTurns.enter(userId);
+    try {
+      return await this.#exportTurns.hold(() => this.#readAll(userId));
+    } finally {
+      leave();
+    }
+  }
+
+  async *exportParts(userId: string): AsyncGenerator<ExportPart> {
+    const leave = this.#exportTurns.enter(userId);
+    try {
+      yield* this.#readParts(userId);
+    } finally {
+      leave();
+    }
+  }
+
+  async #readAll(userId: string): Promise<ExportOut> {
     const em = this.#database.em();
-    const user = await this.me(userId);
-    const sections: ExportOut['sections'] = [];
-    for (const { name, read } of this.#exporters) sections.push({ name, items: await read(em, userId) });
-    return { exportedAt: toInstant(this.#clock.now()), user, sections };
+    let plenty = 0;
+    for (const { count } of this.#exporters) plenty += (await count?.(em, userId, EXPORTED_ITEMS_MAX + 1)) ?? 0;
+    if (plenty > EXPORTED_ITEMS_MAX) throw tooLarge();
+    let head: Omit<ExportOut, 'sections'> | undefined;
+    const sections = new Map<string, object[]>();
+    let read = 0;
+    for await (const part of this.#readParts(userId)) {
+      if ('head' in part) {
+        head = part.head;
+        continue;
+      }
+      read += part.items.length;
+      // What is not counted before, or came meanwhile.
+      if (read > EXPORTED_ITEMS_MAX) throw tooLarge();
+      const items = sections.get(part.section);
+      if (items) for (const item of part.items) items.push(item);
+      else sections.set(part.section, part.items);
+    }
+    invariant(head, 'an export begins with its head');
+    return { ...head, sections: [...sections].map(([name, items]) => ({ name, items })) };
+  }
+
+  async *#readParts(userId: string): AsyncGenerator<ExportPart> {
+    const em = this.#database.em();
+    yield { head: { exportedAt: toInstant(this.#clock.now()), user: await this.me(userId) } };
+    for (const { name, pages } of this.#exporters) {
+      for await (const items of pages(em, userId)) yield { section: name, items };
+    }
   }
 
   /**
@@ -136,7 +183,19 @@ export class UsersService implements UsersApi {
   }
 }
 
-const preferencesExporter: Exporter = { name: 'preferences', read: listPreferences };
+const preferencesExporter: Exporter = {
+  name: 'preferences',
+  async *pages(em, userId) {
+    yield await listPreferences(em, userId);
+  },
+};
+
+function tooLarge(): AppError {
+  return new AppError(
+    'CONFLICT',
+    `One answer holds at most ${EXPORTED_ITEMS_MAX} items: download GET /api/v1/users/me/export, which streams any number.`,
+  );
+}
 
 /** A session outlives its person by the length of one request at most. */
 function present(user: UserRecord | null): UserRecord {

@@ -278,6 +278,7 @@ describe('the deletion of an account', () => {
         throw new Error('the database went away');
       });
       await expect(first.purgeDeleted()).rejects.toThrow('some accounts could not be deleted');
+      expect((await server.rest('GET', '/users/me', { token })).status).toBe(401);
       expect((await server.rest('POST', '/users/me/restore', { token })).status).toBe(401);
       const call = {
         commit: (work) => transact(server.database, work),
