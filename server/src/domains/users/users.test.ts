@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { transact } from '../../db/index.ts';
+import { transact, type UnitOfWork } from '../../db/index.ts';
 import { startTestServer, stillClock, PEOPLE, type TestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
-import type { Call } from '../auth/auth.port.ts';
 import { UserSchema } from './users.entity.ts';
 import type { Eraser } from './users.port.ts';
 import { UsersService } from './users.service.ts';
@@ -280,11 +279,8 @@ describe('the deletion of an account', () => {
       await expect(first.purgeDeleted()).rejects.toThrow('some accounts could not be deleted');
       expect((await server.rest('GET', '/users/me', { token })).status).toBe(401);
       expect((await server.rest('POST', '/users/me/restore', { token })).status).toBe(401);
-      const call = {
-        commit: (work) => transact(server.database, work),
-        sessionToken: token,
-        userAgent: null,
-      } as const satisfies Call;
+      const commit: UnitOfWork = (work) => transact(server.database, work);
+      const call = { commit, sessionToken: token, userAgent: null };
       const { id } = await server.database.em().findOneOrFail(UserSchema, { email });
       await expect(server.auth.deletion.cancel(id, call)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
       expect((await login()).body?.error?.code).toBe('INVALID_CREDENTIALS');
