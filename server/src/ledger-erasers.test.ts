@@ -52,7 +52,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const admin = await server.signIn('admin');
     const checked = async () => {
       const { body } = await server.rest('GET', '/integrity/all', { token: admin });
-      return (body?.['items'] as { user_id: string }[]).map((item) => item.user_id);
+      const items = body?.['items'] as { user_id: string }[];
+      return items.map((item) => item.user_id);
     };
     expect(await checked()).toContain(userId);
     await server.database.em().nativeUpdate(UserSchema, { id: userId }, { deletionAt: 0 });
