@@ -108,7 +108,7 @@ async function measure(from: BenchDatabases, kind: DatabaseKind, file: string, r
 /** A person with an account, in a migrated database. */
 async function prepare(url: string): Promise<{ userId: string; accountId: string }> {
   return withDatabase(url, async (database) => {
-    const mails = { enqueue: async () => undefined, wake: () => undefined };
+    const mails = { enqueue: async () => undefined, enqueueAtMost: async () => undefined, wake: () => undefined };
     const auth = new AuthService({
       database,
       clock: systemClock,

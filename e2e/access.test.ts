@@ -189,7 +189,11 @@ describe.each(['a chain', 'a database'])('with %s configured', (configured) => {
       server = await startServer(env);
       cleanups.push(server.terminate);
       const database = await openDatabase({ url: databaseUrl, entities });
-      const mails = { enqueue: async () => undefined, wake: () => undefined };
+      const mails = {
+        enqueue: async () => undefined,
+        enqueueAtMost: async () => undefined,
+        wake: () => undefined,
+      };
       const options = { database, clock: systemClock, isSecureCookie: false, mails, registration: 'closed' } as const;
       await new AuthService(options).ensureUser({ ...person, role: 'user' });
       await database.close();

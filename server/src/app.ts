@@ -8,6 +8,7 @@ import { serveHealth } from './http/health.ts';
 import { measureRequests, registerProcessMetrics, serveMetrics } from './http/metrics.ts';
 import { serveOpenApi } from './http/openapi.ts';
 import { isDirectLoopback, type OriginPolicy, refuseForeignOrigins } from './http/origin.ts';
+import { isOwnProxy } from './http/remote-address.ts';
 import { createContextFactory } from './http/request-context.ts';
 import { identifyRequest } from './http/request-state.ts';
 import { REST_PREFIX, serveRest } from './http/rest.ts';
@@ -34,8 +35,10 @@ export type AppDeps = {
   settings: {
     /** Nothing configured, everything local: the person at this machine may control sync. */
     embedded: boolean;
-    /** How the outside calls the server. Outside embedded mode it also says that a proxy on a private address may name the client's address. */
+    /** How the outside calls the server. Outside embedded mode it also says that a proxy next to it, on a private address, may name the client's address. */
     publicUrl?: string | undefined;
+    /** Instead of that one: the addresses and subnets of the proxies that may, however many stand in a row. */
+    trustedProxies?: string[] | undefined;
     /** Multiplies every rate limit. */
     rateLimitScale: number;
     version: string;
@@ -65,7 +68,9 @@ export function createApp({ services, database, clock, logger, metrics, settings
   app.disable('x-powered-by');
   app.disable('etag');
   // Only limits and logs look at the address that a proxy names; access looks at the socket.
-  if (!settings.embedded && origins.publicOrigin !== null) app.set('trust proxy', 'loopback, linklocal, uniquelocal');
+  if (!settings.embedded) {
+    app.set('trust proxy', settings.trustedProxies ?? (origins.publicOrigin === null ? false : isOwnProxy));
+  }
   registerProcessMetrics(metrics, streams);
 
   app.use(identifyRequest(clock), logAccess(logger, clock), measureRequests(metrics, clock));

@@ -16,6 +16,7 @@ import { limitRequests } from './http/request-timeouts.ts';
 import { keepHouse } from './housekeeping.ts';
 import { systemClock } from './kernel/clock.ts';
 import { describeError, SettingsError } from './kernel/errors.ts';
+import { ledgerErasers } from './ledger-erasers.ts';
 import { ledgerExporters } from './ledger-export.ts';
 import { createLedgerServices, type LedgerServices } from './ledger-services.ts';
 import type { Logger } from './kernel/logger.ts';
@@ -94,6 +95,7 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
       database,
       clock: systemClock,
       exporters: [...auth.exporters, ...ledgerExporters(ledger)],
+      erasers: ledgerErasers(database.dialect),
     });
     const demo = await ensurePeople(settings, auth);
     const engine = await startEngine(database, chain.sync, log);
@@ -273,6 +275,7 @@ function composeApp({ settings, log, database, auth, users, ledger, engine }: Ap
     settings: {
       embedded: settings.isEmbedded,
       publicUrl: settings.publicUrl ?? undefined,
+      trustedProxies: settings.trustedProxies ?? undefined,
       rateLimitScale: settings.rateLimitScale,
       version: VERSION,
       isSecureCookie: isSecure(settings),

@@ -31,10 +31,16 @@ export const timeZoneSchema = z
   .refine(isTimeZone, 'must be a time zone of the IANA database, such as Europe/Berlin')
   .meta({ examples: ['Europe/Berlin'] });
 
+const LOCALE_LENGTH_MAX = 35;
+
+/** The one right spelling of a tag may be longer than the tag. */
 const localeSchema = z
   .string()
-  .max(35)
-  .refine((text) => canonicalLocale(text) !== null, 'must be a BCP 47 language tag, such as de-CH')
+  .max(LOCALE_LENGTH_MAX)
+  .refine(
+    (text) => (canonicalLocale(text)?.length ?? Infinity) <= LOCALE_LENGTH_MAX,
+    `must be a BCP 47 language tag, such as de-CH, of at most ${LOCALE_LENGTH_MAX} characters in its canonical form`,
+  )
   .transform((text) => canonicalLocale(text) ?? text)
   .meta({ examples: ['de-CH'] });
 
@@ -67,8 +73,9 @@ export const profileInput = z.strictObject({
 });
 export type ProfileInput = z.output<typeof profileInput>;
 
-/** The most preferences that one person has. */
+/** The most preferences that one person has, and the most UTF-8 bytes of all their keys and values together. */
 export const PREFERENCES_MAX = 200;
+export const PREFERENCES_BYTES_MAX = 64 * 1024;
 
 const preferenceKey = z
   .string()

@@ -36,6 +36,13 @@ describe('a bad variable', () => {
     ['PORT', '80.5'],
     ['PUBLIC_URL', 'finverse.example'],
     ['PUBLIC_URL', 'ftp://finverse.example'],
+    ['PUBLIC_URL', 'http://finverse.example'],
+    ['PUBLIC_URL', 'http://192.168.0.5:8000'],
+    ['PUBLIC_URL', 'http://127.0.0.1.finverse.example'],
+    ['TRUSTED_PROXIES', 'proxy.example'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.1,'],
+    ['TRUSTED_PROXIES', '10.0.0.0/8/8'],
     ['DATABASE_URL', 'postgres://127.0.0.1/finverse'],
     ['DATABASE_URL', 'mysql:'],
     ['REDIS_URL', 'http://127.0.0.1:6379'],
@@ -153,6 +160,19 @@ describe('embedded mode', () => {
     );
     expect(parseSettings({ FINVERSE_DATA_DIR: 'here' }).dataDir).toBe(resolve('here'));
   });
+});
+
+test.each(['http://localhost:8000', 'http://127.0.0.1', 'http://[::1]:8000', 'https://finverse.example'])(
+  'PUBLIC_URL may be %s',
+  (url) => {
+    expect(parseSettings({ PUBLIC_URL: url }).publicUrl).toBe(url);
+  },
+);
+
+test('proxies are trusted by address or subnet', () => {
+  const { trustedProxies } = parseSettings({ TRUSTED_PROXIES: '10.0.0.1, 192.0.2.0/24,fd00::/8' });
+  expect(trustedProxies).toEqual(['10.0.0.1', '192.0.2.0/24', 'fd00::/8']);
+  expect(parseSettings({}).trustedProxies).toBeNull();
 });
 
 test('mails come from the host of PUBLIC_URL unless something else is said', () => {

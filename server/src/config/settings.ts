@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { addressSchema, vaultKinds } from '@finverse/shared';
 import { z } from 'zod';
@@ -20,7 +21,18 @@ const urlList = (...schemes: string[]) =>
 const environmentSchema = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: z.coerce.number('must be a whole number from 1 to 65535').int().min(1).max(65_535).default(8000),
-  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).optional(),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .refine(
+      isSafeInTheClear,
+      'must be an https URL where its host is not this machine: passwords and cookies go over it',
+    )
+    .optional(),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text) => text.split(',').map((proxy) => proxy.trim()))
+    .refine((addresses) => addresses.every(isAddressOrSubnet), 'must be IP addresses or subnets, separated by commas')
+    .optional(),
   FINVERSE_DATA_DIR: z.string().min(1).default('./data'),
   DATABASE_URL: z
     .string()
@@ -74,6 +86,8 @@ export type Settings = {
   host: string;
   port: number;
   publicUrl: string | null;
+  /** Addresses and subnets; null: the proxy next to the server, where it is on a private address. */
+  trustedProxies: string[] | null;
   dataDir: string;
   /** Neither database nor chain is configured: everything runs in the data folder, sync control is open on loopback. */
   isEmbedded: boolean;
@@ -120,6 +134,7 @@ export function parseSettings(environment: Record<string, string | undefined>): 
     host: values.HOST,
     port: values.PORT,
     publicUrl: values.PUBLIC_URL ?? null,
+    trustedProxies: values.TRUSTED_PROXIES ?? null,
     dataDir,
     isEmbedded,
     databaseUrl: values.DATABASE_URL ?? `sqlite:${dataDir}/finverse.sqlite`,
@@ -146,6 +161,21 @@ export function parseSettings(environment: Record<string, string | undefined>): 
 
 function isLoopbackHost(host: string): boolean {
   return host === '127.0.0.1' || host === 'localhost' || host === '::1';
+}
+
+/** A session cookie is bound to https where the URL is; without it anyone on the way could read it. */
+function isSafeInTheClear(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { protocol, hostname } = new URL(url);
+  return protocol !== 'http:' || isLoopbackHost(hostname.replace(/^\[|\]$/g, ''));
+}
+
+/** @example isAddressOrSubnet('10.0.0.0/8') // true */
+function isAddressOrSubnet(text: string): boolean {
+  const [network = '', bits, ...more] = text.split('/');
+  const family = isIP(network);
+  const isSubnet = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  return family !== 0 && isSubnet && more.length === 0;
 }
 
 function chainSettings(values: z.output<typeof environmentSchema>): Settings['chain'] {

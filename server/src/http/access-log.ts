@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { remoteAddress } from './remote-address.ts';
 import { requestState } from './request-state.ts';
 
 const PATH_LENGTH_MAX = 200;
@@ -21,7 +22,7 @@ export function logAccess(logger: Logger, clock: Clock): RequestHandler {
         route,
         status: response.statusCode,
         durationMs: Math.round((clock.monotonic() - startedAtMs) * 10) / 10,
-        remoteAddress: request.ip,
+        remoteAddress: remoteAddress(request),
         ...(response.writableFinished ? {} : { isAborted: true }),
       };
       if (route.startsWith('/health') || route === '/metrics') logger.debug(line, 'request');

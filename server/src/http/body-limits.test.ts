@@ -56,7 +56,7 @@ const ordinary = (accountId: string, index: number) => ({
 });
 const preferences = Array.from({ length: 200 }, (_, index) => ({
   key: `frontend.key-${index}`,
-  value: '読'.repeat(1000),
+  value: '読'.repeat(95),
 }));
 const categories = Array.from({ length: 100 }, (_, index) => ({ name: `${index} ${'読'.repeat(96)}` }));
 

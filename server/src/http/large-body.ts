@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from '../trpc/context.ts';
 import { BODY_BYTES_MAX, MIDDLE_BODY_BYTES_MAX } from '../trpc/limits.ts';
-import { callerKey, signedIn } from '../trpc/procedures.ts';
+import { limitKey, signedIn } from '../trpc/procedures.ts';
 
 /**
  * Lets a body be read that may be larger than the usual one: of a person who is signed in, so often a minute. Everybody else is refused before a byte of it is.
@@ -18,7 +18,7 @@ export async function admitBody(
   if (bytesMax <= BODY_BYTES_MAX || (!isFile && isOfUsualSize(request))) return;
   const context = await createContext();
   signedIn(context);
-  context.limiter.take(isFile ? 'upload' : 'middleBody', `body of ${callerKey(context)}`);
+  context.limiter.take(isFile ? 'upload' : 'middleBody', `body of ${limitKey(context)}`);
 }
 
 /** Node reads no more of a body than its length says; without one it may be of any size. */

@@ -1,3 +1,36 @@
+import { BlockList, isIP } from 'node:net';
+import type { Request } from 'express';
+
+/** Loopback, link-local and private addresses: where a proxy of one's own stands. */
+const PRIVATE = new BlockList();
+for (const [address, bits] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['169.254.0.0', 16],
+] as const) {
+  PRIVATE.addSubnet(address, bits, 'ipv4');
+}
+PRIVATE.addAddress('::1', 'ipv6');
+PRIVATE.addSubnet('fc00::', 7, 'ipv6');
+PRIVATE.addSubnet('fe80::', 10, 'ipv6');
+
+/**
+ * Whether Express believes what an address says of who stands behind it: the socket's other end alone, and where it is private. A client on a private address
+ * behind that proxy would otherwise choose its own address.
+ *
+ * @param hop 0 for the socket's other end, then one more for each address in X-Forwarded-For, from its end
+ */
+export function isOwnProxy(address: string, hop: number): boolean {
+  return hop === 0 && PRIVATE.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** The address that the request comes from: what a trusted proxy names, or the socket's other end where that is none. */
+export function remoteAddress({ ip, socket }: Pick<Request, 'ip' | 'socket'>): string | undefined {
+  return ip !== undefined && isIP(ip) !== 0 ? ip : socket.remoteAddress;
+}
+
 /**
  * The address that limits count by: an IPv4 address whole, of an IPv6 address the first 64 bits, since one customer is commonly given a whole /64.
  *

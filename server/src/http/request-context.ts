@@ -6,7 +6,7 @@ import type { Context, Services } from '../trpc/context.ts';
 import type { RateLimiter } from '../trpc/rate-limiter.ts';
 import type { StreamRegistry } from '../trpc/streams.ts';
 import { isLocalOperator, type OriginPolicy } from './origin.ts';
-import { rateAddress } from './remote-address.ts';
+import { rateAddress, remoteAddress } from './remote-address.ts';
 import { requestState } from './request-state.ts';
 
 /** Makes what the procedures are given from an HTTP request; tRPC and REST share it, so that neither knows more of a caller than the other. */
@@ -39,7 +39,7 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
       sessionToken: caller?.tokenScopes === null ? token : null,
       userAgent: request.get('user-agent') ?? null,
       isLocalOperator: isLocalOperator(request, origins),
-      remoteAddress: rateAddress(request.ip),
+      remoteAddress: rateAddress(remoteAddress(request)),
       batchSize,
       idempotencyKey: readIdempotencyKey(request),
       openUnit: (keyed) => (work) =>

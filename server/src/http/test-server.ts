@@ -13,6 +13,7 @@ import { Mailer, type MailContent } from '../domains/mail/index.ts';
 import { UsersService } from '../domains/users/index.ts';
 import { entities } from '../entities.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
+import { ledgerErasers } from '../ledger-erasers.ts';
 import { ledgerExporters } from '../ledger-export.ts';
 import { createLedgerServices } from '../ledger-services.ts';
 import { createLogger } from '../kernel/logger.ts';
@@ -24,6 +25,7 @@ type TestOptions = {
   embedded?: boolean;
   rateLimitScale?: number;
   publicUrl?: string;
+  trustedProxies?: string[];
   isSecureCookie?: boolean;
   clock?: Clock;
   registration?: 'open' | 'verify' | 'closed';
@@ -63,7 +65,8 @@ export async function startTestServer(options: TestOptions = {}) {
   });
   const importsFolder = await mkdtemp(join(tmpdir(), 'finverse-imports-'));
   const ledger = createLedgerServices({ database, clock, importsFolder });
-  const users = new UsersService({ database, clock, exporters: [...auth.exporters, ...ledgerExporters(ledger)] });
+  const exporters = [...auth.exporters, ...ledgerExporters(ledger)];
+  const users = new UsersService({ database, clock, exporters, erasers: ledgerErasers(database.dialect) });
   mailer.start(auth.composeMails('http://finverse.test'));
   const { app, beginShutdown } = createApp({
     services: { ...ledger, auth, users, sync, staking },
@@ -76,7 +79,8 @@ export async function startTestServer(options: TestOptions = {}) {
       rateLimitScale: options.rateLimitScale ?? 100,
       version: '0.0.0-test',
       isSecureCookie: options.isSecureCookie ?? false,
-      ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+      publicUrl: options.publicUrl,
+      trustedProxies: options.trustedProxies,
     },
   });
   const server = createServer(app).listen(0, '127.0.0.1');

@@ -1,13 +1,15 @@
 import { exportFormats, type ExportFormat } from '@finverse/shared';
 import express, { type Request, type RequestHandler, type Router } from 'express';
-import { AppError } from '../kernel/errors.ts';
+import type { ExportPart } from '../domains/users/users.port.ts';
+import { AppError, invariant } from '../kernel/errors.ts';
 import type { Context } from '../trpc/context.ts';
 import type { RateClass } from '../trpc/limits.ts';
-import { callerKey, signedIn } from '../trpc/procedures.ts';
+import { limitKey, signedIn } from '../trpc/procedures.ts';
 import { EXPORT_SCOPES, requireScopes } from '../trpc/scopes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 import { allowLongBody } from './request-timeouts.ts';
+import { RestKeyError, snakeCaseOutput } from './snake-case.ts';
 
 /** What may be uploaded. A web page of another origin may send none of these without asking first. */
 export const UPLOAD_TYPES = new Set([
@@ -32,15 +34,17 @@ export const DOWNLOAD = {
   rate: 'stream',
   scopes: EXPORT_SCOPES,
 } as const;
+const ACCOUNT_EXPORT = { path: 'users.export', type: 'query', access: 'session', rate: 'credential' } as const;
 
 /**
  * Whole files, which no JSON carries: `POST /imports/upload` and `GET /exports/ledger.*`, as streams, beside the router and with the same callers, origins and
- * limits.
+ * limits; and `GET /users/me/export`, the procedure of that route, whose answer may be too large to hold.
  */
 export function serveTransfers(createContext: ContextFactory): Router {
   const router = express.Router();
   router.post('/imports/upload', upload(createContext));
   for (const format of exportFormats) router.get(`/exports/ledger.${format}`, download(createContext, format));
+  router.get('/users/me/export', exportAccount(createContext));
   return router;
 }
 
@@ -67,25 +71,74 @@ function download(createContext: ContextFactory, format: ExportFormat): RequestH
     requestState(request).route = `/api/v1/exports/ledger.${format}`;
     const context = await createContext(request, response, 1);
     const userId = admit(context, DOWNLOAD);
-    const stream = context.streams.open(callerKey(context), leaving(request));
-    try {
-      for await (const { piece } of stream.read(
-        context.services.exports.pieces(userId, { format, signal: stream.signal }),
-      )) {
-        if (!response.headersSent) {
-          response.setHeader('Content-Type', MIME[format]);
-          response.setHeader('Content-Disposition', `attachment; filename="finverse-ledger.${format}"`);
-          response.setHeader('Cache-Control', 'no-store');
-        }
-        if (!response.write(piece.text)) await drained(response, stream.signal);
-        if (piece.isLast) response.end();
-      }
-      // What ends without its last piece must not look like a whole file.
-      if (!response.writableEnded) response.destroy();
-    } finally {
-      stream.close();
-    }
+    await send(request, context, {
+      headers: {
+        'Content-Type': MIME[format],
+        'Content-Disposition': `attachment; filename="finverse-ledger.${format}"`,
+      },
+      open: (signal) => context.services.exports.pieces(userId, { format, signal }),
+    });
   };
+}
+
+function exportAccount(createContext: ContextFactory): RequestHandler {
+  return async (request, response) => {
+    requestState(request).route = '/api/v1/users/me/export';
+    const unknown = Object.keys(request.query).map((path) => ({ path, message: 'unknown field' }));
+    if (unknown.length > 0) throw new RestKeyError(unknown);
+    const context = await createContext(request, response, 1);
+    const userId = admit(context, ACCOUNT_EXPORT);
+    await send(request, context, {
+      headers: { 'Content-Type': MIME.json },
+      open: () => toJson(context.services.users.exportParts(userId)),
+    });
+  };
+}
+
+type Piece = { piece: { text: string; isLast: boolean } };
+type Sent = { headers: Record<string, string>; open: (signal: AbortSignal) => AsyncIterable<Piece> };
+
+/** Sends the pieces of a file as they come. Before the first one an error is an answer like any other; later the connection ends. */
+async function send(request: Request, context: Context, { headers, open }: Sent): Promise<void> {
+  const response = request.res;
+  invariant(response, 'a request that is served has a response');
+  const stream = context.streams.open(limitKey(context), leaving(request));
+  try {
+    for await (const { piece } of stream.read(open(stream.signal))) {
+      if (!response.headersSent) response.set({ ...headers, 'Cache-Control': 'no-store' });
+      if (!response.write(piece.text)) await drained(response, stream.signal);
+      if (piece.isLast) response.end();
+    }
+    // What ends without its last piece must not look like a whole file.
+    if (!response.writableEnded) response.destroy();
+  } finally {
+    stream.close();
+  }
+}
+
+/** The parts of a person's export as the text of one JSON object, as REST writes it. */
+async function* toJson(parts: AsyncIterable<ExportPart>): AsyncGenerator<Piece> {
+  const write = (value: unknown) => JSON.stringify(snakeCaseOutput(value));
+  let section: string | null = null;
+  let isFirstItem = true;
+  for await (const part of parts) {
+    let text = '';
+    if ('head' in part) {
+      text = `${write(part.head).slice(0, -1)},"sections":[`;
+    } else {
+      if (part.section !== section) {
+        text += `${section === null ? '' : ']},'}\n{"name":${write(part.section)},"items":[`;
+        section = part.section;
+        isFirstItem = true;
+      }
+      for (const item of part.items) {
+        text += `${isFirstItem ? '' : ','}\n${write(item)}`;
+        isFirstItem = false;
+      }
+    }
+    yield { piece: { text, isLast: false } };
+  }
+  yield { piece: { text: `${section === null ? '' : ']}'}]}\n`, isLast: true } };
 }
 
 /** Lets a person in as a procedure does, and answers who it is. @throws AppError RATE_LIMITED, FORBIDDEN, UNAUTHENTICATED */
@@ -94,7 +147,7 @@ function admit(
   { rate, ...procedure }: Parameters<typeof requireScopes>[0] & { rate: RateClass },
 ): string {
   const { caller } = context;
-  context.limiter.take(rate, callerKey(context));
+  context.limiter.take(rate, limitKey(context));
   if (caller?.tokenScopes) requireScopes(procedure, caller.tokenScopes);
   return signedIn(context).userId;
 }

@@ -4,8 +4,8 @@ export type { Logger };
 
 const SECRET_FIELDS = ['password', 'token', 'authorization', 'cookie', 'sessionId', 'secret', 'apiKey', 'privateKey'];
 
-/** Fields in which viem keeps a whole request, up to thousands of calls. */
-const OMITTED_FIELDS = new Set(['body', 'request']);
+/** Fields in which viem keeps a whole request, up to thousands of calls, and in which mysql2 keeps a whole statement with its values. */
+const OMITTED_FIELDS = new Set(['body', 'request', 'sql']);
 
 const ERROR_DEPTH_MAX = 6;
 

@@ -30,8 +30,8 @@ export const STREAMS_MAX = 2_000;
 export const STREAM_KEEP_ALIVE_MS = 15_000;
 
 /**
- * Calls per minute and caller, by class: a signed-in person is one caller wherever they come from, anyone else is their address. Every call inside a
- * batch counts. `check` is what reads a whole ledger, `upload` what takes a file, `middleBody`
+ * Calls per minute and caller, by class: a signed-in person is one caller wherever they come from, all API tokens of a person are another one, anyone else is
+ * their address. Every call inside a batch counts. `check` is what reads a whole ledger, `upload` what takes a file, `middleBody`
  * any body over the usual size.
  *
  * `login` counts by address alone, and everything that needs no session and tries or mails something shares it; `mailAccount` counts by the e-mail

@@ -4,8 +4,16 @@ import { bareProcedure, middleware } from './init.ts';
 import type { Context } from './context.ts';
 import { requireScopes } from './scopes.ts';
 
-/** Who a call counts for: a signed-in person wherever they are, otherwise the address. */
-export function callerKey(ctx: Pick<Context, 'caller' | 'remoteAddress'>): string {
+/**
+ * Whom a call counts against: a signed-in person wherever they are, otherwise the address. All API tokens of a person count together and apart from their
+ * sessions: one in wrong hands keeps nobody from revoking it.
+ */
+export function limitKey(ctx: Pick<Context, 'caller' | 'remoteAddress'>): string {
+  return ctx.caller?.tokenScopes ? `tokens of ${ctx.caller.userId}` : callerKey(ctx);
+}
+
+/** Whose an idempotency key is: a person's, by whatever they are signed in, otherwise the address's. */
+function callerKey(ctx: Pick<Context, 'caller' | 'remoteAddress'>): string {
   return ctx.caller ? `user ${ctx.caller.userId}` : addressKey(ctx);
 }
 
@@ -20,13 +28,13 @@ const countCalls = middleware(({ ctx, path, type, meta, next }) => {
   }
   invariant(type !== 'subscription' || meta?.rate === 'stream', `${path} is built with liveProcedure`);
   const rateClass = meta?.rate ?? (type === 'query' ? 'read' : 'write');
-  ctx.limiter.take(rateClass, rateClass === 'login' ? addressKey(ctx) : callerKey(ctx));
+  ctx.limiter.take(rateClass, rateClass === 'login' ? addressKey(ctx) : limitKey(ctx));
   return next();
 });
 
 /** Gives a subscription its place among the open streams, for as long as someone reads it. */
 const holdStream = middleware(async ({ ctx, signal, next }) => {
-  const stream = ctx.streams.open(callerKey(ctx), signal);
+  const stream = ctx.streams.open(limitKey(ctx), signal);
   const result = await next({ ctx: { streamSignal: stream.signal } });
   if (result.ok) return { ...result, data: stream.read(result.data as AsyncIterable<unknown>) };
   stream.close();

@@ -1,6 +1,6 @@
 import type { UserOut } from '@finverse/shared';
 import { AppError } from '../../kernel/errors.ts';
-import { countAdmins, describeUser, updateUser } from '../users/index.ts';
+import { countAdmins, describeUser, findUserById, lockAdmins, updateUser } from '../users/index.ts';
 import { type AuthParts, lockPresentUser } from './auth.parts.ts';
 import type { Call, DeletionApi } from './auth.port.ts';
 import { digest } from './secrets.ts';
@@ -9,6 +9,9 @@ import { deleteUserSessions } from './sessions.repository.ts';
 /** How long a deletion can be called off, by signing in or by saying so. */
 export const DELETION_GRACE_DAYS = 30;
 const DELETION_GRACE_MS = DELETION_GRACE_DAYS * 24 * 60 * 60 * 1000;
+
+/** Whoever asks for it and calls it off in turn fills nobody's mailbox. */
+const NOTICE_EVERY_MS = 60 * 60 * 1000;
 
 /** The end of an account: asked for, called off, or, when the time is over, done by the housekeeping. */
 export class AccountDeletion implements DeletionApi {
@@ -20,6 +23,8 @@ export class AccountDeletion implements DeletionApi {
 
   async request(userId: string, { commit, sessionToken }: Call): Promise<UserOut> {
     const answer = await commit(async (em) => {
+      // Two admins at once could each find the other one still there. First, as rows of people are locked in the order of their ids.
+      if ((await findUserById(em, userId))?.role === 'admin') await lockAdmins(em, this.#parts.database.dialect);
       const user = await lockPresentUser(this.#parts, em, userId);
       if (user.deletionAtMs !== null) return describeUser(em, user);
       if (user.role === 'admin' && (await countAdmins(em)) <= 1) {
@@ -28,7 +33,8 @@ export class AccountDeletion implements DeletionApi {
       const deletionAtMs = this.#parts.clock.now() + DELETION_GRACE_MS;
       await updateUser(em, userId, { deletionAtMs });
       await deleteUserSessions(em, userId, sessionToken === null ? null : digest(sessionToken));
-      await this.#parts.mails.enqueue(em, { kind: 'deletion_requested', recipient: user.email, reference: null });
+      const notice = { kind: 'deletion_requested', recipient: user.email, reference: null };
+      await this.#parts.mails.enqueueAtMost(em, notice, NOTICE_EVERY_MS);
       return describeUser(em, { ...user, deletionAtMs });
     });
     this.#parts.mails.wake();

@@ -1,9 +1,11 @@
 import { scopeDomains } from '@finverse/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { transact, type UnitOfWork } from '../../db/index.ts';
 import { restRoutes } from '../../http/rest-routes.ts';
-import { startTestServer, PEOPLE, type TestServer } from '../../http/test-server.ts';
+import { startTestServer, stillClock, PEOPLE, type TestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { appRouter } from '../../router.ts';
+import { UserSchema } from '../users/index.ts';
 import { ApiTokenSchema } from './auth.entity.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -100,6 +102,38 @@ describe('a token', () => {
     expect((await embedded.rest('POST', '/sync/stop', { token })).status).toBe(403);
     expect((await embedded.rest('POST', '/sync/stop')).status).toBe(200);
   });
+});
+
+test('tokens that use their limit up leave the person’s own calls, and so the way to revoke them', async () => {
+  await using strict = await startTestServer({ rateLimitScale: 0.01, clock: stillClock });
+  const session = await strict.signIn('user');
+  const { id: userId } = await strict.database.em().findOneOrFail(UserSchema, { email: PEOPLE.user.email });
+  const made = [];
+  for (const name of ['one', 'other']) {
+    const commit: UnitOfWork = (work) => transact(strict.database, work);
+    const wanted = { name, scopes: ['users:read' as const], expiresInDays: 1 };
+    made.push(await strict.auth.tokens.create(userId, wanted, { commit, sessionToken: session, userAgent: null }));
+  }
+  const [first, second] = made;
+  const statusesOf = async (token = '') => {
+    const statuses = [];
+    for (let call = 0; call < 61; call += 1) statuses.push((await strict.rest('GET', '/users/me', { token })).status);
+    return statuses;
+  };
+  expect((await statusesOf(first?.token)).slice(-2)).toEqual([200, 429]);
+  // All tokens of a person count together.
+  expect((await strict.rest('GET', '/users/me', { token: String(second?.token) })).status).toBe(429);
+  expect((await strict.rest('GET', '/users/me', { token: session })).status).toBe(200);
+  expect((await strict.rest('DELETE', `/auth/tokens/${first?.id}`, { token: session })).status).toBe(200);
+});
+
+test('an idempotency key is the person’s, by whatever they are signed in', async () => {
+  const session = await server.signIn('user');
+  const { token } = await create(session, ['users:write']);
+  const headers = { 'idempotency-key': 'one' };
+  await server.rest('PATCH', '/users/me', { token: session, body: { name: 'Uma' }, headers });
+  const answer = await server.rest('PATCH', '/users/me', { token, body: { name: 'Eve' }, headers });
+  expect(answer.body?.error?.code).toBe('IDEMPOTENCY_KEY_REUSED');
 });
 
 test('what a token may be made of: known scopes, and no more than fifty tokens', async () => {

@@ -7,7 +7,7 @@ import { newId } from '../../kernel/ids.ts';
 import { randomHex } from '../../kernel/random.ts';
 import type { Exporter } from '../users/index.ts';
 import { ApiTokenSchema } from './auth.entity.ts';
-import { type AuthParts, lockPresentUser } from './auth.parts.ts';
+import { type AuthParts, lockUserInSession } from './auth.parts.ts';
 import type { Call, Caller, TokensApi } from './auth.port.ts';
 import { LAST_USED_STEP_MS } from './lucia.ts';
 import { digest } from './secrets.ts';
@@ -31,10 +31,14 @@ export class ApiTokens implements TokensApi {
     return listTokens(this.#parts.database.em(), userId);
   }
 
-  create(userId: string, { name, scopes, expiresInDays }: TokenInput, { commit }: Call): Promise<NewTokenOut> {
+  create(
+    userId: string,
+    { name, scopes, expiresInDays }: TokenInput,
+    { commit, sessionToken }: Call,
+  ): Promise<NewTokenOut> {
     return commit(async (em) => {
-      // Two at once could both stay under the limit and exceed it together.
-      await lockPresentUser(this.#parts, em, userId);
+      // Two at once could both stay under the limit and exceed it together; and one in flight would outlive the reset that ends all tokens.
+      await lockUserInSession(this.#parts, em, { userId, sessionToken });
       if ((await em.count(ApiTokenSchema, { user: userId })) >= TOKENS_MAX) {
         throw new AppError('CONFLICT', `At most ${TOKENS_MAX} API tokens are kept; revoke one.`);
       }
@@ -98,7 +102,12 @@ export async function deleteTokensExpiredBefore(em: SqlEntityManager, nowMs: num
   await em.nativeDelete(ApiTokenSchema, { expiresAt: { $lte: nowMs } });
 }
 
-export const tokensExporter: Exporter = { name: 'api_tokens', read: listTokens };
+export const tokensExporter: Exporter = {
+  name: 'api_tokens',
+  async *pages(em, userId) {
+    yield await listTokens(em, userId);
+  },
+};
 
 async function listTokens(em: SqlEntityManager, userId: string): Promise<TokenOut[]> {
   const rows = await em.find(ApiTokenSchema, { user: userId }, { orderBy: { id: 'desc' } });

@@ -31,8 +31,6 @@ export const MailCodeSchema = defineEntity({
     purpose: p.string().length(16),
     user: () => p.manyToOne(UserSchema).deleteRule('cascade').nullable(),
     email: p.string().length(EMAIL_LENGTH),
-    /** Of earlier versions, whose registrations brought their password: nothing reads it, as whoever sent it need not own the address. */
-    passwordHash: p.string().length(255).nullable(),
     /** What a registration that is not completed yet will begin with. */
     name: p.string().length(100).nullable(),
     /** Null until the mail is written: the code itself is nowhere but in the mail. */

@@ -3,9 +3,11 @@ import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import type { MailQueue } from '../mail/index.ts';
-import { findUserById, lockUser, type UserRecord } from '../users/index.ts';
+import { DELETION_BEGUN_MS, findUserById, lockUser, type UserRecord } from '../users/index.ts';
 import type { Sessions } from './lucia.ts';
 import type { PasswordHasher } from './passwords.ts';
+import { digest } from './secrets.ts';
+import { findSession } from './sessions.repository.ts';
 
 /** What the use cases share. */
 export type AuthParts = {
@@ -16,7 +18,7 @@ export type AuthParts = {
   mails: MailQueue;
 };
 
-/** The signed-in person, outside any transaction. @throws AppError UNAUTHENTICATED when they are gone. */
+/** The signed-in person, outside any transaction. @throws AppError UNAUTHENTICATED when they are gone, or are being deleted. */
 export async function presentUser({ database }: AuthParts, userId: string): Promise<UserRecord> {
   return gone(await findUserById(database.em(), userId));
 }
@@ -28,6 +30,21 @@ export async function lockPresentUser(
   userId: string,
 ): Promise<UserRecord> {
   return gone(await lockUser(em, database.dialect, userId));
+}
+
+/**
+ * As {@link lockPresentUser}, and the session that the request came with still is: a reset of the password, which ends all of them, came first or waits.
+ *
+ * @throws AppError UNAUTHENTICATED when either is gone.
+ */
+export async function lockUserInSession(
+  parts: AuthParts,
+  em: SqlEntityManager,
+  { userId, sessionToken }: { userId: string; sessionToken: string | null },
+): Promise<UserRecord> {
+  const user = await lockPresentUser(parts, em, userId);
+  const session = sessionToken === null ? null : await findSession(em, digest(sessionToken));
+  return gone(session?.userId === userId ? user : null);
 }
 
 /** What was found out about a password, to be settled inside the transaction, where a repeated call gets its first answer before anyone asks. */
@@ -51,6 +68,6 @@ export function codeInvalid(): AppError {
 }
 
 function gone(user: UserRecord | null): UserRecord {
-  if (!user) throw new AppError('UNAUTHENTICATED', 'Sign in first.');
+  if (!user || user.deletionAtMs === DELETION_BEGUN_MS) throw new AppError('UNAUTHENTICATED', 'Sign in first.');
   return user;
 }

@@ -96,7 +96,7 @@ export interface SessionsApi {
 /** A person's API tokens. */
 export interface TokensApi {
   list(userId: string): Promise<TokenOut[]>;
-  /** @throws AppError CONFLICT where there are too many. */
+  /** @throws AppError CONFLICT where there are too many; UNAUTHENTICATED where the session ended meanwhile. */
   create(userId: string, input: TokenInput, call: Call): Promise<NewTokenOut>;
   /** @throws AppError NOT_FOUND */
   revoke(userId: string, id: string, call: Call): Promise<void>;

@@ -1,3 +1,4 @@
+import { TOTP } from 'otpauth';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startTestServer, stillClock, PEOPLE, type TestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
@@ -111,6 +112,29 @@ describe('login', () => {
       const statuses = [];
       for (let attempt = 0; attempt < 12; attempt += 1) statuses.push(await tryFrom(strict, `203.0.113.${attempt}`));
       expect(statuses).toEqual([...Array(10).fill(401), 429, 429]);
+    });
+
+    test('that fail for another reason than a wrong password or code do not count', async () => {
+      let minutes = 0;
+      const slow = { ...systemClock, monotonic: () => minutes * 60_000 };
+      await using strict = await startTestServer({ rateLimitScale: 0.1, clock: slow, publicUrl });
+      await strict.auth.ensureUser(PEOPLE.user);
+      const token = await strict.signIn('user');
+      const begun = await strict.rest('POST', '/auth/totp/begin', { token, body: { password: credentials.password } });
+      const totp = new TOTP({ secret: String(begun.body?.['secret']) });
+      minutes += 1;
+      await strict.rest('POST', '/auth/totp/confirm', { token, body: { code: totp.generate() } });
+      const codes = [];
+      for (; minutes < 13; minutes += 1) {
+        codes.push((await strict.rest('POST', '/auth/login', { body: credentials })).body?.error?.code);
+      }
+      expect(new Set(codes)).toEqual(new Set(['SECOND_FACTOR_REQUIRED']));
+      const wrong = [];
+      for (; minutes < 16; minutes += 1) {
+        const body = { ...credentials, code: 'no-such-code' };
+        wrong.push((await strict.rest('POST', '/auth/login', { body })).body?.error?.code);
+      }
+      expect(wrong).toEqual(['CODE_INVALID', 'CODE_INVALID', 'RATE_LIMITED']);
     });
 
     test('that succeed do not count', async () => {

@@ -108,10 +108,14 @@ describe('a forgotten password', () => {
     expect((await confirm(codeIn(first))).status).toBe(400);
   });
 
-  test('a common new password is refused, and the code still counts', async () => {
+  test.each([
+    ['a common one', 'qwertyuiop'],
+    ['the e-mail address', email],
+    ['the e-mail address in another case', email.toUpperCase()],
+  ])('%s for the new password is refused, and the code still counts', async (_name, newPassword) => {
     await request();
     const code = codeIn((await server.takeMails())[0]);
-    expect((await confirm(code, 'qwertyuiop')).body?.error?.details).toMatchObject([{ path: 'new_password' }]);
+    expect((await confirm(code, newPassword)).body?.error?.details).toMatchObject([{ path: 'new_password' }]);
     expect((await confirm(code)).status).toBe(200);
   });
 });
@@ -235,6 +239,57 @@ describe('a change of e-mail address', () => {
     expect((await confirm(token, codeIn(mails[4]))).status).toBe(200);
     expect((await request(token, { email })).status).toBe(200);
     expect((await server.takeMails()).map(({ recipient }) => recipient)).toEqual([email, email]);
+  });
+
+  test('to an address that gets no more mails leaves the code for another one, whether the address has an account or not', async () => {
+    await server.auth.ensureUser(PEOPLE.admin);
+    const token = await server.signIn('user');
+    for (const target of [PEOPLE.admin.email, 'nobody@example.test']) {
+      await request(token, { email: `own.${target}` });
+      const code = codeIn((await server.takeMails()).at(-1));
+      for (let attempt = 0; attempt < 6; attempt += 1) {
+        await server.rest('POST', '/auth/password-reset/request', { body: { email: target } });
+      }
+      await request(token, { email: target });
+      await request(token, { email: target });
+      expect((await confirm(token, code)).status, target).toBe(200);
+      await server.takeMails();
+    }
+  });
+
+  test('costs the same statements to a taken and to a free address, also over the limit of either', async () => {
+    await server.auth.ensureUser(PEOPLE.admin);
+    const token = await server.signIn('user');
+    const costs = [];
+    for (let attempt = 0; attempt < 7; attempt += 1) {
+      for (const target of [PEOPLE.admin.email, NEW_EMAIL]) {
+        costs.push(await server.statementsOf(() => request(token, { email: target })));
+      }
+    }
+    for (const cost of costs) expect(cost).toEqual(costs[0]);
+  });
+
+  test('is mailed to who asks for it first, however often others asked; of all together twenty times an hour', async () => {
+    const mailsFor = async (person: string) => {
+      await server.auth.ensureUser({ email: person, password, role: 'user' });
+      const token = String((await login({ email: person, password })).body?.['token']);
+      const mails = [];
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        await request(token);
+        mails.push(...(await server.takeMails()).filter(({ recipient }) => recipient === NEW_EMAIL));
+      }
+      return { token, mails };
+    };
+    // Two of each person's fit in the five.
+    const counts = [];
+    for (let other = 0; other < 3; other += 1) counts.push((await mailsFor(`other${other}@example.test`)).mails.length);
+    expect(counts).toEqual([2, 2, 1]);
+    const { token, mails } = await mailsFor(email);
+    expect(mails).toHaveLength(1);
+    expect((await confirm(token, codeIn(mails[0]))).status).toBe(200);
+    const later = [];
+    for (let other = 0; other < 16; other += 1) later.push((await mailsFor(`late${other}@example.test`)).mails.length);
+    expect(later.reduce((sum, count) => sum + count, 6)).toBe(20);
   });
 
   test('to an address that somebody took meanwhile is a conflict', async () => {

@@ -40,13 +40,14 @@ export class Credentials implements CredentialsApi {
   }
 
   async confirmPasswordReset(input: { code: string; newPassword: string }, { commit }: Call): Promise<void> {
-    // The address is known only once the code is looked at.
+    // Before the work of the hash; the address is known only once the code is looked at.
     await refuseCommonPassword(input.newPassword, '', 'newPassword');
     const passwordHash = await this.#parts.passwords.hash(input.newPassword);
     await commit(async (em) => {
       const record = await spendCode(this.#parts, em, { code: input.code, purposes: ['reset_password'] });
       const user = await lockPresentUser(this.#parts, em, record.userId ?? '');
       if (user.email !== record.email) throw codeInvalid();
+      await refuseCommonPassword(input.newPassword, user.email, 'newPassword');
       // Who has the code has the mailbox.
       const emailVerifiedAtMs = user.emailVerifiedAtMs ?? this.#parts.clock.now();
       await updateUser(em, user.id, { passwordHash, emailVerifiedAtMs });

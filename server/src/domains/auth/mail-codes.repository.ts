@@ -84,14 +84,17 @@ export async function takeMailCode(
   return taken;
 }
 
-/** What the mails were for that this address was to get since then, voided ones included. Decoys have no mail. */
-export async function listMailedPurposes(em: SqlEntityManager, email: string, sinceMs: number): Promise<string[]> {
+/** What a mail was for, and whose code it carried; null where it was nobody's yet. */
+export type Mailed = { purpose: string; userId: string | null };
+
+/** The mails that this address was to get since then, those of voided codes included. Decoys have no mail. */
+export async function listMailed(em: SqlEntityManager, email: string, sinceMs: number): Promise<Mailed[]> {
   const rows = await em.find(
     MailCodeSchema,
     { email, createdAt: { $gte: sinceMs }, purpose: { $ne: 'decoy' } },
-    { fields: ['purpose'] },
+    { fields: ['purpose', 'user'] },
   );
-  return rows.map(({ purpose }) => purpose);
+  return rows.map(({ purpose, user }) => ({ purpose, userId: user?.id ?? null }));
 }
 
 /** Takes back the person's codes of these purposes. */
@@ -101,6 +104,14 @@ export async function voidUserCodes(
   purposes: readonly CodePurpose[],
 ): Promise<void> {
   await voidCodes(em, { user: userId, purpose: { $in: [...purposes] } });
+}
+
+/** Takes back the person's codes of this purpose that were mailed to this address. */
+export async function voidUserCodesTo(
+  em: SqlEntityManager,
+  { userId, email, purpose }: { userId: string; email: string; purpose: CodePurpose | 'decoy' },
+): Promise<void> {
+  await voidCodes(em, { user: userId, email, purpose });
 }
 
 /** Takes back the registrations of this address that were not completed. */
@@ -114,11 +125,13 @@ export async function deleteCodesOver(em: SqlEntityManager, nowMs: number, creat
 }
 
 type Voided =
-  { id: string } | { user: string; purpose: { $in: CodePurpose[] } } | { email: string; purpose: CodePurpose };
+  | { id: string }
+  | { user: string; purpose: { $in: CodePurpose[] } }
+  | { user?: string; email: string; purpose: CodePurpose | 'decoy' };
 
 /** From now on they are no codes, nor will they be; what somebody typed in goes. */
 async function voidCodes(em: SqlEntityManager, where: Voided): Promise<void> {
-  await em.nativeUpdate(MailCodeSchema, where, { codeHash: null, expiresAt: VOID_MS, passwordHash: null, name: null });
+  await em.nativeUpdate(MailCodeSchema, where, { codeHash: null, expiresAt: VOID_MS, name: null });
 }
 
 type MailCodeRow = {

@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { fetchRows } from '../../db/index.ts';
 import { newId } from '../../kernel/ids.ts';
+import { DELETION_BEGUN_MS } from '../users/index.ts';
 import { SessionSchema } from './auth.entity.ts';
 
 /** A session as it is stored; `idHash` is the SHA-256 of its token, `handle` what its owner knows it by. */
@@ -14,6 +15,7 @@ export type SessionRecord = {
   userAgent: string | null;
 };
 
+/** The session; null also while its person's account is being deleted. */
 export async function findSession(
   em: SqlEntityManager,
   idHash: string,
@@ -22,8 +24,8 @@ export async function findSession(
   const [row] = await fetchRows<Record<string, unknown>>(
     em,
     `select s.handle, s.user_id, s.expires_at, s.created_at, s.last_used_at, s.user_agent, u.role
-     from sessions s join users u on u.id = s.user_id where s.id = ?`,
-    [idHash],
+     from sessions s join users u on u.id = s.user_id where s.id = ? and (u.deletion_at is null or u.deletion_at <> ?)`,
+    [idHash, DELETION_BEGUN_MS],
   );
   return row
     ? {

@@ -2,7 +2,14 @@ import type { SessionOut } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { toInstant } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
-import { describeUser, findUserByEmail, lockUser, updateUser, type UserRecord } from '../users/index.ts';
+import {
+  DELETION_BEGUN_MS,
+  describeUser,
+  findUserByEmail,
+  lockUser,
+  updateUser,
+  type UserRecord,
+} from '../users/index.ts';
 import { findTokenCaller } from './api-tokens.ts';
 import type { AuthParts } from './auth.parts.ts';
 import type { Call, Caller, SignInApi } from './auth.port.ts';
@@ -28,6 +35,7 @@ export class SignIn implements SignInApi {
         const locked = await lockUser(em, database.dialect, user.id);
         // Changed or deleted since it was checked.
         if (!locked || locked.passwordHash !== user.passwordHash) throw wrongCredentials();
+        if (locked.deletionAtMs === DELETION_BEGUN_MS) throw wrongCredentials();
         await spendSecondFactor(this.#parts, em, user.id, code);
         if (locked.deletionAtMs !== null) await updateUser(em, user.id, { deletionAtMs: null });
         return startSession(this.#parts, em, { user: { ...locked, deletionAtMs: null }, call });

@@ -2,7 +2,14 @@ import type { RecoveryCodesOut, TotpBeginOut, TotpStatusOut } from '@finverse/sh
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { AppError } from '../../kernel/errors.ts';
 import { randomHex } from '../../kernel/random.ts';
-import { type AuthParts, checkPassword, codeInvalid, lockPresentUser, requirePassword } from './auth.parts.ts';
+import {
+  type AuthParts,
+  checkPassword,
+  codeInvalid,
+  lockPresentUser,
+  lockUserInSession,
+  requirePassword,
+} from './auth.parts.ts';
 import type { Call, TotpApi } from './auth.port.ts';
 import { spendSecondFactor, withCountedFailures } from './second-factor.ts';
 import { digest } from './secrets.ts';
@@ -52,8 +59,10 @@ export class SecondFactor implements TotpApi {
     });
   }
 
-  confirm(userId: string, code: string, { commit }: Call): Promise<RecoveryCodesOut> {
+  confirm(userId: string, code: string, { commit, sessionToken }: Call): Promise<RecoveryCodesOut> {
     return commit(async (em) => {
+      // Who is shut out by a reset meanwhile must not leave a factor that only they have.
+      await lockUserInSession(this.#parts, em, { userId, sessionToken });
       const factor = await lockFactor(em, this.#parts.database.dialect, userId);
       if (!factor || factor.isConfirmed)
         throw new AppError('CONFLICT', 'There is no second factor to confirm; begin one.');

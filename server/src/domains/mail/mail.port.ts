@@ -13,6 +13,8 @@ export type ComposeMail = (mail: MailRequest) => Promise<MailContent | null>;
 export interface MailQueue {
   /** Leaves a mail inside the caller's transaction: it is sent when that commits, and never otherwise. */
   enqueue(em: SqlEntityManager, mail: MailRequest): Promise<void>;
+  /** As `enqueue`, unless one of this kind was left for the recipient within the last `everyMs`, of at most a day: older ones are forgotten. */
+  enqueueAtMost(em: SqlEntityManager, mail: MailRequest, everyMs: number): Promise<void>;
   /** Has what is due sent soon, after the answer that is being given. To be called when the transaction has committed. */
   wake(): void;
 }

@@ -41,6 +41,12 @@ export class Mailer implements MailQueue {
     await em.insert(MailSchema, { id: newId('mal'), ...row });
   }
 
+  async enqueueAtMost(em: SqlEntityManager, mail: MailRequest, everyMs: number): Promise<void> {
+    const { kind, recipient } = mail;
+    const createdAt = { $gt: this.#options.clock.now() - everyMs };
+    if ((await em.count(MailSchema, { kind, recipient, createdAt })) === 0) await this.enqueue(em, mail);
+  }
+
   /** Begins to send, with what writes the texts. Until then mails wait. */
   start(compose: ComposeMail): void {
     this.#compose = compose;

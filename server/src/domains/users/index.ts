@@ -1,13 +1,15 @@
 export { EMAIL_LENGTH, UserSchema, userEntities } from './users.entity.ts';
-export type { Exporter } from './users.port.ts';
+export type { Eraser, Exporter } from './users.port.ts';
 export {
   adminExists,
   countAdmins,
+  DELETION_BEGUN_MS,
   describeUser,
   findUserByEmail,
   findUserById,
   insertUser,
   listUserIds,
+  lockAdmins,
   lockUser,
   type Role,
   timeZoneOf,

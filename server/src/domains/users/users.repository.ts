@@ -20,8 +20,12 @@ export type UserRecord = {
   timeZone: string;
   locale: string;
   emailVerifiedAtMs: number | null;
+  /** When the account is to be deleted; {@link DELETION_BEGUN_MS} while it is. */
   deletionAtMs: number | null;
 };
+
+/** `deletionAtMs` of an account that is being deleted: some of it is gone already, so nobody signs in to it and nothing calls that off. */
+export const DELETION_BEGUN_MS = 0;
 
 /** The person with this e-mail address, given in lower case. */
 export async function findUserByEmail(em: SqlEntityManager, email: string): Promise<UserRecord | null> {
@@ -45,21 +49,28 @@ export async function todayOf(em: SqlEntityManager, userId: string, nowMs: numbe
   return dateIn(await timeZoneOf(em, userId), nowMs);
 }
 
+/** Locks the rows of all admins, in the order of their ids, until the caller's transaction ends. */
+export async function lockAdmins(em: SqlEntityManager, dialect: Dialect): Promise<void> {
+  // By their ids: a locking read that looks for the role would wait for everybody's row.
+  const admins = await em.execute<{ id: string }[]>(`select id from users where role = 'admin' order by id`);
+  for (const { id } of admins) await em.execute(`select id from users where id = ?${forUpdate(dialect)}`, [id]);
+}
+
 /** The person, whose row stays locked until the caller's transaction ends. */
 export async function lockUser(em: SqlEntityManager, dialect: Dialect, id: string): Promise<UserRecord | null> {
   await em.execute(`select id from users where id = ?${forUpdate(dialect)}`, [id]);
   return findUserById(em, id);
 }
 
-/** A page of the ids of all people, in their order, after an id. */
+/** A page of the ids of all people, in their order, after an id; without those whose account is being deleted, of whom only parts are left. */
 export async function listUserIds(
   em: SqlEntityManager,
   { afterId, limit }: { afterId: string; limit: number },
 ): Promise<string[]> {
-  const rows = await em.execute<{ id: string }[]>('select id from users where id > ? order by id limit ?', [
-    afterId,
-    limit,
-  ]);
+  const rows = await em.execute<{ id: string }[]>(
+    'select id from users where id > ? and (deletion_at is null or deletion_at <> ?) order by id limit ?',
+    [afterId, DELETION_BEGUN_MS, limit],
+  );
   return rows.map(({ id }) => id);
 }
 
@@ -98,9 +109,20 @@ export async function updateUser(em: SqlEntityManager, id: string, changes: Chan
   if (Object.keys(data).length > 0) await em.nativeUpdate(UserSchema, { id }, data);
 }
 
-/** Deletes the people whose time has come, with everything that is theirs. Answers how many. */
-export async function deleteUsersDue(em: SqlEntityManager, nowMs: number): Promise<number> {
-  return em.nativeDelete(UserSchema, { deletionAt: { $ne: null, $lte: nowMs } });
+/** The ids of the people whose time has come, those whose deletion was begun and not ended included. */
+export async function listUsersDue(em: SqlEntityManager, nowMs: number): Promise<string[]> {
+  const rows = await em.find(UserSchema, { deletionAt: { $lte: nowMs } }, { fields: ['id'], orderBy: { id: 'asc' } });
+  return rows.map(({ id }) => id);
+}
+
+/** Begins the deletion of an account, inside the caller's transaction, which has locked its row. From now on nothing calls it off. */
+export async function beginDeletion(em: SqlEntityManager, id: string): Promise<void> {
+  await updateUser(em, id, { deletionAtMs: DELETION_BEGUN_MS });
+}
+
+/** Deletes a person, with everything that is theirs. False where there was none any more. */
+export async function deleteUser(em: SqlEntityManager, id: string): Promise<boolean> {
+  return (await em.nativeDelete(UserSchema, { id })) > 0;
 }
 
 /** The person as answers show one. */

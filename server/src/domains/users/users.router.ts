@@ -44,7 +44,7 @@ export const usersRouter = router({
         method: 'GET',
         path: '/users/me/preferences',
         summary: 'What frontends keep for a person',
-        description: 'At most 200 pairs of key and text. The server reads none of them.',
+        description: 'At most 200 pairs of key and text, of 64 KB in all. The server reads none of them.',
       },
     })
     .input(emptyInput)
@@ -120,7 +120,15 @@ export const usersRouter = router({
   export: sessionProcedure
     .meta({
       rate: 'credential',
-      route: { ...route, method: 'GET', path: '/users/me/export', summary: 'Everything that one owns, as JSON' },
+      // Over REST `http/transfer.ts` streams it.
+      route: {
+        ...route,
+        method: 'GET',
+        path: '/users/me/export',
+        summary: 'Everything that one owns, as JSON',
+        description:
+          'One at a time. Streamed: an export that is not whole is broken off, the connection ends before the JSON does. (Over tRPC it is one answer of at most 50,000 items.)',
+      },
     })
     .input(emptyInput)
     .output(exportOut)
@@ -128,13 +136,14 @@ export const usersRouter = router({
 
   remove: sessionProcedure
     .meta({
+      rate: 'credential',
       route: {
         ...route,
         method: 'DELETE',
         path: '/users/me',
         summary: 'Ask for the deletion of one’s account',
         description:
-          'In 30 days everything of the account goes. Until then signing in, or `/users/me/restore`, keeps it. Ends the other sessions; API tokens rest.',
+          'In 30 days everything of the account goes. Until then signing in, or `/users/me/restore`, keeps it. Ends the other sessions; API tokens rest. A mail tells of it, one an hour at most.',
       },
     })
     .input(emptyInput)
@@ -143,6 +152,7 @@ export const usersRouter = router({
 
   restore: sessionProcedure
     .meta({
+      rate: 'credential',
       route: { ...route, method: 'POST', path: '/users/me/restore', summary: 'Call off the deletion of one’s account' },
     })
     .input(emptyInput)

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startTestServer, PEOPLE, type TestServer } from '../../http/test-server.ts';
+import { transact, type UnitOfWork } from '../../db/index.ts';
+import { startTestServer, stillClock, PEOPLE, type TestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { UserSchema } from './users.entity.ts';
+import type { Eraser } from './users.port.ts';
+import { UsersService } from './users.service.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const { email, password } = PEOPLE.user;
@@ -55,6 +58,8 @@ describe('a profile', () => {
     ['time_zone', ''],
     ['locale', 'english please'],
     ['locale', 'x'.repeat(40)],
+    // Of 34 characters, and more in its one right spelling.
+    ['locale', 'de-u-ca-islamicc-co-phonebk-nu-latn'],
     ['role', 'admin'],
     ['email', 'other@example.test'],
   ])('refuses %s = %j, naming the field, and changes nothing', async (field, value) => {
@@ -121,6 +126,17 @@ describe('preferences', () => {
       ).status,
     ).toBe(400);
   });
+});
+
+test('preferences of a person come to 64 KB in all', async () => {
+  const set = (items: object[]) => server.rest('PATCH', '/users/me/preferences', { token, body: { items } });
+  // Keys of six bytes, and a text whose thousand characters are two thousand bytes.
+  const many = Array.from({ length: 32 }, (_, index) => ({ key: `key.${10 + index}`, value: 'é'.repeat(1_000) }));
+  expect((await set(many)).status).toBe(200);
+  const answer = await set([{ key: 'more', value: 'é'.repeat(700) }]);
+  expect(answer.body?.error).toMatchObject({ code: 'CONFLICT', details: [{ path: 'items' }] });
+  expect((await server.rest('GET', '/users/me/preferences', { token })).body?.['items']).toHaveLength(32);
+  expect((await set([{ key: 'more', value: 'é'.repeat(600) }])).status).toBe(200);
 });
 
 test('an export holds the person, what they own, and no secret', async () => {
@@ -220,6 +236,75 @@ describe('the deletion of an account', () => {
     const first = (await remove()).body?.['deletion_at'];
     skewMs = DAY_MS;
     expect((await remove()).body?.['deletion_at']).toBe(first);
+  });
+
+  test('is told of by mail once an hour, however often it is asked for and called off', async () => {
+    const askAgain = async () => {
+      await server.rest('POST', '/users/me/restore', { token });
+      await remove();
+      return (await server.takeMails()).length;
+    };
+    expect([await askAgain(), await askAgain()]).toEqual([1, 0]);
+    skewMs = 60 * 60 * 1000 + 1;
+    expect(await askAgain()).toBe(1);
+  });
+
+  test('is asked for, and called off, ten times a minute at most', async () => {
+    await using strict = await startTestServer({ rateLimitScale: 1, clock: stillClock });
+    const who = await strict.signIn('user');
+    const statuses = [];
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      statuses.push((await strict.rest('DELETE', '/users/me', { token: who })).status);
+      statuses.push((await strict.rest('POST', '/users/me/restore', { token: who })).status);
+    }
+    expect(statuses).toEqual([...Array<number>(10).fill(200), 429, 429]);
+  });
+
+  describe('that is carried out', () => {
+    const users = (...erasers: Eraser[]) =>
+      new UsersService({ database: server.database, clock, exporters: [], erasers });
+
+    test('cannot be called off once something is gone, and is ended by the next try', async () => {
+      await server.database.em().nativeUpdate(UserSchema, {}, { deletionAt: 1 });
+      expect((await server.rest('GET', '/users/me', { token })).status).toBe(200);
+      const first = users(async () => {
+        throw new Error('the database went away');
+      });
+      await expect(first.purgeDeleted()).rejects.toThrow('some accounts could not be deleted');
+      expect((await server.rest('GET', '/users/me', { token })).status).toBe(401);
+      expect((await server.rest('POST', '/users/me/restore', { token })).status).toBe(401);
+      const commit: UnitOfWork = (work) => transact(server.database, work);
+      const call = { commit, sessionToken: token, userAgent: null };
+      const { id } = await server.database.em().findOneOrFail(UserSchema, { email });
+      await expect(server.auth.deletion.cancel(id, call)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+      expect((await login()).body?.error?.code).toBe('INVALID_CREDENTIALS');
+      expect([await server.users.purgeDeleted(), await people()]).toEqual([1, 0]);
+    });
+
+    test('leaves who called it off in the last moment', async () => {
+      await server.signIn('admin');
+      const [one, other] = await server.database.em().find(UserSchema, {}, { orderBy: { id: 'asc' } });
+      await server.database.em().nativeUpdate(UserSchema, {}, { deletionAt: 1 });
+      const asked: string[] = [];
+      const deleted = await users(async (em, { userId }) => {
+        asked.push(userId);
+        await em.nativeUpdate(UserSchema, { id: String(other?.id) }, { deletionAt: null });
+        return 0;
+      }).purgeDeleted();
+      expect([deleted, asked, await people()]).toEqual([1, [one?.id], 1]);
+    });
+
+    test('goes on with the others where one fails', async () => {
+      await server.signIn('admin');
+      const [one] = await server.database.em().find(UserSchema, {}, { orderBy: { id: 'asc' } });
+      await server.database.em().nativeUpdate(UserSchema, {}, { deletionAt: 1 });
+      const failing = users(async (_em, { userId }) => {
+        if (userId === one?.id) throw new Error('no');
+        return 0;
+      });
+      await expect(failing.purgeDeleted()).rejects.toThrow('some accounts could not be deleted');
+      expect((await server.database.em().find(UserSchema, {})).map(({ id }) => id)).toEqual([one?.id]);
+    });
   });
 
   test('of the only admin is refused', async () => {

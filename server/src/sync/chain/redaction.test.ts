@@ -71,6 +71,16 @@ describe('an error of viem', () => {
   });
 });
 
+test('an error of a database is logged without its statement, which holds what somebody typed', () => {
+  const refused = Object.assign(new Error("Data too long for column 'locale' at row 1"), {
+    code: 'ER_DATA_TOO_LONG',
+    sql: "update `users` set `email` = 'somebody@example.test'",
+  });
+  const { text, line } = logged((log) => log.error({ err: refused }, 'failed'));
+  expect(text).not.toContain('somebody');
+  expect(line.err).toMatchObject({ code: 'ER_DATA_TOO_LONG', message: expect.stringContaining('too long') as string });
+});
+
 test('an error that holds itself, or a deep or wide nest, is logged', () => {
   const error: Error & { self?: unknown; nest?: unknown } = new Error('outer');
   error.self = { error, list: [error] };
