@@ -192,6 +192,7 @@ export const statementOut = pageOf(
     note: z.string().meta({ description: 'Of the split, or else of the transaction' }),
     cleared: clearedState,
     amount: moneyOut.meta({ description: 'Signed: what it did to this account' }),
+    currency: z.string().meta({ description: 'Of the account, and so of amount and balance' }),
     balance: moneyOut.meta({ description: 'The balance of the account after it' }),
   }),
 );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idInput, instantOut } from './common.ts';
+import { idInput, instantOut, wholeListOf } from './common.ts';
 import { colorInput, iconInput, nameInput } from './ledger.ts';
 
 /** What a category may stand for; one below another must be allowed by it. */
@@ -67,7 +67,7 @@ export const categoriesInput = z.strictObject({
 export type CategoriesQuery = z.infer<typeof categoriesInput>;
 
 /** All of them, in the order of the tree: a parent before its children, siblings by name. */
-export const categoriesOut = z.object({ items: z.array(categoryOut) });
+export const categoriesOut = wholeListOf(categoryOut);
 export type CategoriesOut = z.infer<typeof categoriesOut>;
 
 export const categoryDeleteInput = z.strictObject({

@@ -49,5 +49,10 @@ export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
 }
 
+/** Output of a list that is answered whole: a page like any other, with none behind it, so that one loop reads every list. */
+export function wholeListOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), nextCursor: z.null() });
+}
+
 /** Input of a procedure that takes nothing: anything but an empty object is refused. */
 export const emptyInput = z.strictObject({}).optional();

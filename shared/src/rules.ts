@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idInput, instantOut } from './common.ts';
+import { idInput, instantOut, wholeListOf } from './common.ts';
 import { amountInput, dateInput, dateOut, moneyOut, nameInput, textInput } from './ledger.ts';
 import { tagInput, TAGS_MAX } from './transactions.ts';
 
@@ -101,7 +101,7 @@ export type RuleOut = z.infer<typeof ruleOut>;
 export const ruleIdInput = z.strictObject({ id: idInput });
 
 /** All rules, in their order; there are at most five hundred. */
-export const rulesOut = z.object({ items: z.array(ruleOut) });
+export const rulesOut = wholeListOf(ruleOut);
 export type RulesOut = z.infer<typeof rulesOut>;
 
 export const rulesOrderInput = z.strictObject({

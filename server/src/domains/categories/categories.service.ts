@@ -66,7 +66,7 @@ export class CategoriesService implements CategoriesApi {
         (includeArchived || category.archivedAtMs === null) &&
         (kind === undefined || category.kind === kind || category.kind === 'both'),
     );
-    return { items: wanted.map((category) => toCategoryOut(tree, category)) };
+    return { items: wanted.map((category) => toCategoryOut(tree, category)), nextCursor: null };
   }
 
   async get(userId: string, id: string): Promise<CategoryOut> {

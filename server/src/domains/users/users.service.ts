@@ -49,7 +49,7 @@ export class UsersService implements UsersApi {
   }
 
   async preferences(userId: string): Promise<PreferencesOut> {
-    return { items: await listPreferences(this.#database.em(), userId) };
+    return { items: await listPreferences(this.#database.em(), userId), nextCursor: null };
   }
 
   setPreferences(userId: string, { items }: PreferencesInput, commit: UnitOfWork): Promise<PreferencesOut> {
@@ -66,7 +66,7 @@ export class UsersService implements UsersApi {
       const all = await listPreferences(em, userId);
       if (all.length > PREFERENCES_MAX)
         throw new AppError('CONFLICT', `At most ${PREFERENCES_MAX} preferences are kept.`);
-      return { items: all };
+      return { items: all, nextCursor: null };
     });
   }
 
