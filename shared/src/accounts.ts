@@ -115,7 +115,7 @@ export type AccountsQuery = z.infer<typeof accountsInput>;
 export const tombstoneOut = z.object({ id: z.string(), deletedAt: instantOut });
 
 export const accountsOut = pageOf(accountOut).extend({
-  deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
+  deleted: z.array(tombstoneOut).meta({ description: 'Where changes are asked for: what was deleted since' }),
 });
 export type AccountsOut = z.infer<typeof accountsOut>;
 

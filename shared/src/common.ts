@@ -41,7 +41,7 @@ export const PAGE_LIMIT_MAX = 200;
 /** Input of every list: how many and from where. */
 export const pageInput = z.strictObject({
   limit: z.number().int().min(1).max(PAGE_LIMIT_MAX).default(50),
-  cursor: z.string().max(512).optional().meta({ description: 'The nextCursor of the page before' }),
+  cursor: z.string().max(512).optional().meta({ description: 'The cursor that the page before answered' }),
 });
 
 /** Output of every list: the items and, where more follow, the cursor of the next page. */

@@ -113,7 +113,7 @@ const selection = {
   to: dateInput.optional(),
   accountId: idInput.optional(),
   isUncategorized: z.boolean().optional(),
-  cursor: z.string().max(512).optional().meta({ description: 'The nextCursor of the preview before' }),
+  cursor: z.string().max(512).optional().meta({ description: 'The cursor that the preview before answered' }),
 };
 
 export const rulesPreviewInput = z.strictObject(selection);
