@@ -1,5 +1,4 @@
 import type { AppRouter } from '@finverse/server/router';
-import type { ImportFileOut } from '@finverse/shared';
 import type { inferRouterError, inferRouterInputs, inferRouterOutputs } from '@trpc/server';
 
 export type { AppRouter };
@@ -56,7 +55,7 @@ export type RecurringTemplate = RouterOutputs['recurring']['get'];
 export type Import = RouterOutputs['imports']['status'];
 export type ImportPreview = RouterOutputs['imports']['preview'];
 /** A bank file that was uploaded; its id is the `fileId` of `imports.create`. */
-export type ImportFile = ImportFileOut;
+export type ImportFile = { id: string; bytes: number; sha256: string; createdAt: string };
 /** An account compared with a statement of its bank. */
 export type Reconciliation = RouterOutputs['reconciliations']['get'];
 /** Whether the statement of a bank shows an entry. */
