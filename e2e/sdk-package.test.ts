@@ -3,12 +3,15 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { foreignImports } from '../client-sdk/scripts/declarations.ts';
 import { bundleForBrowser, publintFaults, typesFaults } from '../client-sdk/scripts/package-checks.ts';
+import type * as Client from '../client-sdk/src/index.ts';
 import { bootServer, type RunningServer } from '../server/src/boot.ts';
 import { parseSettings } from '../server/src/config/settings.ts';
 import { createLogger } from '../server/src/kernel/logger.ts';
+import { launch } from './support/launch.ts';
+import { fencedBlocks } from './support/readme.ts';
 
 const root = join(import.meta.dirname, '..');
 const sdk = join(root, 'client-sdk');
@@ -26,6 +29,8 @@ const manifestOf = (packageDir: string) =>
 let tarball: string;
 let packedFiles: string[];
 let server: RunningServer;
+/** Where the development server of a frontend would stand, as the README sets it up. */
+let frontendPort: number;
 
 beforeAll(async () => {
   execFileSync(process.execPath, [join(sdk, 'scripts', 'build.ts')], { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -40,7 +45,12 @@ beforeAll(async () => {
   execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
   for (const name of declaredBy(installed)) install(name);
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  const settings = parseSettings({ PORT: String(await freePort()), FINVERSE_DATA_DIR: join(folder, 'data') });
+  frontendPort = await freePort();
+  const settings = parseSettings({
+    PORT: String(await freePort()),
+    PUBLIC_URL: `http://localhost:${frontendPort}`,
+    FINVERSE_DATA_DIR: join(folder, 'data'),
+  });
   server = await bootServer({ settings, log: createLogger({ level: 'silent' }), progress: () => undefined });
 });
 type Packed = { filename: string; files: { path: string }[] }[];
@@ -159,6 +169,50 @@ export async function use(signal: AbortSignal): Promise<void> {
 }
 `;
 
+/** What the README takes for granted: a client, and the application around it. */
+const AMBIENT = `
+import type * as sdk from '@finverse/client';
+declare global {
+  const finverse: sdk.FinverseClient;
+  const createFinverseClient: typeof sdk.createFinverseClient;
+  const isFinverseError: typeof sdk.isFinverseError;
+  const uploadImportFile: typeof sdk.uploadImportFile;
+  const email: string, password: string, id: string, accountId: string, categoryId: string, today: string;
+  const lastEventId: string, ownerAddress: string;
+  const file: Blob;
+  const input: sdk.NewTransaction;
+  const draft: { id: string };
+  const store: { get(key: string): string | null; set(key: string, value: string | null): void };
+  const form: { setError(path: string, message: string): void };
+  function show(...what: unknown[]): void;
+  function showApp(user: sdk.User): void;
+  function askForTheMailedCode(): void;
+  function askForCode(): Promise<string>;
+  function readEverythingAgain(): Promise<void>;
+  function remember(id: string): Promise<void>;
+  function wait(seconds: number): Promise<void>;
+  function report(message: string, requestId: string | null): void;
+}
+`;
+
+type Section = { heading: string; imports: string; code: string };
+
+/** The TypeScript of the SDK's README, the blocks of each section together. */
+function sections(): Section[] {
+  const byHeading = new Map<string, string[]>();
+  for (const { heading, language, text } of fencedBlocks('client-sdk/README.md'))
+    if (language === 'ts') byHeading.set(heading, [...(byHeading.get(heading) ?? []), text]);
+  return [...byHeading].map(([heading, blocks]) => {
+    const lines = blocks.join('\n').split('\n');
+    const isImport = (line: string) => line.startsWith('import ');
+    return {
+      heading,
+      imports: lines.filter(isImport).join('\n'),
+      code: lines.filter((line) => !isImport(line)).join('\n'),
+    };
+  });
+}
+
 const MISUSE = `
 import { createFinverseClient, type ErrorCode } from '@finverse/client';
 const finverse = createFinverseClient({ url: 'http://localhost:8000' });
@@ -173,7 +227,11 @@ createFinverseClient({});
 `;
 
 /** Compiles a file of the consumer, strictly: the declarations of the package and of what it brings along are checked as well. */
-function compile(compiler: string, file: string, options: { module: string; moduleResolution: string }): string {
+function compile(
+  compiler: string,
+  files: string | readonly string[],
+  options: { module: string; moduleResolution: string },
+): string {
   const compilerOptions = {
     ...options,
     strict: true,
@@ -185,7 +243,7 @@ function compile(compiler: string, file: string, options: { module: string; modu
     lib: ['es2023', 'esnext.disposable', 'dom', 'dom.iterable', 'dom.asynciterable'],
     types: [],
   };
-  const project = write('tsconfig.json', JSON.stringify({ compilerOptions, files: [file] }));
+  const project = write('tsconfig.json', JSON.stringify({ compilerOptions, files: [files].flat() }));
   try {
     const args = [join(root, 'node_modules', compiler, 'bin', 'tsc'), '-p', project];
     return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
@@ -200,9 +258,23 @@ describe('types', () => {
     ['typescript', 'nodenext', 'use.cts'],
     ['typescript', 'bundler', 'use.ts'],
     ['typescript6', 'nodenext', 'use.mts'],
-  ])('what the README shows compiles (%s, %s, %s)', (compiler, moduleResolution, name) => {
+  ])('calls of all kinds compile (%s, %s, %s)', (compiler, moduleResolution, name) => {
     const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext';
     expect(compile(compiler, write(name, USE), { module, moduleResolution })).toBe('');
+  });
+
+  test('all that the README shows compiles, section by section', () => {
+    const files = sections().map(({ heading, imports, code }, index) => {
+      const header = `// ${heading}\n${imports}\nimport './ambient.d.mts';\n`;
+      return write(`section-${index}.mts`, `${header}export async function shown() {\n${code}\n}\n`);
+    });
+    expect(files.length).toBeGreaterThan(10);
+    const [, types = ''] = readFileSync(join(sdk, 'README.md'), 'utf8').split('## Types');
+    const names = [...types.matchAll(/`([A-Z]\w+)`/g)].map(([, name]) => name);
+    expect(names).toContain('Transaction');
+    const named = write('names.mts', `export type { ${names.join(', ')} } from '@finverse/client';\n`);
+    const options = { module: 'nodenext', moduleResolution: 'nodenext' };
+    expect(compile('typescript', [write('ambient.d.mts', AMBIENT), named, ...files], options)).toBe('');
   });
 
   test('a misspelt procedure, field or code and a wrong type do not', () => {
@@ -260,6 +332,95 @@ test.each(nodesOfMachine())('it runs on Node %s, as an ES module and as CommonJS
       live: expect.any(String) as string,
     });
   }
+});
+
+test('what the README shows of the ledger does what it says, on a real server', async () => {
+  const shown = ['Accounts and transactions', 'Files', 'Rules and recurring transactions', 'Reconciliation'];
+  const ledger = sections().filter(({ heading }) => shown.includes(heading));
+  expect(ledger.map(({ heading }) => heading)).toEqual(shown);
+  const program = `
+    import { createFinverseClient, isFinverseError, uploadImportFile } from '@finverse/client';
+    const finverse = createFinverseClient({ url: process.argv[2] });
+    await finverse.auth.register.mutate({ email: 'reader@example.com', password: 'violet harbour lantern' });
+    const giro = { name: 'Giro', type: 'wallet', currency: 'EUR', openingBalance: '100', openedOn: '2026-02-01' };
+    const accountId = (await finverse.accounts.create.mutate(giro)).id;
+    const categoryId = (await finverse.categories.create.mutate({ name: 'Bread', kind: 'expense' })).id;
+    const file = new Blob(['date,payee,amount\\n04/02/2026,Baker,-3.20\\n13/02/2026,Acme,1250\\n14/02/2026,Cinema,many\\n']);
+    const today = new Date().toISOString().slice(0, 10);
+    const shown = [];
+    const show = (...what) => shown.push(what.join(' '));
+    ${ledger.map(({ imports, code }) => `${imports}\nawait (async () => {\n${code}\n})();`).join('\n')}
+    const { items: imports } = await finverse.imports.list.query({});
+    const { items: transactions } = await finverse.transactions.list.query({ accountId, to: '2026-02-28' });
+    const { items: finished } = await finverse.reconciliations.list.query({ status: 'finished' });
+    const { isSound } = await finverse.integrity.check.query();
+    console.log(JSON.stringify({
+      shown,
+      imports: imports.map(({ status, created, faulty }) => [status, created, faulty]),
+      bread: transactions.filter((each) => each.categoryId === categoryId).map(({ payee, tags }) => [payee, tags]),
+      states: transactions.map(({ cleared }) => cleared), finished: finished.length, isSound,
+    }));
+  `;
+  const output = await run(process.execPath, [write('readme.mts', program), server.url]);
+  const { shown: lines, ...rest } = JSON.parse(output) as { shown: string[] };
+  expect(rest).toEqual({
+    imports: [
+      ['completed', 2, 1],
+      ['cancelled', 0, 0],
+    ],
+    bread: [['Baker', ['bread']]],
+    states: ['reconciled', 'reconciled', 'reconciled'],
+    finished: 1,
+    isSound: true,
+  });
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      '2026-02-03 Corner shop -12.50000000 EUR 87.50000000',
+      expect.stringMatching(/^4 amount /),
+      expect.stringMatching(/^completed 1$/),
+      '0.00000000',
+    ]),
+  );
+});
+
+test('a frontend behind the development server of the README signs in, changes and follows, by its cookie', async () => {
+  const config = fencedBlocks('client-sdk/README.md').find(({ text }) => text.startsWith('// vite.config.js'));
+  write('vite.config.js', (config?.text ?? '').replace('http://localhost:8000', server.url));
+  const vite = launch(process.execPath, {
+    args: [join(root, 'node_modules', 'vite', 'bin', 'vite.js'), '--strictPort', '--port', String(frontendPort)],
+    cwd: folder,
+  });
+  onTestFinished(async () => {
+    vite.send('SIGTERM');
+    await vite.exited;
+  });
+  await vite.printed(/Local:/);
+  const page = `http://localhost:${frontendPort}`;
+  const ofPage = (origin: string, site: string) => ({ origin, 'sec-fetch-site': site });
+  const { createFinverseClient } = (await import(join(installed, 'dist', 'index.mjs'))) as typeof Client;
+
+  let cookie = '';
+  const browser = createFinverseClient({
+    url: page,
+    // As a browser has it: no token, the cookie that was set.
+    token: () => null,
+    headers: () => ({ ...ofPage(page, 'same-origin'), ...(cookie === '' ? {} : { cookie }) }),
+    fetch: async (url, init) => {
+      const response = await globalThis.fetch(url, init);
+      cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
+      return response;
+    },
+  });
+  const { email, password } = server.describe.demo!;
+  const { user } = await browser.auth.login.mutate({ email, password });
+  expect((await browser.auth.me.query()).id).toBe(user.id);
+  expect(await browser.users.update.mutate({ baseCurrency: 'EUR' })).toMatchObject({ baseCurrency: 'EUR' });
+  for await (const { id } of browser.sync.live.subscribe({ lastEventId: '0' })) {
+    expect(id).toMatch(/^\d+$/);
+    break;
+  }
+  const foreign = createFinverseClient({ url: server.url, headers: ofPage('http://localhost:1', 'same-site') });
+  await expect(foreign.auth.login.mutate({ email, password })).rejects.toMatchObject({ code: 'ORIGIN_REFUSED' });
 });
 
 /** Not synchronous: the server that the program talks to lives in this process. */

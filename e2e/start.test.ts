@@ -2,10 +2,12 @@ import { parseEther } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { devAccounts, devActions } from '../server/src/devchain/index.ts';
 import { rpcCall } from '../server/src/devchain/rpc.ts';
+import { hasHledger } from './support/hledger.ts';
 import { createApiClient } from './support/http-client.ts';
-import { launch, type Launched, makeFolder, processesNaming, startScript } from './support/launch.ts';
+import { integrityScript, launch, type Launched, makeFolder, processesNaming, startScript } from './support/launch.ts';
 import { freePort } from './support/mariadb.ts';
 import { waitFor } from './support/poll.ts';
+import { fencedBlocks } from './support/readme.ts';
 
 // `npm start` runs scripts/start.mjs and nothing else.
 
@@ -175,6 +177,43 @@ describe('npm start', () => {
 
     const stopped = await curl(instance, 'curl -X POST "http://localhost:8000/api/v1/sync/stop"');
     expect(stopped).toMatchObject({ is_running: false });
+  });
+
+  it('keeps a ledger as the README shows it, pasted into bash from top to bottom', async () => {
+    const blocks = fencedBlocks('README.md').filter(({ heading }) => heading === 'A ledger of your own');
+    const script = blocks.flatMap(({ language, text }) => (language === 'bash' ? [text] : [])).join('\n');
+    const bash = launch('bash', {
+      args: ['-c', script.replace('localhost:8000', `localhost:${instance.port}`)],
+      cwd: folder.path,
+    });
+    await bash.exited;
+    const printed = bash.stdout();
+    if (hasHledger()) {
+      expect(bash.stderr()).toBe('');
+      expect(printed, 'what hledger sums up').toMatch(/^-+\n +0 *$/m);
+    }
+    const answers = printed
+      .split('\n')
+      .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
+    expect(answers.filter(({ error }) => error)).toEqual([]);
+    expect(answers).toMatchObject([
+      { base_currency: 'EUR', time_zone: 'Europe/Berlin' },
+      { token: expect.stringMatching(/^fv_/), scopes: ['accounts:read', 'transactions:read'] },
+      { kind: 'expense', amount: '12.50000000', payee: 'Corner shop' },
+      { items: [{ payee: 'Corner shop' }], next_cursor: null },
+      { counts: { read: 2, new: 2, duplicate: 0, faulty: 0 }, faults: [] },
+      { id: expect.stringMatching(/^imp_/) },
+      { status: 'completed', created: 2, duplicates: 0, faulty: 0 },
+      { items: [{ payee: 'Acme' }, { payee: 'Baker' }, { payee: 'Corner shop' }, { kind: 'opening' }] },
+      { status: 'open', difference: '0.00000000', cleared_balance: '1334.30000000' },
+      { reconciliation: { status: 'finished', cleared_count: 4 }, adjustment: null },
+      { is_sound: true, checked: { transactions: 4 } },
+    ]);
+    expect(printed).toMatch(/^data: .*"status":"completed"/m);
+
+    expect(blocks.map(({ text }) => text)).toContain('npm run check-integrity');
+    const check = launch(integrityScript, { env: { FINVERSE_DATA_DIR: folder.path }, cwd: folder.path });
+    expect(await check.exited, check.stdout()).toEqual({ code: 0, signal: null });
   });
 
   it('refuses a second instance on the same folder in one line that says what to do', async () => {

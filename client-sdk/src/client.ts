@@ -9,6 +9,7 @@ import {
 } from '@trpc/client';
 import superjson from 'superjson';
 import { fetchJson } from './answers.ts';
+import { keepConnection } from './connection.ts';
 import { finverseErrors } from './errors.ts';
 import { FetchEventSource } from './event-source.ts';
 import { type HeaderSource, requestHeaders } from './headers.ts';
@@ -62,7 +63,7 @@ export function createFinverseClient(options: FinverseClientOptions): FinverseCl
   const endpoint = { url: `${base}/trpc`, transformer: superjson };
   const http = { ...endpoint, headers, fetch: fetchJson(fetch) };
 
-  return createTRPCClient<AppRouter>({
+  const client = createTRPCClient<AppRouter>({
     links: [
       finverseErrors(base),
       session.link,
@@ -82,6 +83,7 @@ export function createFinverseClient(options: FinverseClientOptions): FinverseCl
       }),
     ],
   });
+  return keepConnection(client, { url: base, headers, fetch });
 }
 
 /** The server refuses sign-in in a batch; and a batch of mutations would have to fit its limit for one body. */

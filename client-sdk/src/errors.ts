@@ -82,7 +82,8 @@ export function finverseErrors(url: string): TRPCLink<AppRouter> {
 
 type Call = { url: string; isAborted: boolean };
 
-function toFinverseError(error: TRPCClientError<AppRouter>, call: Call): FinverseError {
+/** The error in the client's own terms; one that is so already stays. */
+export function toFinverseError(error: TRPCClientError<AppRouter>, call: Call): FinverseError {
   return isFinverseError(error) ? error : new FinverseError(factsOf(error, call), error);
 }
 

@@ -1,5 +1,5 @@
 import type { AppRouter } from '@finverse/server/router';
-import type { inferRouterInputs, inferRouterOutputs } from '@trpc/server';
+import type { inferRouterError, inferRouterInputs, inferRouterOutputs } from '@trpc/server';
 
 export type { AppRouter };
 
@@ -17,6 +17,9 @@ export type RouterInputs = inferRouterInputs<AppRouter>;
  */
 export type RouterOutputs = inferRouterOutputs<AppRouter>;
 
+/** What the server says of an error beside its message. */
+export type ErrorData = inferRouterError<AppRouter>['data'];
+
 /** A session that login began; `token` serves as `Authorization: Bearer`. */
 export type Session = RouterOutputs['auth']['login'];
 export type User = RouterOutputs['auth']['me'];
@@ -27,6 +30,36 @@ export type SessionInfo = RouterOutputs['auth']['sessions']['list']['items'][num
 export type ApiToken = RouterOutputs['auth']['tokens']['list']['items'][number];
 /** What an API token may be allowed: `transactions:read`. */
 export type Scope = ApiToken['scopes'][number];
+
+/** An account with its balance. Amounts of money are decimal text with eight digits after the point, never numbers. */
+export type Account = RouterOutputs['accounts']['get'];
+export type AccountType = Account['type'];
+/** Balances by type and currency. */
+export type AccountSummary = RouterOutputs['accounts']['summary'];
+/** An entry of an account's statement, with the balance after it. */
+export type StatementEntry = RouterOutputs['accounts']['statement']['items'][number];
+export type Category = RouterOutputs['categories']['get'];
+export type Transaction = RouterOutputs['transactions']['get'];
+export type TransactionKind = Transaction['kind'];
+/** What `transactions.create` takes. */
+export type NewTransaction = RouterInputs['transactions']['create'];
+/** What was earned or spent in a month, by currency and category. */
+export type MonthlyTotal = RouterOutputs['transactions']['monthlyTotals']['items'][number];
+export type ExchangeRate = RouterOutputs['rates']['list']['items'][number];
+export type Rule = RouterOutputs['rules']['list']['items'][number];
+/** What the rules would do, and the token by which exactly that is done. */
+export type RulesPreview = RouterOutputs['rules']['preview'];
+/** A transaction that comes again and again. */
+export type RecurringTemplate = RouterOutputs['recurring']['get'];
+/** The import of a bank file, and how far it is. */
+export type Import = RouterOutputs['imports']['status'];
+export type ImportPreview = RouterOutputs['imports']['preview'];
+/** A bank file that was uploaded; its id is the `fileId` of `imports.create`. */
+export type ImportFile = { id: string; bytes: number; sha256: string; createdAt: string };
+/** An account compared with a statement of its bank. */
+export type Reconciliation = RouterOutputs['reconciliations']['get'];
+/** Whether the statement of a bank shows an entry. */
+export type ClearedState = Transaction['cleared'];
 
 /** A staking position. Amounts come as text with eight digits, and exactly, in base units of the token, as `…Raw` beside `decimals`. */
 export type Position = RouterOutputs['staking']['position'];

@@ -9,6 +9,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What `npm start` runs. */
 export const startScript = join(root, 'scripts', 'start.mjs');
+/** What `npm run check-integrity` runs. */
+export const integrityScript = join(root, 'scripts', 'check-integrity.mjs');
 /** The server itself. */
 export const serverScript = join(root, 'server', 'main.mjs');
 

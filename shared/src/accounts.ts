@@ -115,7 +115,7 @@ export type AccountsQuery = z.infer<typeof accountsInput>;
 export const tombstoneOut = z.object({ id: z.string(), deletedAt: instantOut });
 
 export const accountsOut = pageOf(accountOut).extend({
-  deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
+  deleted: z.array(tombstoneOut).meta({ description: 'Where changes are asked for: what was deleted since' }),
 });
 export type AccountsOut = z.infer<typeof accountsOut>;
 
@@ -192,6 +192,7 @@ export const statementOut = pageOf(
     note: z.string().meta({ description: 'Of the split, or else of the transaction' }),
     cleared: clearedState,
     amount: moneyOut.meta({ description: 'Signed: what it did to this account' }),
+    currency: z.string().meta({ description: 'Of the account, and so of amount and balance' }),
     balance: moneyOut.meta({ description: 'The balance of the account after it' }),
   }),
 );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idInput, instantOut } from './common.ts';
+import { idInput, instantOut, wholeListOf } from './common.ts';
 import { scopeSchema } from './scopes.ts';
 import { emailSchema, lineSchema, userOut } from './users.ts';
 
@@ -85,7 +85,7 @@ const sessionInfoOut = z.object({
 export type SessionInfoOut = z.infer<typeof sessionInfoOut>;
 
 /** All sessions of a person, the newest first. They are at most 100. */
-export const sessionsOut = z.object({ items: z.array(sessionInfoOut) });
+export const sessionsOut = wholeListOf(sessionInfoOut);
 export const sessionsEndedOut = z.object({ ended: z.number().int() });
 
 /** How long an API token may live, and does where nothing is said. */
@@ -114,7 +114,7 @@ const tokenOut = z.object({
 export type TokenOut = z.infer<typeof tokenOut>;
 
 /** All API tokens of a person, the newest first. They are at most 50. */
-export const tokensOut = z.object({ items: z.array(tokenOut) });
+export const tokensOut = wholeListOf(tokenOut);
 
 /** A new API token; this answer alone holds the token itself. */
 export const newTokenOut = tokenOut.extend({ token: z.string().meta({ description: '`fv_…`, told once' }) });

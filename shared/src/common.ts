@@ -41,12 +41,17 @@ export const PAGE_LIMIT_MAX = 200;
 /** Input of every list: how many and from where. */
 export const pageInput = z.strictObject({
   limit: z.number().int().min(1).max(PAGE_LIMIT_MAX).default(50),
-  cursor: z.string().max(512).optional().meta({ description: 'The nextCursor of the page before' }),
+  cursor: z.string().max(512).optional().meta({ description: 'The cursor that the page before answered' }),
 });
 
 /** Output of every list: the items and, where more follow, the cursor of the next page. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+}
+
+/** Output of a list that is answered whole: a page like any other, with none behind it, so that one loop reads every list. */
+export function wholeListOf<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), nextCursor: z.null() });
 }
 
 /** Input of a procedure that takes nothing: anything but an empty object is refused. */

@@ -213,7 +213,9 @@ export type ImportPreviewQuery = z.infer<typeof importPreviewInput>;
 
 const fault = z.object({
   line: z.number().int().meta({ description: 'Of the file, from 1' }),
-  field: z.string(),
+  field: z
+    .string()
+    .meta({ description: 'As the columns of the settings name it; `row` where it is the row as a whole' }),
   message: z.string(),
 });
 export type ImportFault = z.infer<typeof fault>;

@@ -61,7 +61,7 @@ export type IntegrityCheckOut = z.infer<typeof integrityCheckOut>;
 export const integrityCheckAllInput = z.strictObject({
   userId: idInput.optional().meta({ description: 'Only the ledger of this person' }),
   limit: z.number().int().min(1).max(INTEGRITY_PAGE_MAX).default(20),
-  cursor: z.string().max(512).optional().meta({ description: 'The nextCursor of the page before' }),
+  cursor: z.string().max(512).optional().meta({ description: 'The cursor that the page before answered' }),
 });
 export type IntegrityCheckAllQuery = z.infer<typeof integrityCheckAllInput>;
 

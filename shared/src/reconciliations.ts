@@ -94,6 +94,7 @@ export const reconciliationEntriesOut = pageOf(
     note: z.string(),
     categoryId: z.string().nullable(),
     amount: moneyOut.meta({ description: 'Signed: what it did to this account, all parts of a split together' }),
+    currency: z.string().meta({ description: 'Of the account' }),
     cleared: clearedState,
   }),
 );

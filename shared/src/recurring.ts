@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idInput, instantOut, pageInput, pageOf } from './common.ts';
+import { idInput, instantOut, pageInput, pageOf, wholeListOf } from './common.ts';
 import { dateInput, dateOut, moneyOut, nameInput } from './ledger.ts';
 import { transactionCreateInput } from './transactions.ts';
 import { timeZoneSchema } from './users.ts';
@@ -170,5 +170,5 @@ export const recurringDatesInput = z.strictObject({
 });
 
 /** The next dates, whether paused or not. */
-export const recurringDatesOut = z.object({ items: z.array(z.object({ date: dateOut, isSkipped: z.boolean() })) });
+export const recurringDatesOut = wholeListOf(z.object({ date: dateOut, isSkipped: z.boolean() }));
 export type RecurringDatesOut = z.infer<typeof recurringDatesOut>;

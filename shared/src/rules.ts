@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { idInput, instantOut } from './common.ts';
+import { idInput, instantOut, wholeListOf } from './common.ts';
 import { parseMoney } from './money.ts';
 import { amountInput, dateInput, dateOut, moneyOut, nameInput, textInput } from './ledger.ts';
 import { sourceInput, tagInput, TAGS_MAX } from './transactions.ts';
@@ -115,7 +115,7 @@ export type RuleOut = z.infer<typeof ruleOut>;
 export const ruleIdInput = z.strictObject({ id: idInput });
 
 /** All rules, in their order; there are at most five hundred. */
-export const rulesOut = z.object({ items: z.array(ruleOut) });
+export const rulesOut = wholeListOf(ruleOut);
 export type RulesOut = z.infer<typeof rulesOut>;
 
 export const rulesOrderInput = z.strictObject({
@@ -127,7 +127,7 @@ const selection = {
   to: dateInput.optional(),
   accountId: idInput.optional(),
   isUncategorized: z.boolean().optional(),
-  cursor: z.string().max(512).optional().meta({ description: 'The nextCursor of the preview before' }),
+  cursor: z.string().max(512).optional().meta({ description: 'The cursor that the preview before answered' }),
 };
 
 export const rulesPreviewInput = z.strictObject(selection);

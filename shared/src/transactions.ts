@@ -179,7 +179,7 @@ export const transactionsOut = pageOf(transactionOut).extend({
     description:
       'Null at the end alone: a page that has looked at many transactions may be short, even empty, before it',
   }),
-  deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
+  deleted: z.array(tombstoneOut).meta({ description: 'Where changes are asked for: what was deleted since' }),
 });
 export type TransactionsOut = z.infer<typeof transactionsOut>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { addressOut, instantOut } from './common.ts';
+import { addressOut, instantOut, wholeListOf } from './common.ts';
 import { currencySchema } from './currency.ts';
 import { textInput } from './ledger.ts';
 
@@ -92,7 +92,7 @@ export const preferencesInput = z.strictObject({
 export type PreferencesInput = z.output<typeof preferencesInput>;
 
 /** All preferences of a person, in the order of their keys. */
-export const preferencesOut = z.object({ items: z.array(z.object({ key: z.string(), value: z.string() })) });
+export const preferencesOut = wholeListOf(z.object({ key: z.string(), value: z.string() }));
 export type PreferencesOut = z.infer<typeof preferencesOut>;
 
 /** Everything that a person owns. Each section is a list of one kind of thing, as its own procedures answer it. */

@@ -12,12 +12,13 @@ const PATH_LENGTH_MAX = 200;
  */
 export function logAccess(logger: Logger, clock: Clock): RequestHandler {
   return (request, response, next) => {
+    const { method } = request;
     const path = pathOf(request.originalUrl).slice(0, PATH_LENGTH_MAX);
     response.once('close', () => {
       const { id, startedAtMs, route } = requestState(request);
       const line = {
         requestId: id,
-        method: request.method,
+        method,
         path,
         route,
         status: response.statusCode,

@@ -15,7 +15,7 @@ test('the page that completes a registration sends the code with the password th
   expect((await server.rest('POST', '/auth/login', { body: credentials })).status).toBe(200);
 });
 
-test('the link of every mail leads to a page that loads nothing but its own script', async () => {
+test('the link of every mail leads to a page that loads nothing but its own script and style', async () => {
   await using server = await startTestServer();
   const person = { email: 'new@example.test', password: 'violet harbour lantern' };
   const { body } = await server.rest('POST', '/auth/register', { body: person });
@@ -27,13 +27,18 @@ test('the link of every mail leads to a page that loads nothing but its own scri
   for (const path of paths) {
     const answer = await server.open('GET', path);
     expect(answer.status).toBe(200);
-    expect(answer.headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
+    expect(answer.headers['content-security-policy']).toContain(
+      "default-src 'none'; script-src 'self'; style-src 'self'",
+    );
     const page = await answer.text();
-    expect(page).not.toMatch(/<script>| style=| on\w+=/);
+    expect(page).not.toMatch(/<script>|<style>| style=| on\w+=/);
+    const loaded = [...page.matchAll(/ (?:src|href)="([^"]+)"/g)].map(([, url]) => url);
+    expect(loaded).toEqual(['/account/account.css', '/account/account.js']);
     const [, called = ''] = /data-call="([^"]+)"/.exec(page) ?? [];
     // Without a code, each route is there and refuses.
     expect([400, 401]).toContain((await server.open('POST', called, { headers: { 'content-length': '0' } })).status);
   }
   expect((await server.open('GET', '/account/account.js')).headers['content-type']).toContain('javascript');
+  expect((await server.open('GET', '/account/account.css')).headers['content-type']).toContain('text/css');
   expect((await server.open('GET', '/account/other')).status).toBe(404);
 });

@@ -31,9 +31,9 @@ const PAGES: Record<string, Page> = {
   },
 };
 
-/** Nothing but the page's own script, which calls this server alone. */
+/** Nothing but the page's own style and its own script, which calls this server alone. */
 const POLICY =
-  "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** The code stands behind the #, which no server sees; and it is sent by a button, since scanners of mails open links. */
 const SCRIPT = `const form = document.querySelector('form');
@@ -51,6 +51,16 @@ form.addEventListener('submit', async (event) => {
 });
 `;
 
+const STYLE = `:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { max-width: 24rem; margin: 15vh auto 2rem; padding: 0 1rem; }
+h1 { font-size: 1.4rem; }
+label, input, button { display: block; width: 100%; box-sizing: border-box; }
+input, button { margin-top: 0.25rem; padding: 0.6rem; border: 1px solid GrayText; border-radius: 0.3rem; font: inherit; }
+button { margin-top: 1rem; border-color: transparent; background: #1652a1; color: #fff; cursor: pointer; }
+button:disabled { opacity: 0.5; cursor: default; }
+output { display: block; min-height: 3rem; margin-top: 1rem; }
+`;
+
 /** The pages at /account that the links in mails lead to, for whoever has no frontend of their own. */
 export function serveAccountPages(): Router {
   const pages = express.Router();
@@ -60,6 +70,7 @@ export function serveAccountPages(): Router {
     next();
   });
   pages.get('/account/account.js', (_request, response) => void response.type('js').send(SCRIPT));
+  pages.get('/account/account.css', (_request, response) => void response.type('css').send(STYLE));
   for (const [name, page] of Object.entries(PAGES)) {
     pages.get(`/account/${name}`, (_request, response) => void response.type('html').send(render(page)));
   }
@@ -77,6 +88,7 @@ function render({ title, call, done, password }: Page): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>FinVerse: ${title}</title>
+<link rel="stylesheet" href="/account/account.css">
 </head>
 <body>
 <h1>${title}</h1>

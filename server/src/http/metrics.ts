@@ -34,11 +34,12 @@ export function measureRequests(registry: Registry, clock: Clock): RequestHandle
       registers: [registry],
     });
   return (request, response, next) => {
+    const method = methodLabel(request.method);
     response.once('close', () => {
       if (String(response.getHeader('content-type')).startsWith('text/event-stream')) return;
       const { route, startedAtMs } = requestState(request);
       const seconds = (clock.monotonic() - startedAtMs) / 1000;
-      histogram.observe({ method: methodLabel(request.method), route, status: String(response.statusCode) }, seconds);
+      histogram.observe({ method, route, status: String(response.statusCode) }, seconds);
     });
     next();
   };

@@ -107,6 +107,36 @@ test('no schema uses data as keys, which the translation would change', () => {
   expect(records.map(({ trail }) => trail.join('/'))).toEqual([]);
 });
 
+/** The JSON that a route answers. */
+function answerOf({ operation }: { operation: Operation }): Json | undefined {
+  return (operation.responses['200']?.['content'] as Record<string, Json> | undefined)?.['application/json']?.[
+    'schema'
+  ] as Json | undefined;
+}
+
+test('every list says where it goes on, so that one loop reads them all', () => {
+  const lists = operations.flatMap((each) => {
+    const properties = (answerOf(each)?.['properties'] ?? {}) as Json;
+    return each.method === 'get' && 'items' in properties ? [{ path: each.path, properties }] : [];
+  });
+  expect(lists.map(({ path }) => path)).toEqual(expect.arrayContaining(['/transactions', '/categories', '/rules']));
+  expect(lists.filter(({ properties }) => !('next_cursor' in properties)).map(({ path }) => path)).toEqual([]);
+});
+
+test('every amount of money that is answered has its currency beside it, or around it', () => {
+  const bare: string[] = [];
+  const look = (node: unknown, trail: string[], hasCurrency: boolean): void => {
+    if (typeof node !== 'object' || node === null) return;
+    const properties = ((node as Json)['properties'] ?? {}) as Record<string, Json>;
+    const isTold = hasCurrency || 'currency' in properties || 'from' in properties;
+    const isMoney = (name: string) => name === 'balance' || (name === 'amount' && !('amount_raw' in properties));
+    if (!isTold && Object.keys(properties).some(isMoney)) bare.push(trail.join('/'));
+    for (const [key, child] of Object.entries(node)) look(child, [...trail, key], isTold);
+  };
+  for (const each of operations) look(answerOf(each), [`${each.method} ${each.path}`], false);
+  expect(bare).toEqual([]);
+});
+
 test('limits and formats are documented: of text, of numbers, in parameters, bodies and answers', () => {
   const limit = document.paths['/sync/runs']?.['get']?.parameters?.find(({ name }) => name === 'limit');
   expect(limit?.schema).toEqual({ type: 'integer', minimum: 1, maximum: 200, default: 50 });

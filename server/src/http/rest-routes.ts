@@ -13,6 +13,8 @@ export type RestRoute = {
   /** The procedure's path: `sync.status`. */
   procedure: string;
   method: string;
+  /** Whether it answers events, for as long as somebody reads them. */
+  isStream: boolean;
   /** `/staking/positions/{id}` */
   path: string;
   access: Access;
@@ -47,6 +49,7 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
       {
         procedure,
         method,
+        isStream: _def.type === 'subscription',
         path,
         access,
         scopes: scopesOf({ path: procedure, type: _def.type, access, scopes: _def.meta?.scopes }),
@@ -72,14 +75,15 @@ export function tokenNote({ access, scopes }: Pick<RestRoute, 'access' | 'scopes
     : `An API token needs the scopes ${names.slice(0, -1).join(', ')} and ${names.at(-1)}.`;
 }
 
-/** The route of a request, or the methods that its path has. */
+/** The route of a request, or the methods that its path has. HEAD is answered wherever a GET comes to an end (RFC 9110, 9.3.2). */
 export function matchRoute(
   routes: RestRoute[],
   method: string,
   path: string,
 ): { route?: RestRoute | undefined; methods: string[] } {
   const matching = routes.filter((route) => patternOf(route.path).test(path));
-  return { route: matching.find((route) => route.method === method), methods: matching.map((route) => route.method) };
+  const takes = (route: RestRoute) => (route.method === 'GET' && !route.isStream ? ['GET', 'HEAD'] : [route.method]);
+  return { route: matching.find((route) => takes(route).includes(method)), methods: matching.flatMap(takes) };
 }
 
 const patterns = new Map<string, RegExp>();

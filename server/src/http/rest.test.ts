@@ -165,6 +165,26 @@ describe('errors', () => {
     expect(JSON.parse(await outside.text())).toMatchObject({ error: { code: 'NOT_FOUND' } });
   });
 
+  test('HEAD answers as GET does, without a body; where a GET would never end it is refused', async () => {
+    await using server = await startTestServer({ embedded: true });
+    const [got, head] = [
+      await server.open('GET', '/api/v1/sync/health'),
+      await server.open('HEAD', '/api/v1/sync/health'),
+    ];
+    expect((await got.text()).length).toBeGreaterThan(2);
+    expect([head.status, await head.text()]).toEqual([got.status, '']);
+    const telling = ({ 'content-type': type, 'content-length': length }: typeof head.headers) => [type, length];
+    expect(telling(head.headers)).toEqual(telling(got.headers));
+    const logged = server.logLines
+      .map((line) => JSON.parse(line) as { method?: string })
+      .filter(({ method }) => method);
+    expect(logged.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
+    const stream = await server.open('HEAD', '/api/v1/sync/live');
+    expect([stream.status, stream.headers.allow]).toEqual([405, 'GET']);
+    const wrong = await server.open('DELETE', '/api/v1/sync/health');
+    expect([wrong.status, wrong.headers.allow]).toEqual([405, 'GET, HEAD']);
+  });
+
   test('nothing of an unforeseen error leaves, and the log finds it by the request id', async () => {
     await using server = await startTestServer({ embedded: true });
     server.sync.failure = new Error("select * from users where secret = 'x' - ER_NO_SUCH_TABLE at /srv/app/db.ts:1", {

@@ -36,6 +36,8 @@ export function serveRest({ router, createContext, logger }: RestOptions): (Requ
     const { route, methods } = matchRoute(routes, request.method, request.path);
     if (route) {
       matched.set(request, route);
+      // oRPC knows GET alone; Node itself sends no body in answer to what came as HEAD.
+      if (request.method === 'HEAD') request.method = route.method;
       requestState(request).route = REST_PREFIX + route.path;
       const queryKeys = Object.keys(request.query);
       refuseShadowedParameters(route, queryKeys);

@@ -52,6 +52,11 @@ test('two different keys never become one', () => {
   );
 });
 
+test('the name of a field that an answer holds is that of REST', () => {
+  const fault = { line: 2, field: 'externalId', message: 'is double' };
+  expect(snakeCaseOutput({ faults: [fault] })).toEqual({ faults: [{ ...fault, field: 'external_id' }] });
+});
+
 test('any JSON in and out again is what it was, values untouched', () => {
   fc.assert(
     fc.property(jsonWith(snakeKey), (json) => {

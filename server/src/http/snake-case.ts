@@ -61,13 +61,20 @@ export class RestKeyError extends AppError {
   }
 }
 
+/** What stands under this key in an answer is the name of a field, as in the faults of an import: translated as if it were one. */
+const FIELD_KEY = 'field';
+
 /** A value that leaves over REST, with snake_case keys, and bigints as text. Dates stay what they are, for the serializer. */
 export function snakeCaseOutput(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (Array.isArray(value)) return value.map(snakeCaseOutput);
   if (!isPlainObject(value)) return value;
   const translated: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) translated[outputName(key)] = snakeCaseOutput(value[key]);
+  for (const key of Object.keys(value)) {
+    const item = value[key];
+    translated[outputName(key)] =
+      key === FIELD_KEY && typeof item === 'string' ? outputName(item) : snakeCaseOutput(item);
+  }
   return translated;
 }
 

@@ -57,6 +57,19 @@ test('a file larger than any JSON is uploaded, imported with progress, and downl
   expect((await csv.text()).trim().split('\r\n')).toHaveLength(5_001);
 });
 
+test('a fault names its field as the settings of REST do, in the preview and in why an import failed', async () => {
+  const text = 'date,amount,id,to account\n2026-01-02,-1,a,\n2026-01-03,-2,a,\n2026-01-04,-3,b,Nowhere\n';
+  const columns = { date: 'date', amount: 'amount', external_id: 'id', to_account: 'to account' };
+  const body = { source: 'bank', account_id: await account(), text, settings: { columns } };
+  const id = String((await server.rest('POST', '/imports', { token, body })).body?.['id']);
+  const preview = (await server.rest('GET', `/imports/${id}/preview`, { token })).body;
+  const faults = preview?.['faults'] as { line: number; field: string }[];
+  expect(faults.map(({ line, field }) => `${line} ${field}`)).toEqual(['3 external_id', '4 to_account']);
+  await server.rest('POST', `/imports/${id}/commit`, { token, body: {} });
+  const { error } = (await until(id, ['failed'])) as { error?: { message: string } };
+  expect(error?.message).toMatch(/^Line \d: (external id|to account) /);
+});
+
 test('nobody, a page of another origin, a form and a stranger upload or download nothing', async () => {
   expect((await upload('x', {}, false)).status).toBe(401);
   expect((await upload('x', { 'sec-fetch-site': 'cross-site' })).status).toBe(403);

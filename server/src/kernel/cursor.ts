@@ -29,7 +29,7 @@ export function decodeCursor<const Kinds extends readonly ('string' | 'number')[
     // Answered below, like every other cursor that is not ours.
   }
   throw new AppError('VALIDATION_FAILED', 'The cursor is not one of this list.', {
-    details: [{ path: 'cursor', message: 'must be the nextCursor of the page before' }],
+    details: [{ path: 'cursor', message: 'must be the cursor that the page before answered' }],
   });
 }
 

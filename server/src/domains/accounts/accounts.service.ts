@@ -248,7 +248,7 @@ export class AccountsService implements AccountsApi {
 /** @throws AppError VALIDATION_FAILED for a filter beside `updatedSince`, which a client that keeps a copy would lose changes by. */
 function refuseFiltersBeside({ type, currency }: AccountsQuery): void {
   for (const [name, value] of Object.entries({ type, currency })) {
-    if (value !== undefined) throw invalidField(name, 'does not go with updatedSince');
+    if (value !== undefined) throw invalidField(name, 'does not go with a list of changes');
   }
 }
 

@@ -9,7 +9,7 @@ import { balanceAfter, type EntryPlace, type Reading, requireAccount, selectEntr
  * @throws AppError NOT_FOUND
  */
 export async function readStatement(reading: Reading, query: StatementQuery): Promise<StatementOut> {
-  await requireAccount(reading, query.id);
+  const { currency } = await requireAccount(reading, query.id);
   const [occurredOn, transactionId, line] = decodeCursor(query.cursor, ['string', 'string', 'number']);
   const before =
     occurredOn === undefined || transactionId === undefined || line === undefined
@@ -30,6 +30,7 @@ export async function readStatement(reading: Reading, query: StatementQuery): Pr
       note: (row['note'] as string) || (row['transaction_note'] as string),
       cleared: (row['cleared'] as ClearedState | null) ?? 'uncleared',
       amount: formatMoney(amount),
+      currency,
       balance: formatMoney(balance),
     };
     balance -= amount;

@@ -69,7 +69,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await update({ openingBalance: '0' })).toMatchObject({ openedOn: null });
   });
 
-  test('an entry of the statement has the note of its split, or else of its transaction', async () => {
+  test('an entry of the statement has the currency of its account, and the note of its split, or else of its transaction', async () => {
     const { id: accountId } = await open();
     const splits = [
       { amount: '1', note: 'the split' },
@@ -79,10 +79,10 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await ledger.transactions.create(ledger.commit, userId, draft({ ...fields, amount: '3', splits }));
     await ledger.transactions.create(ledger.commit, userId, draft({ ...fields, amount: '4' }));
     const { items } = await ledger.accounts.statement(userId, { id: accountId, limit: 10 });
-    expect(items.map(({ amount, note }) => `${amount} ${note}`).toSorted()).toEqual([
-      '-1.00000000 the split',
-      '-2.00000000 the transaction',
-      '-4.00000000 the transaction',
+    expect(items.map(({ amount, currency, note }) => `${amount} ${currency} ${note}`).toSorted()).toEqual([
+      '-1.00000000 EUR the split',
+      '-2.00000000 EUR the transaction',
+      '-4.00000000 EUR the transaction',
     ]);
   });
 

@@ -14,6 +14,7 @@ export const sessionsRouter = router({
     .output(sessionsOut)
     .query(async ({ ctx }) => ({
       items: await ctx.services.auth.sessions.list(ctx.caller.userId, ctx.sessionToken),
+      nextCursor: null,
     })),
 
   end: sessionProcedure

@@ -12,7 +12,7 @@ export const tokensRouter = router({
     })
     .input(emptyInput)
     .output(tokensOut)
-    .query(async ({ ctx }) => ({ items: await ctx.services.auth.tokens.list(ctx.caller.userId) })),
+    .query(async ({ ctx }) => ({ items: await ctx.services.auth.tokens.list(ctx.caller.userId), nextCursor: null })),
 
   create: sessionProcedure
     .meta({

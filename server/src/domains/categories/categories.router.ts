@@ -9,12 +9,15 @@ import {
   categoryMergeOut,
   categoryOut,
   categoryUpdateInput,
+  type Scope,
 } from '@finverse/shared';
 import { z } from 'zod';
 import { router } from '../../trpc/init.ts';
 import { authedProcedure } from '../../trpc/procedures.ts';
 
 const route = { tags: ['categories'] };
+/** Whatever names a category that goes is changed with it. */
+const REFILING_SCOPES: readonly Scope[] = ['transactions:write', 'rules:write', 'recurring:write'];
 
 /** Categories of incomes and expenses. */
 export const categoriesRouter = router({
@@ -92,7 +95,7 @@ export const categoriesRouter = router({
 
   merge: authedProcedure
     .meta({
-      scopes: ['transactions:write'],
+      scopes: REFILING_SCOPES,
       route: {
         ...route,
         method: 'POST',
@@ -106,7 +109,7 @@ export const categoriesRouter = router({
 
   delete: authedProcedure
     .meta({
-      scopes: ['transactions:write'],
+      scopes: REFILING_SCOPES,
       route: {
         ...route,
         method: 'DELETE',

@@ -249,16 +249,16 @@ function requireCategory(tree: CategoryTree, id: string): CategoryRecord {
   return category;
 }
 
-/** @throws AppError CONFLICT where another category has taken the name meanwhile. */
 /** @throws AppError VALIDATION_FAILED for a filter beside `updatedSince`, which a client that keeps a copy would lose changes by, and for a page of all */
 function refuseWhatDoesNotGo({ kind, limit, cursor, updatedSince }: CategoriesQuery): void {
   const [refused, message] =
     updatedSince === undefined
-      ? [{ limit, cursor }, 'goes with updatedSince alone']
-      : [{ kind }, 'does not go with updatedSince'];
+      ? [{ limit, cursor }, 'goes with a list of changes alone']
+      : [{ kind }, 'does not go with a list of changes'];
   for (const [name, value] of Object.entries(refused)) if (value !== undefined) throw invalidField(name, message);
 }
 
+/** @throws AppError CONFLICT where another category has taken the name meanwhile. */
 function requireFreeName(tree: CategoryTree, category: CategoryRecord): void {
   if (!tree.isNameTaken(category)) return;
   throw new AppError('CONFLICT', `Another category is called “${category.name}” at the same place; rename it first.`);

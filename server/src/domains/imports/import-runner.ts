@@ -4,6 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, transact } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError, describeError } from '../../kernel/errors.ts';
+import { fieldWords } from '../../kernel/field-words.ts';
 import { importedTransactionId } from '../../kernel/ids.ts';
 import { type Change, findAccounts, type Ledger, listAccounts, post, type TransactionRecord } from '../ledger/index.ts';
 import { type Book, readBook } from './book.ts';
@@ -223,7 +224,7 @@ export class ImportRunner {
         );
       const [first] = faulty;
       if (first && !run.skipsFaulty) {
-        const what = first.faults.map(({ field, message }) => `${field} ${message}`).join('; ');
+        const what = first.faults.map(({ field, message }) => `${fieldWords(field)} ${message}`).join('; ');
         throw new AppError('IMPORT_FAULTY', `Line ${first.row.line}: ${what}.`);
       }
       const records = judged.flatMap((each) => (each.outcome === 'new' ? [each.record] : []));

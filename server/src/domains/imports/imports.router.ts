@@ -96,6 +96,7 @@ export const importsRouter = router({
 
   cancel: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',

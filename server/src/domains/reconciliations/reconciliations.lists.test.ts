@@ -110,7 +110,7 @@ test('over REST: begin, look, tick off, finish, and the lock; refusals name the 
   await call('POST', `/reconciliations/${id}/clear`, { transaction_ids: [transaction_id] });
   const rest = await call('GET', `/reconciliations/${id}/entries?cleared=uncleared`);
   expect(rest.body).toMatchObject({
-    items: [{ kind: 'opening', amount: '100.00000000', cleared: 'uncleared' }],
+    items: [{ kind: 'opening', amount: '100.00000000', currency: 'EUR', cleared: 'uncleared' }],
     next_cursor: null,
   });
   await call('POST', `/reconciliations/${id}/clear-all`, {});

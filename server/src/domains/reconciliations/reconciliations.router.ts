@@ -86,6 +86,7 @@ export const reconciliationsRouter = router({
 
   clear: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',
@@ -101,6 +102,7 @@ export const reconciliationsRouter = router({
 
   clearAll: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',
@@ -114,6 +116,7 @@ export const reconciliationsRouter = router({
 
   unclear: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',
@@ -143,6 +146,7 @@ export const reconciliationsRouter = router({
 
   reopen: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'POST',
@@ -158,6 +162,7 @@ export const reconciliationsRouter = router({
 
   cancel: authedProcedure
     .meta({
+      scopes: ['transactions:write'],
       route: {
         ...route,
         method: 'DELETE',

@@ -131,7 +131,7 @@ export function toReconciliationOut(
 /** A row of `selectSides` as it is answered. */
 export function toEntryOut(
   dialect: Dialect,
-  { finishedAtMs }: ReconciliationRecord,
+  { currency, finishedAtMs }: ReconciliationRecord,
   row: RawRow,
 ): ReconciliationEntriesOut['items'][number] {
   const kind = row['kind'] as TransactionRecord['kind'];
@@ -147,6 +147,7 @@ export function toEntryOut(
     note: row['note'] as string,
     categoryId: row['category_id'] as string | null,
     amount: formatMoney(isTaken ? -amount : amount),
+    currency,
     cleared: row['side_reconciliation_id'] === null ? 'uncleared' : finishedAtMs === null ? 'cleared' : 'reconciled',
   };
 }

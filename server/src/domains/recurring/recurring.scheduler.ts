@@ -3,6 +3,7 @@ import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import { type Database, transact } from '../../db/index.ts';
 import { type Clock, dateIn } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
+import { fieldWords } from '../../kernel/field-words.ts';
 import { openLedger, post } from '../ledger/index.ts';
 import { recordOf } from '../transactions/index.ts';
 import { insertDone, withNext } from './recurring.dates.ts';
@@ -186,7 +187,10 @@ async function markFailed(
   { id, userId }: Due,
   { dueOn, reason }: DueFailure,
 ): Promise<void> {
-  const message = [reason.message, ...reason.details.map((detail) => `${detail.path} ${detail.message}`)].join(' ');
+  const message = [
+    reason.message,
+    ...reason.details.map((detail) => `${fieldWords(detail.path)} ${detail.message}`),
+  ].join(' ');
   const marked = transact(database, async (em) => {
     const ledger = await openLedger(em, database.dialect, { userId, nowMs: clock.now() });
     const record = await findRecurring(em, userId, id);

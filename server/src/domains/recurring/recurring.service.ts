@@ -187,7 +187,7 @@ export class RecurringService implements RecurringApi {
     const owed = [...states].flatMap(([date, state]) => (state === 'owed' ? [date] : []));
     const isOpen = (date: string) => !states.has(date) || states.get(date) === 'skipped';
     const dates = [...owed, ...dueDates(record, from, limit, isOpen)].toSorted().slice(0, limit);
-    return { items: dates.map((date) => ({ date, isSkipped: states.get(date) === 'skipped' })) };
+    return { items: dates.map((date) => ({ date, isSkipped: states.get(date) === 'skipped' })), nextCursor: null };
   }
 
   #today({ timeZone }: { timeZone: string }): string {

@@ -162,7 +162,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await run();
     expect(await get(template)).toMatchObject({
       status: 'failed',
-      failure: { code: 'VALIDATION_FAILED', message: expect.stringContaining('categoryId is archived') as string },
+      failure: { code: 'VALIDATION_FAILED', message: expect.stringContaining('category is archived') as string },
     });
     const mended = recurringCreateInput.shape.draft.parse({ ...draft, categoryId: null });
     await ledger.recurring.update(ledger.commit, userId, { id: template.id, draft: mended });

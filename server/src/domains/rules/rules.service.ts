@@ -50,7 +50,7 @@ export class RulesService implements RulesApi {
   }
 
   async list(userId: string): Promise<RulesOut> {
-    return { items: (await listRules(this.#database.em(), userId)).map(toRuleOut) };
+    return { items: (await listRules(this.#database.em(), userId)).map(toRuleOut), nextCursor: null };
   }
 
   async create(commit: UnitOfWork, userId: string, input: RuleCreate): Promise<RuleOut> {
@@ -102,7 +102,7 @@ export class RulesService implements RulesApi {
         updatedAtMs: ledger.changedAtMs,
       }));
       for (const rule of ordered) await updateRule(em, rule);
-      return { items: ordered.map(toRuleOut) };
+      return { items: ordered.map(toRuleOut), nextCursor: null };
     });
   }
 

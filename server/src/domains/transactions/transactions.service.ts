@@ -249,7 +249,7 @@ function toPageOut(records: readonly TransactionRecord[], next: Place | null): T
 /** @throws AppError VALIDATION_FAILED for a filter beside `updatedSince`, which a client that keeps a copy would lose changes by. */
 function refuseFiltersBeside({ limit: _limit, cursor: _cursor, updatedSince: _since, ...filters }: TransactionsQuery) {
   for (const [name, value] of Object.entries(filters)) {
-    if (value !== undefined) throw invalidField(name, 'does not go with updatedSince');
+    if (value !== undefined) throw invalidField(name, 'does not go with a list of changes');
   }
 }
 

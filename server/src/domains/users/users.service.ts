@@ -67,7 +67,7 @@ export class UsersService implements UsersApi {
   }
 
   async preferences(userId: string): Promise<PreferencesOut> {
-    return { items: await listPreferences(this.#database.em(), userId) };
+    return { items: await listPreferences(this.#database.em(), userId), nextCursor: null };
   }
 
   setPreferences(userId: string, { items }: PreferencesInput, commit: UnitOfWork): Promise<PreferencesOut> {
@@ -93,7 +93,7 @@ export class UsersService implements UsersApi {
           ],
         });
       }
-      return { items: all };
+      return { items: all, nextCursor: null };
     });
   }
 

@@ -100,7 +100,7 @@ describe('preferences', () => {
       { key: 'tips', value: null },
       { key: 'none', value: null },
     ]);
-    expect(answer.body).toEqual({ items: [{ key: 'theme', value: 'dim' }] });
+    expect(answer.body).toEqual({ items: [{ key: 'theme', value: 'dim' }], next_cursor: null });
     expect((await server.rest('GET', '/users/me/preferences', { token })).body).toEqual(answer.body);
   });
 

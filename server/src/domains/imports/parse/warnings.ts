@@ -46,7 +46,7 @@ function skipWarnings({ given, skipped }: Findings): string[] {
   };
   if (given.skipRows !== undefined || !skipped.some(isRow)) return [];
   return [
-    `The first ${skipped.length} rows are skipped, and one of them looks like a transaction. Check \`skipRows\`.`,
+    `The first ${skipped.length} rows are skipped, and one of them looks like a transaction. Check how many rows are to be skipped.`,
   ];
 }
 
