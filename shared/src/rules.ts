@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { idInput, instantOut, wholeListOf } from './common.ts';
-import { parseMoney } from './money.ts';
+import { MoneyFormatError, parseMoney } from './money.ts';
 import { amountInput, dateInput, dateOut, moneyOut, nameInput, textInput } from './ledger.ts';
 import { sourceInput, tagInput, TAGS_MAX } from './transactions.ts';
 
@@ -25,10 +25,21 @@ const amountCondition = z
     max: amountInput.optional().meta({ description: 'As a number, whatever the currency' }),
   })
   .refine(({ min, max }) => min !== undefined || max !== undefined, 'must have a min, a max or both')
-  .refine(({ min, max }) => min === undefined || max === undefined || parseMoney(min) <= parseMoney(max), {
+  .refine(({ min, max }) => min === undefined || max === undefined || isInOrder(min, max), {
     path: ['max'],
     error: 'must not be below min',
   });
+
+/** True for what is no amount as well: its own field says so. */
+function isInOrder(min: string, max: string): boolean {
+  try {
+    return parseMoney(min) <= parseMoney(max);
+  } catch (error) {
+    if (error instanceof MoneyFormatError) return true;
+    throw error;
+  }
+}
+
 const accountCondition = z.strictObject({
   field: z.literal('account'),
   accountId: idInput.meta({ description: 'Of a transfer, either side' }),

@@ -438,6 +438,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         { date: '2026-03-05', isSkipped: true },
         { date: '2026-03-06', isSkipped: false },
       ],
+      nextCursor: null,
     });
   });
 
