@@ -155,6 +155,8 @@ export const accountSummaryOut = z.object({
 export type AccountSummaryOut = z.infer<typeof accountSummaryOut>;
 
 export const NET_WORTH_MONTHS_MAX = 600;
+/** Totals of one answer, one for each month and currency: fifty years of sixteen currencies, or five of all. */
+export const NET_WORTH_TOTALS_MAX = 10_000;
 
 export const netWorthInput = z.strictObject({ from: monthInput, to: monthInput, currency: inCurrency });
 
