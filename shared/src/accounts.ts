@@ -60,6 +60,9 @@ const fields = {
 /** Why `openedOn` is refused where there is no opening balance: it would be lost. */
 export const OPENED_ON_ALONE = 'goes with an opening balance that is not zero';
 
+/** Accounts of one person, archived and hidden ones too. */
+export const ACCOUNTS_MAX = 1000;
+
 export const accountCreateInput = z
   .strictObject({
     name: fields.name,

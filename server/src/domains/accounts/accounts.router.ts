@@ -80,7 +80,15 @@ export const accountsRouter = router({
     .query(({ ctx, input }) => ctx.services.accounts.statement(ctx.caller.userId, input)),
 
   create: authedProcedure
-    .meta({ route: { ...route, method: 'POST', path: '/accounts', summary: 'Open an account' } })
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/accounts',
+        summary: 'Open an account',
+        description: 'A person has at most 1,000, archived and hidden ones too.',
+      },
+    })
     .input(accountCreateInput)
     .output(accountOut)
     .mutation(({ ctx, input }) => ctx.services.accounts.create(ctx.commit, ctx.caller.userId, input)),
