@@ -49,6 +49,14 @@ export function moneyToSql(dialect: Dialect, units: bigint): SqlValue {
   return dialect === 'sqlite' ? units : formatMoney(units);
 }
 
+/**
+ * The placeholder of {@link moneyToSql} in a comparison with a money column. MySQL, by its documentation of type conversion, compares a decimal with a text as
+ * doubles, which do not tell large amounts apart by their last digits; MariaDB compares them exactly.
+ */
+export function moneyPlaceholder(dialect: Dialect): string {
+  return dialect === 'sqlite' ? '?' : 'cast(? as decimal(18,8))';
+}
+
 /** Units of 10^-8 out of a money column, or out of a SUM over one, which may be larger than any column. */
 export function moneyFromSql(dialect: Dialect, value: unknown): bigint {
   if (value === null || value === undefined) return 0n;

@@ -19,6 +19,23 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     return { database, ledger, userId, ...(await places(ledger, userId)) };
   };
 
+  test('amounts are compared to their last digit, however large they are', async () => {
+    const { ledger, userId, accountId } = await start();
+    const amounts = ['100000000.00000001', '100000000.00000002', '999999999.99999998', '999999999.99999999'];
+    await create(
+      ledger,
+      userId,
+      amounts.map((amount): Draft => ({ kind: 'income', accountId, amount, occurredOn: '2026-01-01' })),
+    );
+    for (const [index, amount] of amounts.entries()) {
+      const found = async (query: Partial<TransactionsQuery>) =>
+        (await ledger.transactions.list(userId, { ...query, limit: 9 })).items.map((each) => each.amount).toSorted();
+      expect(await found({ amountMin: amount }), `from ${amount}`).toEqual(amounts.slice(index));
+      expect(await found({ amountMax: amount }), `to ${amount}`).toEqual(amounts.slice(0, index + 1));
+      expect(await found({ amountMin: amount, amountMax: amount }), amount).toEqual([amount]);
+    }
+  });
+
   describe('a page looks at no more than so many transactions', () => {
     const WORD = 'zeppelin';
 

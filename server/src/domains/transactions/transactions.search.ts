@@ -7,6 +7,7 @@ import {
   fetchRows,
   inList,
   LOOK_UP,
+  moneyPlaceholder,
   moneyToSql,
   readBy,
   type SqlValue,
@@ -149,8 +150,10 @@ function filtersOf({ dialect, query, categoryIds }: Search): Condition[] {
   if (query.kind !== undefined) add('t.kind = ?', query.kind);
   if (query.currency !== undefined) add('t.currency = ?', query.currency);
   if (query.source !== undefined) add('t.source = ?', query.source);
-  if (query.amountMin !== undefined) add('t.amount >= ?', moneyToSql(dialect, parseMoney(query.amountMin)));
-  if (query.amountMax !== undefined) add('t.amount <= ?', moneyToSql(dialect, parseMoney(query.amountMax)));
+  const addAmount = (comparison: string, amount: string) =>
+    add(`t.amount ${comparison} ${moneyPlaceholder(dialect)}`, moneyToSql(dialect, parseMoney(amount)));
+  if (query.amountMin !== undefined) addAmount('>=', query.amountMin);
+  if (query.amountMax !== undefined) addAmount('<=', query.amountMax);
   if (query.text !== undefined) add(`t.search_text like ? escape '!'`, `%${escapeLike(searchable(query.text))}%`);
   if (query.isUncategorized === true) {
     add(`t.kind in ('income', 'expense')`);
