@@ -79,6 +79,24 @@ export function sumOfMoney(dialect: Dialect, expression: string): string {
   return `(sum(${expression} / ${MONEY_UNITS}) || '.' || sum(${expression} % ${MONEY_UNITS}))`;
 }
 
+/** Text of up to 16 MB: MySQL's own TEXT ends at 65,535 bytes, which twenty thousand characters of some scripts are. SQLite's has no end. */
+class LongTextType extends Type<string, string> {
+  override compareAsType(): string {
+    return 'string';
+  }
+
+  override get runtimeType(): string {
+    return 'string';
+  }
+
+  override getColumnType(_property: unknown, platform: Platform): string {
+    return isSqlite(platform) ? 'text' : 'mediumtext';
+  }
+}
+
+/** Text that may be longer than 65,535 bytes. */
+export const longTextColumn = () => p.type(LongTextType).$type<string>();
+
 /** A calendar date as YYYY-MM-DD, which sorts by time. */
 export const dateColumn = () => p.string().length(10);
 
