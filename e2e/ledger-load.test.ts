@@ -31,6 +31,9 @@ type Transaction = {
 /** What the server has acknowledged: the truth to compare with. */
 type Acknowledged = Map<string, Transaction>;
 
+/** What runs beside the clients. `answered` resolves when one of them has its next answer, or when all have ended. */
+type Beside<Result> = (accounts: string[], answered: () => Promise<void>) => Promise<Result>;
+
 describe('64 clients at once on four accounts', () => {
   it('leave on SQLite exactly what was acknowledged, each once', async () => {
     const world = await openSyncWorld({ env: { SYNC_AUTOSTART: 'false' } });
@@ -57,7 +60,9 @@ describe('64 clients at once on four accounts', () => {
       });
       try {
         await world.start();
-        const lost = await loadAndCompare(world, OPERATIONS, (accounts) => disturb(world.databaseUrl, accounts));
+        const lost = await loadAndCompare(world, OPERATIONS, (accounts, answered) =>
+          disturb(world.databaseUrl, accounts, answered),
+        );
         const [deadlocks, timeouts] = [await metric('lock_deadlocks'), await metric('lock_timeouts')];
         console.log(`deadlocks ${deadlocks}, of which the disturber lost ${lost}; lock wait time-outs ${timeouts}`);
         expect(deadlocks - lost, 'deadlocks that the server lost').toBeGreaterThan(0);
@@ -72,11 +77,7 @@ describe('64 clients at once on four accounts', () => {
 });
 
 /** Runs the clients beside what disturbs them, then adds up what they were told and compares it with everything that is kept. */
-async function loadAndCompare<Result>(
-  world: SyncWorld,
-  operations: number,
-  beside: (accounts: string[]) => Promise<Result>,
-): Promise<Result> {
+async function loadAndCompare<Result>(world: SyncWorld, operations: number, beside: Beside<Result>): Promise<Result> {
   const random = seededRandom(announceSeed('64 clients'));
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
   const call = (method: string, path: string, body?: unknown, key?: string) =>
@@ -88,7 +89,8 @@ async function loadAndCompare<Result>(
   }
   const acknowledged: Acknowledged = new Map();
   const startedAt = performance.now();
-  const disturbing = beside(accounts);
+  let answer = Promise.withResolvers<void>();
+  const disturbing = beside(accounts, () => answer.promise);
   let left = operations;
   const clients = Array.from({ length: CLIENTS }, async (_, client) => {
     const own: string[] = [];
@@ -96,6 +98,8 @@ async function loadAndCompare<Result>(
     while (left > 0) {
       left -= 1;
       await operate({ call, accounts, own, acknowledged, chance, key: `${client}-${left}` });
+      answer.resolve();
+      if (left > 0) answer = Promise.withResolvers<void>();
     }
   });
   await Promise.all(clients);
@@ -180,9 +184,10 @@ async function operate({ call, accounts, own, acknowledged, chance, key }: Opera
 
 /**
  * Takes the accounts first and the ledger after them, which is the order that no code of ours uses, with so many changed rows of its own that the other one
- * is broken off; then holds the ledger for longer than anybody waits. Answers how many deadlocks it lost itself.
+ * is broken off; then holds the ledger for longer than anybody waits. Between any two of these somebody gets an answer: of one person's changes one is under
+ * way at a time, which is tried five times, and would be the one that is broken off each time. Answers how many deadlocks it lost itself.
  */
-async function disturb(databaseUrl: string, accounts: string[]): Promise<number> {
+async function disturb(databaseUrl: string, accounts: string[], answered: () => Promise<void>): Promise<number> {
   const database = await openDatabase({ url: databaseUrl, entities });
   let lost = 0;
   try {
@@ -201,7 +206,7 @@ async function disturb(databaseUrl: string, accounts: string[]): Promise<number>
         })
         .catch((error: unknown) => error);
       if (fault !== undefined) lost += 1;
-      await delay(20);
+      await answered();
     }
     for (let round = 0; round < TIMEOUTS; round += 1) {
       const fault: unknown = await database
@@ -212,6 +217,7 @@ async function disturb(databaseUrl: string, accounts: string[]): Promise<number>
         })
         .catch((error: unknown) => error);
       if (fault instanceof Error) console.log(`the disturber itself waited too long: ${fault.message}`);
+      await answered();
     }
   } finally {
     await database.close();

@@ -60,6 +60,9 @@ const fields = {
 /** Why `openedOn` is refused where there is no opening balance: it would be lost. */
 export const OPENED_ON_ALONE = 'goes with an opening balance that is not zero';
 
+/** Accounts of one person, archived and hidden ones too. */
+export const ACCOUNTS_MAX = 1000;
+
 export const accountCreateInput = z
   .strictObject({
     name: fields.name,
@@ -155,6 +158,8 @@ export const accountSummaryOut = z.object({
 export type AccountSummaryOut = z.infer<typeof accountSummaryOut>;
 
 export const NET_WORTH_MONTHS_MAX = 600;
+/** Totals of one answer, one for each month and currency: fifty years of sixteen currencies, or five of all. */
+export const NET_WORTH_TOTALS_MAX = 10_000;
 
 export const netWorthInput = z.strictObject({ from: monthInput, to: monthInput, currency: inCurrency });
 

@@ -49,6 +49,14 @@ export function moneyToSql(dialect: Dialect, units: bigint): SqlValue {
   return dialect === 'sqlite' ? units : formatMoney(units);
 }
 
+/**
+ * The placeholder of {@link moneyToSql} in a comparison with a money column. MySQL, by its documentation of type conversion, compares a decimal with a text as
+ * doubles, which do not tell large amounts apart by their last digits; MariaDB compares them exactly.
+ */
+export function moneyPlaceholder(dialect: Dialect): string {
+  return dialect === 'sqlite' ? '?' : 'cast(? as decimal(18,8))';
+}
+
 /** Units of 10^-8 out of a money column, or out of a SUM over one, which may be larger than any column. */
 export function moneyFromSql(dialect: Dialect, value: unknown): bigint {
   if (value === null || value === undefined) return 0n;
@@ -70,6 +78,24 @@ export function sumOfMoney(dialect: Dialect, expression: string): string {
   if (dialect === 'mysql') return `sum(${expression})`;
   return `(sum(${expression} / ${MONEY_UNITS}) || '.' || sum(${expression} % ${MONEY_UNITS}))`;
 }
+
+/** Text of up to 16 MB: MySQL's own TEXT ends at 65,535 bytes, which twenty thousand characters of some scripts are. SQLite's has no end. */
+class LongTextType extends Type<string, string> {
+  override compareAsType(): string {
+    return 'string';
+  }
+
+  override get runtimeType(): string {
+    return 'string';
+  }
+
+  override getColumnType(_property: unknown, platform: Platform): string {
+    return isSqlite(platform) ? 'text' : 'mediumtext';
+  }
+}
+
+/** Text that may be longer than 65,535 bytes. */
+export const longTextColumn = () => p.type(LongTextType).$type<string>();
 
 /** A calendar date as YYYY-MM-DD, which sorts by time. */
 export const dateColumn = () => p.string().length(10);

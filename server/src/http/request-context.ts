@@ -2,7 +2,9 @@ import type { Request, Response } from 'express';
 import { type Database, transact, transactOnce } from '../db/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { AppError } from '../kernel/errors.ts';
+import { Turns } from '../kernel/turns.ts';
 import type { Context, Services } from '../trpc/context.ts';
+import { UNITS_WAITING_MAX } from '../trpc/limits.ts';
 import type { RateLimiter } from '../trpc/rate-limiter.ts';
 import type { StreamRegistry } from '../trpc/streams.ts';
 import { isLocalOperator, type OriginPolicy } from './origin.ts';
@@ -26,6 +28,7 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 export function createContextFactory(parts: ContextParts): ContextFactory {
   const { services, database, clock, limiter, streams, origins } = parts;
+  const units = new Turns({ waitingMax: UNITS_WAITING_MAX });
   return async (request, response, batchSize) => {
     const { authorization, cookie } = request.headers;
     const token = services.auth.readToken({ authorization, cookie });
@@ -42,8 +45,11 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
       remoteAddress: rateAddress(remoteAddress(request)),
       batchSize,
       idempotencyKey: readIdempotencyKey(request),
-      openUnit: (keyed) => (work) =>
-        keyed === null ? transact(database, work) : transactOnce(database, { ...keyed, nowMs: clock.now() }, work),
+      // A unit that waits for the caller's own ledger would hold one of the few connections that everybody shares.
+      openUnit: (unitCaller, keyed) => (work) =>
+        units.run(unitCaller, () =>
+          keyed === null ? transact(database, work) : transactOnce(database, { ...keyed, nowMs: clock.now() }, work),
+        ),
       services,
       limiter,
       streams,

@@ -54,8 +54,11 @@ export type Context = {
   batchSize: number;
   /** What the caller's Idempotency-Key header says. */
   idempotencyKey: string | null;
-  /** Makes the transaction of one mutation; with a request, one that is done once for its key. */
-  openUnit: (request: KeyedRequest | null) => UnitOfWork;
+  /**
+   * Makes the transaction of one mutation; with a request, one that is done once for its key. Those of one caller come one after the other, before they take a
+   * connection. @throws AppError RATE_LIMITED where too many of the caller's wait
+   */
+  openUnit: (caller: string, request: KeyedRequest | null) => UnitOfWork;
   services: Services;
   limiter: RateLimiter;
   streams: StreamRegistry;

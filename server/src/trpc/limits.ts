@@ -26,6 +26,12 @@ export const ANNOTATIONS_MAX = 100;
 export const STREAMS_PER_CALLER_MAX = 20;
 export const STREAMS_MAX = 2_000;
 
+/**
+ * Mutations of one caller that wait for their turn, which comes one after the other; a further one is refused. More than clients have under way at once
+ * that mean well, and no more than the memory of so many inputs.
+ */
+export const UNITS_WAITING_MAX = 128;
+
 /** A silent stream says something at least this often, so that proxies keep it open. */
 export const STREAM_KEEP_ALIVE_MS = 15_000;
 

@@ -41,7 +41,7 @@ const holdStream = middleware(async ({ ctx, signal, next }) => {
   return result;
 });
 
-/** Gives a mutation its one transaction, which a repeated idempotency key does not run twice. */
+/** Gives a mutation its one transaction, which a repeated idempotency key does not run twice, in its caller's turn. */
 const openUnit = middleware(({ ctx, path, type, meta, getRawInput, next }) => {
   const { idempotencyKey: key } = ctx;
   if (key !== null && type === 'mutation' && ctx.batchSize > 1) {
@@ -53,7 +53,7 @@ const openUnit = middleware(({ ctx, path, type, meta, getRawInput, next }) => {
     // Login ends the session that comes with it, so that a repeated one comes without: what anyone may call counts for the address.
     const caller = meta?.access === 'public' ? addressKey(ctx) : callerKey(ctx);
     const request = key === null ? null : { caller, key, procedure: path, input: await getRawInput() };
-    return ctx.openUnit(request)(work);
+    return ctx.openUnit(caller, request)(work);
   };
   return next({ ctx: { commit } });
 });

@@ -26,18 +26,18 @@ export async function moveAll(
   ledger: Ledger,
   from: AccountRecord,
   to: AccountRecord,
+  transactionsMax = MOVED_TRANSACTIONS_MAX,
 ): Promise<number> {
+  const reading = { em, dialect: ledger.dialect, userId: ledger.userId };
+  const ids = await selectTransactionIdsOf(reading, from.id, transactionsMax + 1);
+  if (ids.length > transactionsMax)
+    throw new AppError('CONFLICT', `More than ${transactionsMax} transactions are too many to move at once.`);
   const changes: Change[] = [];
   const others = new Set([from.id, to.id]);
   let movedEntries = 0;
-  for (let afterId: string | undefined = ''; afterId !== undefined;) {
-    const page = { afterId, limit: MOVED_AT_A_TIME };
-    const ids = await selectTransactionIdsOf({ em, dialect: ledger.dialect, userId: ledger.userId }, from.id, page);
-    afterId = ids.at(-1);
-    if (changes.length + ids.length > MOVED_TRANSACTIONS_MAX) {
-      throw new AppError('CONFLICT', `More than ${MOVED_TRANSACTIONS_MAX} transactions are too many to move at once.`);
-    }
-    for (const before of (await findTransactions(em, ledger.dialect, ledger.userId, ids)).values()) {
+  for (let start = 0; start < ids.length; start += MOVED_AT_A_TIME) {
+    const some = ids.slice(start, start + MOVED_AT_A_TIME);
+    for (const before of (await findTransactions(em, ledger.dialect, ledger.userId, some)).values()) {
       changes.push({ before, after: redirect(before, from, to, ledger) });
       movedEntries += before.transfer ? 1 : Math.max(1, before.splits.length);
       if (before.transfer) others.add(before.accountId).add(before.transfer.toAccountId);

@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import type { AccountsQuery, StatementQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
   beside,
+  type Condition,
   type Dialect,
   fetchRows,
   LOOK_UP,
@@ -66,6 +68,8 @@ const CLEARED_STATE = 'case when e.account_id = t.account_id then t.cleared_stat
 /** The place of an entry in an account's order. */
 export type EntryPlace = { occurredOn: string; transactionId: string; line: number };
 
+/** Holds the entries of an account in their order. */
+const ACCOUNT_INDEX = 'entries_account_id_occurred_on_transaction_id_line_index';
 const ENTRY_PLACE = ['e.occurred_on', 'e.transaction_id', 'e.line'];
 
 /** Entries of an account before a place, newest first, one more than asked for where there are more. */
@@ -88,44 +92,88 @@ export async function selectEntries(
   return fetchRows<RawRow>(
     em,
     `select e.*, t.description, t.payee, t.note as transaction_note, ${CLEARED_STATE} as cleared
-     from ${readBy(dialect, 'entries e', 'entries_account_id_occurred_on_transaction_id_line_index')} ${LOOK_UP[dialect]} transactions t on t.id = e.transaction_id
+     from ${readBy(dialect, 'entries e', ACCOUNT_INDEX)} ${LOOK_UP[dialect]} transactions t on t.id = e.transaction_id
      where ${conditions.map(([sql]) => sql).join(' and ')}
      order by e.occurred_on desc, e.transaction_id desc, e.line desc limit ?`,
     [...conditions.flatMap(([, values]) => values), query.limit + 1],
   );
 }
 
-/** The balance of an account after an entry: the months before it, and the entries of its month up to it. */
+/** Entries that one statement adds up. */
+const ADDED_AT_A_TIME = 5_000;
+
+/**
+ * The balance of an account after an entry: the months before it, and the entries of its month up to it. These are added so many at a time with everybody else's turn
+ * in between, since a month may have any number of them.
+ */
 export async function balanceAfter(
-  { em, dialect, userId }: Reading,
+  reading: Reading,
   accountId: string,
   place: EntryPlace,
+  atATime = ADDED_AT_A_TIME,
 ): Promise<Units> {
+  const { em, dialect, userId } = reading;
   const month = monthOf(place.occurredOn);
   const [months] = await fetchRows<RawRow>(
     em,
     `select ${sumOfMoney(dialect, 'total')} as total from account_months where account_id = ? and user_id = ? and month < ?`,
     [accountId, userId, month],
   );
-  const [entries] = await fetchRows<RawRow>(
-    em,
-    `select ${sumOfMoney(dialect, 'amount')} as total from entries where account_id = ? and user_id = ? and occurred_on >= ? and occurred_on <= ?
-     and (occurred_on, transaction_id, line) <= (?, ?, ?)`,
-    [accountId, userId, `${month}-01`, place.occurredOn, place.occurredOn, place.transactionId, place.line],
-  );
-  return moneyFromSql(dialect, months?.['total']) + moneyFromSql(dialect, entries?.['total']);
+  let balance = moneyFromSql(dialect, months?.['total']);
+  const beginning = { occurredOn: `${month}-01`, transactionId: '', line: 0 };
+  for (let after: EntryPlace | undefined = beginning; after !== undefined;) {
+    const piece = await addEntries(reading, { accountId, after, until: place, limit: atATime });
+    balance += piece.total;
+    after = piece.end;
+    // On SQLite all of it is this process's own work.
+    if (after) await setImmediate();
+  }
+  return balance;
 }
 
-/** Transactions on an account, oldest id first, after an id. */
+type Stretch = { accountId: string; after: EntryPlace; until: EntryPlace; limit: number };
+
+/** The sum of the first entries of a stretch, and where it goes on; nowhere where these were all. */
+async function addEntries(
+  { em, dialect, userId }: Reading,
+  { accountId, after, until, limit }: Stretch,
+): Promise<{ total: Units; end: EntryPlace | undefined }> {
+  const within = (from: EntryPlace, to: EntryPlace) => [
+    { sql: 'e.account_id = ? and e.user_id = ?', values: [accountId, userId] },
+    beside(dialect, ENTRY_PLACE, '>', [from.occurredOn, from.transactionId, from.line]),
+    beside(dialect, ENTRY_PLACE, '<=', [to.occurredOn, to.transactionId, to.line]),
+  ];
+  const read = async (columns: string, conditions: readonly Condition[], rest: string, values: readonly SqlValue[]) => {
+    const [row] = await fetchRows<RawRow>(
+      em,
+      `select ${columns} from ${readBy(dialect, 'entries e', ACCOUNT_INDEX)} where ${conditions.map(({ sql }) => sql).join(' and ')} ${rest}`,
+      [...conditions.flatMap((condition) => condition.values), ...values],
+    );
+    return row;
+  };
+  const order = `order by ${ENTRY_PLACE.join(', ')} limit 1 offset ?`;
+  const last = await read(ENTRY_PLACE.join(', '), within(after, until), order, [limit - 1]);
+  const end = last && {
+    occurredOn: last['occurred_on'] as string,
+    transactionId: last['transaction_id'] as string,
+    line: Number(last['line']),
+  };
+  const sum = await read(`${sumOfMoney(dialect, 'e.amount')} as total`, within(after, end ?? until), '', []);
+  return { total: moneyFromSql(dialect, sum?.['total']), end };
+}
+
+/** Transactions on an account, each once, the oldest first, so many at the most. */
 export async function selectTransactionIdsOf(
-  { em, userId }: Reading,
+  { em, dialect, userId }: Reading,
   accountId: string,
-  { afterId, limit }: { afterId: string; limit: number },
+  limit: number,
 ): Promise<string[]> {
+  // The lines of a split are all on one account, and those of a transfer on two: one line stands for each transaction.
   const rows = await fetchRows<{ transaction_id: string }>(
     em,
-    `select distinct transaction_id from entries where account_id = ? and user_id = ? and transaction_id > ? order by transaction_id limit ?`,
-    [accountId, userId, afterId, limit],
+    `select transaction_id from ${readBy(dialect, 'entries', ACCOUNT_INDEX)}
+     where account_id = ? and user_id = ? and (line = 0 or kind = 'transfer') order by occurred_on, transaction_id, line limit ?`,
+    [accountId, userId, limit],
   );
   return rows.map((row) => row.transaction_id);
 }

@@ -51,7 +51,7 @@ export const accountsRouter = router({
         path: '/accounts/net-worth',
         summary: 'Net worth at the end of each month',
         description:
-          'Of all accounts, also of those that are hidden or archived today: their entries stay in the months that they are of. Amounts in different currencies are never added.',
+          'Of all accounts, also of those that are hidden or archived today: their entries stay in the months that they are of. Amounts in different currencies are never added. At most 600 months, and 10,000 totals of a month in a currency.',
       },
     })
     .input(netWorthInput)
@@ -80,7 +80,15 @@ export const accountsRouter = router({
     .query(({ ctx, input }) => ctx.services.accounts.statement(ctx.caller.userId, input)),
 
   create: authedProcedure
-    .meta({ route: { ...route, method: 'POST', path: '/accounts', summary: 'Open an account' } })
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/accounts',
+        summary: 'Open an account',
+        description: 'A person has at most 1,000, archived and hidden ones too.',
+      },
+    })
     .input(accountCreateInput)
     .output(accountOut)
     .mutation(({ ctx, input }) => ctx.services.accounts.create(ctx.commit, ctx.caller.userId, input)),

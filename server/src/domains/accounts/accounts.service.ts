@@ -1,4 +1,5 @@
 import {
+  ACCOUNTS_MAX,
   type AccountCreate,
   type AccountOut,
   type AccountsOut,
@@ -21,6 +22,7 @@ import { newId } from '../../kernel/ids.ts';
 import {
   type AccountRecord,
   changesSince,
+  countAccounts,
   deleteAccount,
   describeReferences,
   findAccounts,
@@ -99,6 +101,8 @@ export class AccountsService implements AccountsApi {
   async create(commit: UnitOfWork, userId: string, input: AccountCreate): Promise<AccountOut> {
     return commit(async (em) => {
       const ledger = await this.#open(em, userId);
+      if ((await countAccounts(em, userId)) >= ACCOUNTS_MAX)
+        throw new AppError('CONFLICT', `A person has at most ${ACCOUNTS_MAX} accounts.`);
       const account: AccountRecord = {
         id: newId('acc'),
         name: input.name,

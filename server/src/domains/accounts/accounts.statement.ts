@@ -9,7 +9,7 @@ import { balanceAfter, type EntryPlace, type Reading, requireAccount, selectEntr
  * @throws AppError NOT_FOUND
  */
 export async function readStatement(reading: Reading, query: StatementQuery): Promise<StatementOut> {
-  const { currency } = await requireAccount(reading, query.id);
+  const account = await requireAccount(reading, query.id);
   const [occurredOn, transactionId, line] = decodeCursor(query.cursor, ['string', 'string', 'number']);
   const before =
     occurredOn === undefined || transactionId === undefined || line === undefined
@@ -17,7 +17,9 @@ export async function readStatement(reading: Reading, query: StatementQuery): Pr
       : { occurredOn, transactionId, line };
   const rows = await selectEntries(reading, query, before);
   const [first] = rows;
-  let balance = first ? await balanceAfter(reading, query.id, placeOf(first)) : 0n;
+  // The newest entry of all leaves what the account has.
+  const isNewest = before === undefined && query.to === undefined;
+  let balance = isNewest || !first ? account.balance : await balanceAfter(reading, query.id, placeOf(first));
   const items = rows.slice(0, query.limit).map((row) => {
     const amount = moneyFromSql(reading.dialect, row['amount']);
     const item = {
@@ -30,7 +32,7 @@ export async function readStatement(reading: Reading, query: StatementQuery): Pr
       note: (row['note'] as string) || (row['transaction_note'] as string),
       cleared: (row['cleared'] as ClearedState | null) ?? 'uncleared',
       amount: formatMoney(amount),
-      currency,
+      currency: account.currency,
       balance: formatMoney(balance),
     };
     balance -= amount;

@@ -1,11 +1,22 @@
-import { accountCreateInput, rateConvertInput, recurringCreateInput } from '@finverse/shared';
-import { beforeEach, expect, test } from 'vitest';
-import type { Database } from '../../db/index.ts';
+import {
+  accountCreateInput,
+  ACCOUNTS_MAX,
+  formatMoney,
+  rateConvertInput,
+  recurringCreateInput,
+} from '@finverse/shared';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { type Database, readSnapshot, transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
+import { newId } from '../../kernel/ids.ts';
+import { findAccounts, insertAccount, openLedger } from '../ledger/index.ts';
 import { draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import { updateUser } from '../users/index.ts';
+import { moveAll } from './accounts.move.ts';
+import { balanceAfter, selectEntries } from './accounts.repository.ts';
+import { readStatement } from './accounts.statement.ts';
 
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
@@ -67,6 +78,105 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await update({ openedOn: '2026-01-01', openingBalance: '-1' })).toMatchObject({ openedOn: '2026-01-01' });
     expect(await update({ openedOn: '2026-01-02' })).toMatchObject({ openedOn: '2026-01-02' });
     expect(await update({ openingBalance: '0' })).toMatchObject({ openedOn: null });
+  });
+
+  test('a person has so many accounts and no more, whatever anybody else has', async () => {
+    const [first, stranger] = [await open(), await ledger.person()];
+    await transact(database, async (em) => {
+      const held = await openLedger(em, database.dialect, { userId, nowMs });
+      const like = (await findAccounts(em, database.dialect, userId, [first.id])).get(first.id);
+      if (!like) throw new Error('there is an account');
+      for (let count = 1; count < ACCOUNTS_MAX - 1; count += 1)
+        await insertAccount(em, held, { ...like, id: newId('acc') });
+    });
+    const last = await open();
+    await expect(open()).rejects.toMatchObject({ code: 'CONFLICT', message: 'A person has at most 1000 accounts.' });
+    const another = accountCreateInput.parse({ name: 'Cash', type: 'wallet', currency: 'EUR' });
+    await ledger.accounts.create(ledger.commit, stranger, another);
+    await ledger.accounts.remove(ledger.commit, userId, last.id);
+    await open();
+  });
+
+  test('an account with too many transactions to move is found out by one read that stops there', async () => {
+    const [from, to, third] = [await open(), await open(), await open()];
+    const fields = { accountId: from.id, occurredOn: '2026-01-01' } as const;
+    const create = Array.from({ length: 30 }, (_, index) =>
+      index % 3 === 0
+        ? draft({ ...fields, kind: 'transfer', amount: '2', transfer: { toAccountId: third.id } })
+        : draft({ ...fields, kind: 'expense', amount: '2', splits: [{ amount: '1' }, { amount: '1' }] }),
+    );
+    await ledger.transactions.bulk(ledger.commit, userId, { create, update: [], delete: [] });
+    await ledger.transactions.create(
+      ledger.commit,
+      userId,
+      draft({ ...fields, accountId: third.id, kind: 'transfer', amount: '1', transfer: { toAccountId: from.id } }),
+    );
+    const move = (max: number) =>
+      transact(database, async (em) => {
+        const held = await openLedger(em, database.dialect, { userId, nowMs });
+        const accounts = await findAccounts(em, database.dialect, userId, [from.id, to.id]);
+        const [source, target] = [accounts.get(from.id), accounts.get(to.id)];
+        if (!source || !target) throw new Error('there are two accounts');
+        const execute = vi.spyOn(em.getKysely(), 'executeQuery');
+        const moved = await moveAll(em, held, source, target, max).catch((error: unknown) => error);
+        const answers = await Promise.all(
+          execute.mock.results.map(({ value }) => value as Promise<{ rows: unknown[] }>),
+        );
+        return { moved, rows: answers.map(({ rows }) => rows.length) };
+      });
+    expect(await move(30)).toMatchObject({ moved: { code: 'CONFLICT' }, rows: [31] });
+    expect(await move(12)).toMatchObject({ moved: { code: 'CONFLICT' }, rows: [13] });
+    expect(await move(31)).toMatchObject({ moved: 20 * 2 + 10 + 1 });
+    expect((await ledger.transactions.list(userId, { accountId: from.id, limit: 9 })).items).toEqual([]);
+    expect(await ledger.integrity.check(userId)).toMatchObject({ isSound: true });
+  });
+
+  test('the newest page of a statement adds nothing up, and others add so many entries at a time with everybody else’s turn in between', async () => {
+    const [{ id: accountId }, { id: other }] = [await open({ openingBalance: '9' }), await open()];
+    const create = Array.from({ length: 24 }, (_, index) =>
+      draft({
+        kind: index % 2 === 0 ? 'income' : 'expense',
+        accountId,
+        amount: String(index + 1),
+        occurredOn: `2026-0${1 + Math.floor(index / 12)}-0${1 + (index % 3)}`,
+        ...(index % 5 === 0 ? { splits: [{ amount: '0.5' }, { amount: String(index + 0.5) }] } : {}),
+      }),
+    );
+    await ledger.transactions.bulk(ledger.commit, userId, { create, update: [], delete: [] });
+    const away = { kind: 'transfer', amount: '2', transfer: { toAccountId: other }, occurredOn: '2026-02-02' } as const;
+    await ledger.transactions.create(ledger.commit, userId, draft({ ...away, accountId }));
+    const { items } = await ledger.accounts.statement(userId, { id: accountId, limit: 50 });
+    await readSnapshot(database, async (em) => {
+      const reading = { em, dialect: database.dialect, userId };
+      const execute = vi.spyOn(em.getKysely(), 'executeQuery');
+      const newest = await readStatement(reading, { id: accountId, limit: 2, from: '2026-02-01' });
+      expect(newest.items).toEqual(items.slice(0, 2));
+      const statements = execute.mock.calls.map(([query]) => (query as { sql: string }).sql).join(';');
+      expect(statements).not.toMatch(/sum\(/);
+      let turns = 0;
+      const turn = () => {
+        turns += 1;
+        next = setImmediate(turn);
+      };
+      let next = setImmediate(turn);
+      for (const atATime of [1, 2, 5, 1_000]) {
+        for (const [index, row] of (await selectEntries(reading, { id: accountId, limit: 50 }, undefined)).entries()) {
+          const place = {
+            occurredOn: row['occurred_on'] as string,
+            transactionId: row['transaction_id'] as string,
+            line: Number(row['line']),
+          };
+          turns = 0;
+          const balance = formatMoney(await balanceAfter(reading, accountId, place, atATime));
+          expect(balance, `${index}, ${atATime}`).toBe(items[index]?.balance);
+          const before = items
+            .slice(index)
+            .filter(({ occurredOn }) => occurredOn.slice(0, 7) === place.occurredOn.slice(0, 7));
+          expect(turns).toBeGreaterThanOrEqual(Math.floor(before.length / atATime));
+        }
+      }
+      clearImmediate(next);
+    });
   });
 
   test('an entry of the statement has the currency of its account, and the note of its split, or else of its transaction', async () => {

@@ -1,9 +1,10 @@
-import { type AccountSummaryOut, NET_WORTH_MONTHS_MAX, type NetWorthOut } from '@finverse/shared';
+import { setImmediate } from 'node:timers/promises';
+import { type AccountSummaryOut, NET_WORTH_MONTHS_MAX, NET_WORTH_TOTALS_MAX, type NetWorthOut } from '@finverse/shared';
 import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { invalidField } from '../../kernel/errors.ts';
 import { listAccounts } from '../ledger/index.ts';
-import { convertTotals, loadRateBook, type RateBook } from '../rates/index.ts';
+import { convertTotals, loadRateBook } from '../rates/index.ts';
 import { todayOf } from '../users/index.ts';
 import { selectMonthlyMoves } from './accounts.repository.ts';
 import { countMonths, lastDayOf, netWorthByMonth, summarize } from './accounts.rules.ts';
@@ -23,8 +24,7 @@ export class AccountWorth {
     const summary = summarize(accounts.filter(({ archivedAtMs, balance }) => archivedAtMs === null || balance !== 0n));
     if (currency === undefined) return summary;
     const date = await this.#today(userId);
-    const book = await this.#rateBook(userId, { currency, totals: summary.totals, from: date, to: date });
-    return { ...summary, converted: convertTotals(book, summary.totals, { currency, date }) };
+    return { ...summary, converted: await this.#convert(userId, summary.totals, { currency, date }) };
   }
 
   async netWorth(
@@ -39,31 +39,36 @@ export class AccountWorth {
       await selectMonthlyMoves({ em: this.#database.em(), dialect: this.#database.dialect, userId }, to),
       { from, to },
     );
+    const totals = points.reduce((sum, point) => sum + point.totals.length, 0);
+    if (totals > NET_WORTH_TOTALS_MAX) {
+      throw invalidField(
+        'from',
+        `leads to ${totals} totals of months and currencies, more than ${NET_WORTH_TOTALS_MAX}; ask for fewer months`,
+      );
+    }
     if (currency === undefined) return { points };
     // The month that has not ended yet goes by today's rates.
     const today = await this.#today(userId);
     const dateOf = (month: string) => [lastDayOf(month), today].toSorted()[0] as string;
-    const book = await this.#rateBook(userId, {
-      currency,
-      totals: points.flatMap(({ totals }) => totals),
-      from: dateOf(from),
-      to: dateOf(to),
-    });
-    return {
-      points: points.map((point) => ({
-        ...point,
-        converted: convertTotals(book, point.totals, { currency, date: dateOf(point.month) }),
-      })),
-    };
+    const converted: NetWorthOut['points'] = [];
+    for (const point of points) {
+      const day = { currency, date: dateOf(point.month) };
+      converted.push({ ...point, converted: await this.#convert(userId, point.totals, day) });
+      // On SQLite all of it is this process's own work.
+      await setImmediate();
+    }
+    return { points: converted };
   }
 
-  #rateBook(
+  async #convert(
     userId: string,
-    wanted: { currency: string; totals: AccountSummaryOut['totals']; from: string; to: string },
-  ): Promise<RateBook> {
-    const { currency, totals, from, to } = wanted;
-    const currencies = [currency, ...totals.map((total) => total.currency)];
-    return loadRateBook(this.#database.em(), { userId, currencies, from, to });
+    totals: AccountSummaryOut['totals'],
+    day: { currency: string; date: string },
+  ): Promise<NonNullable<AccountSummaryOut['converted']>> {
+    const from = totals.map((total) => total.currency);
+    const { currency: to, date } = day;
+    const book = await loadRateBook(this.#database.em(), this.#database.dialect, { userId, from, to, date });
+    return convertTotals(book, totals, day);
   }
 
   /** The date that it is for the person. */

@@ -8,27 +8,35 @@ import { type Database, readSnapshot } from '../../db/index.ts';
 import { type Clock, toInstant } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
+import { Turns } from '../../kernel/turns.ts';
 import { checkLedger } from '../ledger/index.ts';
 import { findUserById, listUserIds } from '../users/index.ts';
 import type { IntegrityApi } from './integrity.port.ts';
+
+/** Checks of one person that wait for the one that runs. */
+const CHECKS_WAITING_MAX = 4;
 
 /** Compares every kept figure of a ledger with its entries. It never repairs: what differs is for a person to explain. */
 export class IntegrityService implements IntegrityApi {
   readonly #database: Database;
   readonly #clock: Clock;
+  /** A check holds a connection for as long as it reads, seconds for a large ledger: there are few of them for everybody. */
+  readonly #turns = new Turns({ waitingMax: CHECKS_WAITING_MAX });
 
   constructor({ database, clock }: { database: Database; clock: Clock }) {
     this.#database = database;
     this.#clock = clock;
   }
 
-  /** Names up to `differencesMax` differences, all of them with Infinity. */
+  /** Names up to `differencesMax` differences, all of them with Infinity. @throws AppError RATE_LIMITED where too many of the person wait */
   async check(userId: string, differencesMax: number = DIFFERENCES_MAX): Promise<IntegrityCheckOut> {
-    const checkedAt = toInstant(this.#clock.now());
-    const found = await readSnapshot(this.#database, (em) =>
-      checkLedger(em, this.#database.dialect, { userId, differencesMax }),
-    );
-    return { checkedAt, isSound: found.differences.length === 0, ...found };
+    return this.#turns.run(userId, async () => {
+      const checkedAt = toInstant(this.#clock.now());
+      const found = await readSnapshot(this.#database, (em) =>
+        checkLedger(em, this.#database.dialect, { userId, differencesMax }),
+      );
+      return { checkedAt, isSound: found.differences.length === 0, ...found };
+    });
   }
 
   async checkAll(query: IntegrityCheckAllQuery, differencesMax?: number): Promise<IntegrityCheckAllOut> {

@@ -55,6 +55,16 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     });
   });
 
+  test('checks of one person come one after the other, and few wait: another person and other work do not wait for them', async () => {
+    const other = await ledger.person();
+    const own = Promise.allSettled(Array.from({ length: 12 }, () => ledger.integrity.check(userId)));
+    expect(await ledger.integrity.check(other)).toMatchObject({ isSound: true });
+    const refused = (await own).filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(7);
+    expect(refused[0]).toMatchObject({ reason: { code: 'RATE_LIMITED' } });
+    expect(await ledger.integrity.check(userId)).toMatchObject({ isSound: true });
+  });
+
   test('every kept figure that is off by the smallest unit is named, with what is kept and what the entries say', async () => {
     type Case = [kind: string, id: () => string, sql: string, values: () => unknown[]];
     const cases: Case[] = [

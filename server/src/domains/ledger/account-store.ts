@@ -25,6 +25,12 @@ export async function listAccounts(em: SqlEntityManager, dialect: Dialect, userI
   return rows.map((row) => fromAccountRow(dialect, row));
 }
 
+/** How many accounts a person has. */
+export async function countAccounts(em: SqlEntityManager, userId: string): Promise<number> {
+  const [row] = await fetchRows<RawRow>(em, 'select count(*) as count from accounts where user_id = ?', [userId]);
+  return Number(row?.['count'] ?? 0);
+}
+
 export async function insertAccount(em: SqlEntityManager, ledger: Ledger, account: AccountRecord): Promise<void> {
   await insertRows(em, ledger.dialect, {
     table: 'accounts',

@@ -1,4 +1,5 @@
 export {
+  countAccounts,
   deleteAccount,
   findAccounts,
   hasEntries,

@@ -1,5 +1,13 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { currencyColumn, dateColumn, epochMsColumn, idColumn, moneyColumn, monthColumn } from '../../db/index.ts';
+import {
+  currencyColumn,
+  dateColumn,
+  epochMsColumn,
+  idColumn,
+  longTextColumn,
+  moneyColumn,
+  monthColumn,
+} from '../../db/index.ts';
 import { UserSchema } from '../users/index.ts';
 import { SEARCH_CHARACTERS_MAX } from './ledger.rules.ts';
 
@@ -95,7 +103,8 @@ export const TransactionSchema = defineEntity({
     isSplit: p.boolean(),
     /** JSON lists. Twenty tags of fifty characters, of which JSON may write every one as two. */
     tags: p.string().length(2500),
-    attachments: p.text(),
+    /** A JSON list: ten of 2,200 characters, of three bytes each in some scripts. */
+    attachments: longTextColumn(),
     source: p.string().length(40),
     externalId: p.string().length(200).nullable(),
     /** For imports without ids: a hash of what makes the row the same one. */

@@ -1,6 +1,7 @@
-import type { Ledger } from './ledger.types.ts';
+import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { moneyFromSql } from '../../db/index.ts';
+import { beside, fetchRows, inList, moneyFromSql, readBy, runSql } from '../../db/index.ts';
+import type { Ledger } from './ledger.types.ts';
 import type { Delta, MonthlyTotalKey } from './ledger.rules.ts';
 import type { RawRow } from './ledger.rows.ts';
 import { addToSums } from './ledger.sums.ts';
@@ -18,9 +19,12 @@ export async function kindsFiledUnder(
   return rows.map(({ kind }) => kind);
 }
 
+/** Entries that move with one statement. */
+const REFILED_AT_A_TIME = 2_000;
+
 /**
- * Files everything of one category under another, or under none, with few statements however much it is; monthly totals move along. Inside the caller's
- * transaction, with the ledger held.
+ * Files everything of one category under another, or under none, so many entries at a time with everybody else's turn in between; monthly totals move along.
+ * Inside the caller's transaction, with the ledger held.
  *
  * @returns the number of entries that moved
  */
@@ -28,6 +32,7 @@ export async function refileCategory(
   em: SqlEntityManager,
   ledger: Ledger,
   { fromId, toId }: { fromId: string; toId: string | null },
+  atATime = REFILED_AT_A_TIME,
 ): Promise<number> {
   const { dialect, userId, changedAtMs } = ledger;
   const totals = await em.execute<RawRow[]>('select * from monthly_totals where user_id = ? and category_id = ?', [
@@ -47,17 +52,48 @@ export async function refileCategory(
     ];
   });
   await addToSums(em, ledger, { balances: new Map(), accountMonths: [], monthlyTotals: deltas });
-  // First, while the entries still say which transactions these are: their splits changed, or their own category.
-  await em.execute(
-    `update transactions set updated_at = ?, category_id = case when category_id = ? then ? else category_id end
-     where user_id = ? and id in (select transaction_id from entries where user_id = ? and category_id = ?)`,
-    [changedAtMs, fromId, toId, userId, userId, fromId],
-    'run',
-  );
-  await em.execute(
-    'update entries set category_id = ? where user_id = ? and category_id = ?',
-    [toId, userId, fromId],
-    'run',
-  );
+  for (let after: Place | undefined; ;) {
+    const places = await selectFiled(em, ledger, { categoryId: fromId, after, limit: atATime });
+    after = places.at(-1);
+    if (!after) break;
+    const ids = inList(dialect, [...new Set(places.map((place) => place.transaction_id))]);
+    const instead = 'category_id = case when category_id = ? then ? else category_id end';
+    await runSql(em, `update transactions set updated_at = ?, ${instead} where id in (${ids.sql})`, [
+      changedAtMs,
+      fromId,
+      toId,
+      ...ids.values,
+    ]);
+    await runSql(em, `update entries set ${instead} where transaction_id in (${ids.sql})`, [
+      fromId,
+      toId,
+      ...ids.values,
+    ]);
+    // On SQLite all of it is this process's own work.
+    await setImmediate();
+  }
   return totals.reduce((sum, row) => sum + Number(row['count']), 0);
+}
+
+/** A place in the order of what is filed under a category. */
+type Place = { occurred_on: string; transaction_id: string };
+
+/**
+ * What is filed under a category behind a place; a transaction twice where two of its entries are. Goes on from the place, since MySQL would step over everything
+ * that has moved already to find what is left.
+ */
+function selectFiled(
+  em: SqlEntityManager,
+  { dialect, userId }: Ledger,
+  { categoryId, after, limit }: { categoryId: string; after: Place | undefined; limit: number },
+): Promise<Place[]> {
+  const order = ['occurred_on', 'transaction_id'];
+  const rest = after && beside(dialect, order, '>', [after.occurred_on, after.transaction_id]);
+  return fetchRows<Place>(
+    em,
+    `select occurred_on, transaction_id
+     from ${readBy(dialect, 'entries', 'entries_user_id_category_id_occurred_on_transaction_id_index')}
+     where user_id = ? and category_id = ?${rest ? ` and ${rest.sql}` : ''} order by occurred_on, transaction_id limit ?`,
+    [userId, categoryId, ...(rest?.values ?? []), limit],
+  );
 }

@@ -1,10 +1,9 @@
-import type { RateOut, RateScope, RatesQuery } from '@finverse/shared';
+import { currencyCodes, RATE_AGE_DAYS_DEFAULT, type RateOut, type RateScope, type RatesQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, insertRows, type SqlValue } from '../../db/index.ts';
+import { type Dialect, fetchRows, inList, insertRows, LOOK_UP, readBy, type SqlValue } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
 import { newId } from '../../kernel/ids.ts';
 import { addDays, type Rate, type RateBook, toRateBook } from './rates.rules.ts';
-import { RATE_AGE_DAYS_DEFAULT } from '@finverse/shared';
 
 /** The scope of the rates that everybody sees. */
 export const FOR_ALL = 'all';
@@ -56,7 +55,7 @@ export async function findRate(
   owner: RateOwner,
   { base, quote, date }: { base: string; quote: string; date: string },
 ): Promise<RateOut | null> {
-  const [row] = await em.execute<RateRow[]>(
+  const [row] = await em.execute<WholeRateRow[]>(
     'select * from exchange_rates where scope = ? and base = ? and quote = ? and rated_on = ?',
     [scopeOf(owner), base, quote, date],
   );
@@ -90,11 +89,10 @@ export async function selectRates(
   const where = ['scope = ?', ...conditions.map(([sql]) => sql)].join(' and ');
   const pages = await Promise.all(
     scopes.map((scope) =>
-      em.execute<RateRow[]>(`select * from exchange_rates where ${where} order by rated_on desc, id desc limit ?`, [
-        scope,
-        ...conditions.flatMap(([, values]) => values),
-        query.limit + 1,
-      ]),
+      em.execute<WholeRateRow[]>(
+        `select * from exchange_rates where ${where} order by rated_on desc, id desc limit ?`,
+        [scope, ...conditions.flatMap(([, values]) => values), query.limit + 1],
+      ),
     ),
   );
   return pages
@@ -104,41 +102,89 @@ export async function selectRates(
     .slice(0, query.limit + 1);
 }
 
+/** Pairs that one statement looks for. */
+const PAIRS_AT_A_TIME = 1_000;
+
+type DayWanted = {
+  userId: string;
+  from: readonly string[];
+  to: string;
+  date: string;
+  /** How many days before the date a rate may be; seven where nothing is said. */
+  maxAgeDays?: number;
+};
+
 /**
- * The rates that can take a person's amounts from one of the currencies to another, also over a third one, on the days from `from` to `to`.
- *
- * @param maxAgeDays how many days before `from` a rate may be
+ * The rates by which amounts of a person in some currencies are converted to another on a day. Of each pair the newest of their own and the newest for all, and
+ * nothing else: what is read grows with the currencies, not with the rates that there are. Pairs over a third currency are read for those alone that
+ * have no straight one.
  */
-export async function loadRateBook(
-  em: SqlEntityManager,
-  wanted: { userId: string; currencies: readonly string[]; from: string; to: string; maxAgeDays?: number },
-): Promise<RateBook> {
-  const currencies = [...new Set(wanted.currencies)];
-  if (currencies.length < 2) return new Map();
-  const places = currencies.map(() => '?').join(', ');
-  const rows = await em.execute<RateRow[]>(
-    `select * from exchange_rates where scope in (?, ?) and rated_on >= ? and rated_on <= ? and (base in (${places}) or quote in (${places}))`,
-    [
-      wanted.userId,
-      FOR_ALL,
-      addDays(wanted.from, -(wanted.maxAgeDays ?? RATE_AGE_DAYS_DEFAULT)),
-      wanted.to,
-      ...currencies,
-      ...currencies,
-    ],
+export async function loadRateBook(em: SqlEntityManager, dialect: Dialect, wanted: DayWanted): Promise<RateBook> {
+  const { to } = wanted;
+  const from = [...new Set(wanted.from)].filter((currency) => currency !== to);
+  const read = (ones: readonly string[], others: readonly string[]) =>
+    selectNewest(em, dialect, { ...wanted, ones, others });
+  const straight = await read([to], from);
+  const isKnown = new Set(straight.flatMap(({ base, quote }) => [base, quote]));
+  const left = from.filter((currency) => !isKnown.has(currency));
+  if (left.length === 0) return toRateBook(straight);
+  const ofTarget = await read([to], [...currencyCodes]);
+  const thirds = [...new Set(ofTarget.flatMap(({ base, quote }) => [base, quote]))].filter(
+    (currency) => currency !== to,
   );
-  return toRateBook(rows.map(toRate));
+  return toRateBook([...ofTarget, ...(await read(left, thirds))]);
 }
 
-type RateRow = Record<'id' | 'scope' | 'base' | 'quote' | 'rated_on' | 'rate' | 'source', string> & {
-  updated_at: unknown;
-};
+/** Of every pair of one of the ones with one of the others, either way round, the newest rate of the person's own and the newest for all. */
+async function selectNewest(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  wanted: Pick<DayWanted, 'userId' | 'date' | 'maxAgeDays'> & { ones: readonly string[]; others: readonly string[] },
+): Promise<Rate[]> {
+  const { userId, date, maxAgeDays = RATE_AGE_DAYS_DEFAULT, ones, others } = wanted;
+  if (ones.length === 0 || others.length === 0) return [];
+  const rates: Rate[] = [];
+  const step = Math.max(1, Math.floor(PAIRS_AT_A_TIME / others.length));
+  for (let start = 0; start < ones.length; start += step) {
+    const [some, rest] = [inList(dialect, ones.slice(start, start + step)), inList(dialect, others)];
+    const parts = [userId, FOR_ALL].flatMap((scope) => [
+      { scope, bases: some, quotes: rest },
+      { scope, bases: rest, quotes: some },
+    ]);
+    const statement = parts.map(
+      ({ bases, quotes }) =>
+        `select r.scope, r.base, r.quote, r.rated_on, r.rate, r.source
+         from (select scope, base, quote, max(rated_on) as rated_on
+               from ${readBy(dialect, 'exchange_rates', 'exchange_rates_scope_base_quote_rated_on_unique')}
+               where scope = ? and base in (${bases.sql}) and quote in (${quotes.sql}) and rated_on >= ? and rated_on <= ?
+               group by scope, base, quote) n
+         ${LOOK_UP[dialect]} exchange_rates r
+         on r.scope = n.scope and r.base = n.base and r.quote = n.quote and r.rated_on = n.rated_on`,
+    );
+    const rows = await fetchRows<RateRow>(
+      em,
+      statement.join(' union all '),
+      parts.flatMap(({ scope, bases, quotes }): SqlValue[] => [
+        scope,
+        ...bases.values,
+        ...quotes.values,
+        addDays(date, -maxAgeDays),
+        date,
+      ]),
+    );
+    rates.push(...rows.map(toRate));
+  }
+  return rates;
+}
+
+type RateRow = Record<'scope' | 'base' | 'quote' | 'rated_on' | 'rate' | 'source', string>;
+type WholeRateRow = RateRow & { id: string; updated_at: unknown };
 
 function toRate(row: RateRow): Rate {
   const scope: RateScope = row.scope === FOR_ALL ? 'all' : 'own';
   return { base: row.base, quote: row.quote, date: row.rated_on, rate: row.rate, source: row.source, scope };
 }
 
-function toRateOut(row: RateRow): RateOut {
+function toRateOut(row: WholeRateRow): RateOut {
   return { id: row.id, ...toRate(row), updatedAt: toInstant(Number(row.updated_at)) };
 }

@@ -1,6 +1,6 @@
 import { formatScaled, parseMoney } from '@finverse/shared';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { addDays, convertUnits, findConversion, type Rate, toConversionOut, toRateBook } from './rates.rules.ts';
 import { convertTotals } from './rates.totals.ts';
 
@@ -74,6 +74,23 @@ test('a straight rate goes before a cross, and of several crosses the one whose 
   ];
   expect(find(rates, 'GBP', 'USD', '2026-02-03')?.legs.map((leg) => leg.rate.base)).toEqual(['CHF', 'CHF']);
   expect(find([...rates, rate('USD/GBP', '2026-01-29', '7')], 'GBP', 'USD', '2026-02-03')?.kind).toBe('inverse');
+});
+
+test('only currencies that both lead to are tried as the third one, however many others there are rates of', () => {
+  const codes = Array.from({ length: 150 }, (_, index) => `C${String(index).padStart(2, '0')}`);
+  // All of them lead to all others, and one to USD; nothing but EUR to GBP.
+  const rates = codes.flatMap((base, index) =>
+    codes.slice(index + 1).map((quote) => rate(`${base}/${quote}`, '2026-02-02', '2')),
+  );
+  const book = toRateBook([...rates, rate('C07/USD', '2026-02-02', '3'), rate('GBP/EUR', '2026-02-02', '4')]);
+  const lookups = vi.spyOn(book.pairs as Map<string, Rate[]>, 'get');
+  const between = (from: string, to: string) =>
+    findConversion(book, { from, to, date: '2026-02-03', maxAgeDays: 7 })?.legs.map((leg) => leg.rate.rate);
+  expect(between('USD', 'C50')).toEqual(['3', '2']);
+  expect(between('C50', 'USD')).toEqual(['2', '3']);
+  expect(between('EUR', 'USD')).toBeUndefined();
+  expect(between('C50', 'EUR')).toBeUndefined();
+  expect(lookups.mock.calls.length).toBeLessThan(50);
 });
 
 test('a conversion is exact and rounded once, half to even: never off by more than half a unit of 10^-8', () => {

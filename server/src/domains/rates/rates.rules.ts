@@ -10,8 +10,11 @@ export type Rate = {
   scope: RateScope;
 };
 
-/** Rates by pair of currencies, the newest first; of one day one's own first. */
-export type RateBook = ReadonlyMap<string, readonly Rate[]>;
+/** Rates by pair of currencies, the newest first, of one day one's own first; and of each currency those that a rate leads to. */
+export type RateBook = {
+  pairs: ReadonlyMap<string, readonly Rate[]>;
+  neighbours: ReadonlyMap<string, ReadonlySet<string>>;
+};
 
 /** A way from one currency to another: an amount is multiplied by numerator and divided by denominator. */
 export type Conversion = {
@@ -27,15 +30,23 @@ type Leg = { rate: Rate; isInverse: boolean };
 const RATE_UNIT = 10n ** BigInt(RATE_SCALE);
 
 export function toRateBook(rates: readonly Rate[]): RateBook {
-  const book = new Map<string, Rate[]>();
+  const pairs = new Map<string, Rate[]>();
+  const neighbours = new Map<string, Set<string>>();
+  const addNeighbour = (from: string, to: string) => {
+    const known = neighbours.get(from);
+    if (known) known.add(to);
+    else neighbours.set(from, new Set([to]));
+  };
   for (const rate of rates) {
     const key = pairOf(rate.base, rate.quote);
-    const known = book.get(key);
+    const known = pairs.get(key);
     if (known) known.push(rate);
-    else book.set(key, [rate]);
+    else pairs.set(key, [rate]);
+    addNeighbour(rate.base, rate.quote);
+    addNeighbour(rate.quote, rate.base);
   }
-  for (const [key, list] of book) book.set(key, list.toSorted(newestFirst));
-  return book;
+  for (const list of pairs.values()) list.sort(newestFirst);
+  return { pairs, neighbours };
 }
 
 /** Negative where the first goes before the second: it is newer, or of the same day and one's own where the other is for all. */
@@ -61,13 +72,20 @@ export function findConversion(
   const straight = findLeg(book, { from, to, ...window });
   if (straight) return conversionOf(from, to, [straight]);
   let best: Leg[] | null = null;
-  for (const over of currenciesOf(book)) {
-    if (over === from || over === to) continue;
+  for (const over of sharedNeighbours(book, from, to)) {
     const first = findLeg(book, { from, to: over, ...window });
     const second = first && findLeg(book, { from: over, to, ...window });
     if (second && (!best || olderOf([first, second]) > olderOf(best))) best = [first, second];
   }
   return best && conversionOf(from, to, best);
+}
+
+/** The currencies that rates lead to from both, in the order of their codes, so that the same rates always give the same way. */
+function sharedNeighbours({ neighbours }: RateBook, from: string, to: string): string[] {
+  const [some, others] = [neighbours.get(from), neighbours.get(to)];
+  if (!some || !others) return [];
+  const [fewer, more] = some.size < others.size ? [some, others] : [others, some];
+  return [...fewer].filter((currency) => more.has(currency)).toSorted();
 }
 
 /** The older date of the rates: a way is as good as its older half. */
@@ -79,8 +97,8 @@ type Way = { from: string; to: string; since: string; until: string };
 
 /** Of the rate and its inverse the newer one; of one day one's own, and of two that are alike in this the rate itself. */
 function findLeg(book: RateBook, { from, to, since, until }: Way): Leg | null {
-  const direct = newestWithin(book.get(pairOf(from, to)), { since, until });
-  const inverse = newestWithin(book.get(pairOf(to, from)), { since, until });
+  const direct = newestWithin(book.pairs.get(pairOf(from, to)), { since, until });
+  const inverse = newestWithin(book.pairs.get(pairOf(to, from)), { since, until });
   if (direct && (!inverse || newestFirst(direct, inverse) <= 0)) return { rate: direct, isInverse: false };
   return inverse && { rate: inverse, isInverse: true };
 }
@@ -98,11 +116,6 @@ function newestWithin(
   }
   const found = rates[low];
   return found && found.date >= since ? found : null;
-}
-
-/** In the order of their codes, so that the same rates always give the same way. */
-function currenciesOf(book: RateBook): string[] {
-  return [...new Set([...book.keys()].flatMap((pair) => pair.split('/')))].toSorted();
 }
 
 function conversionOf(from: string, to: string, legs: readonly Leg[]): Conversion {

@@ -53,13 +53,7 @@ export class RatesService implements RatesApi {
     const { from, to, maxAgeDays } = input;
     const em = this.#database.em();
     const date = input.date ?? (await todayOf(em, userId, this.#clock.now()));
-    const book = await loadRateBook(em, {
-      userId,
-      currencies: [from, to],
-      from: date,
-      to: date,
-      maxAgeDays,
-    });
+    const book = await loadRateBook(em, this.#database.dialect, { userId, from: [from], to, date, maxAgeDays });
     const conversion = findConversion(book, { from, to, date, maxAgeDays });
     if (!conversion) {
       throw new AppError(

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { currencyCodes } from '@finverse/shared';
+import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
@@ -7,6 +9,8 @@ import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import { loadRateBook } from './rates.repository.ts';
+import { findConversion, toRateBook } from './rates.rules.ts';
 
 const TODAY = '2026-03-10';
 const clock = { ...systemClock, now: () => Date.parse(`${TODAY}T10:00:00Z`) };
@@ -139,6 +143,62 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       ['2026-02-28', '0.00000000', ['USD']],
       ['2026-03-10', '9.00000000', []],
     ]);
+  });
+
+  test('of a day the newest rates of each pair are read, one’s own and those for all, and find what all rates find', async () => {
+    const codes = ['EUR', 'USD', 'GBP', 'CHF', 'JPY'];
+    const dates = ['2026-02-20', '2026-03-01', '2026-03-02', '2026-03-03', '2026-03-08'];
+    const pairs = codes.flatMap((base) => codes.filter((quote) => quote !== base).map((quote) => ({ base, quote })));
+    const day = fc.record({
+      pair: fc.constantFrom(...pairs),
+      date: fc.constantFrom(...dates),
+      rate: fc.integer({ min: 1, max: 99 }).map(String),
+      isOwn: fc.boolean(),
+    });
+    const stranger = await ledger.person();
+    await set('EUR/USD', '2026-03-03', '1000', { userId: stranger });
+    await fc.assert(
+      fc.asyncProperty(fc.array(day, { maxLength: 12 }), fc.constantFrom(...dates), async (days, date) => {
+        await database.em().execute('delete from exchange_rates where scope <> ?', [stranger], 'run');
+        for (const { pair, date: on, rate, isOwn } of days)
+          await set(`${pair.base}/${pair.quote}`, on, rate, isOwn ? { userId } : 'all');
+        const listed = (await ledger.rates.list(userId, { limit: 200 })).items;
+        const all = toRateBook(listed.map(({ id: _id, updatedAt: _at, ...rate }) => rate));
+        for (const to of codes) {
+          const book = await loadRateBook(database.em(), database.dialect, { userId, from: codes, to, date });
+          for (const from of codes) {
+            const way = { from, to, date, maxAgeDays: 7 };
+            expect(findConversion(book, way)).toEqual(findConversion(all, way));
+          }
+          for (const [pair, rates] of book.pairs) {
+            expect(rates.length, pair).toBe(new Set(rates.map(({ scope }) => scope)).size);
+          }
+        }
+      }),
+      { numRuns: databases.driver === 'sqlite' ? 40 : 10 },
+    );
+  });
+
+  test('net worth lets others have their turn in every month, and names too many totals', async () => {
+    await account('Dollars', 'USD', '10', '1990-01-01');
+    await account('Euros', 'EUR', '10', '1990-01-01');
+    let turns = 0;
+    const turn = () => {
+      turns += 1;
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    const { points } = await ledger.accounts.netWorth(userId, { from: '2021-01', to: '2025-12', currency: 'EUR' });
+    clearImmediate(next);
+    expect(points).toHaveLength(60);
+    expect(turns).toBeGreaterThanOrEqual(60);
+
+    const others = [...currencyCodes].filter((code) => code !== 'EUR' && code !== 'USD').slice(0, 15);
+    for (const code of others) await account(code, code, '1', '1990-01-01');
+    await expect(ledger.accounts.netWorth(userId, { from: '1990-01', to: '2039-12' })).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+      details: [{ path: 'from', message: expect.stringContaining('10200 totals') as string }],
+    });
   });
 });
 

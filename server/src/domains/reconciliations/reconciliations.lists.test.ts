@@ -1,10 +1,13 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Database } from '../../db/index.ts';
+import { type Database, readSnapshot } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import { draft } from '../ledger/test-ledger.ts';
 import { ReconciliationsService } from './index.ts';
+import { findReconciliation } from './reconciliations.repository.ts';
+import { selectSides } from './reconciliations.sides.ts';
 import { type Bank, openBank } from './test-reconciliations.ts';
 
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
@@ -88,6 +91,67 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     }
     expect(seen).toEqual(all);
     expect(new Set(seen).size).toBe(21);
+  });
+
+  test('what may be cleared is looked for among so many entries a page, and pages that show nothing lead on to what is there', async () => {
+    const { ledger, userId, giro, savings } = bank;
+    const old = await bank.add({ occurredOn: '2025-12-01', splits: [{ amount: '4' }, { amount: '6' }] });
+    const create = Array.from({ length: 100 }, (_, index) =>
+      draft({
+        accountId: giro,
+        amount: '1',
+        occurredOn: `2026-01-${10 + (index % 20)}`,
+        ...(index % 3 === 0
+          ? { kind: 'transfer', transfer: { toAccountId: savings } }
+          : { kind: 'expense', splits: [{ amount: '0.5' }, { amount: '0.5' }] }),
+      }),
+    );
+    await ledger.transactions.bulk(ledger.commit, userId, { create, update: [], delete: [] });
+    const first = await bank.start('0');
+    await bank.clearAll(first.id);
+    await bank.unclear(first.id, old.id);
+    await bank.finish(first.id, { categoryId: null, note: '' });
+    const newer = [await bank.add({ occurredOn: '2026-02-01' }), await bank.add({ occurredOn: '2026-02-02' })];
+    const { id } = await bank.start('0', '2026-02-28');
+    await bank.clear(id, newer[0]?.id ?? '');
+
+    for (const scannedMax of [1, 7, 64]) {
+      const few = new ReconciliationsService({ database, clock: systemClock, scannedMax });
+      for (const [cleared, wanted] of [
+        ['uncleared', [newer[1], old]],
+        [undefined, [newer[1], newer[0], old]],
+      ] as const) {
+        const pages: string[][] = [];
+        for (let cursor: string | null | undefined; cursor !== null;) {
+          const page: Awaited<ReturnType<typeof few.entries>> = await few.entries(userId, {
+            id,
+            limit: 9,
+            cursor,
+            cleared,
+          });
+          pages.push(page.items.map(({ transactionId }) => transactionId));
+          cursor = page.nextCursor;
+        }
+        expect(pages.flat()).toEqual(wanted.map((each) => each?.id));
+        expect(pages.length).toBeGreaterThan(2);
+      }
+    }
+    const uncleared = await bank.entries(id, { cleared: 'uncleared' });
+    expect(uncleared.map(({ transactionId }) => transactionId)).toEqual([newer[1]?.id, old.id]);
+    if (database.dialect === 'sqlite') return;
+    await readSnapshot(database, async (em) => {
+      const reading = { em, dialect: database.dialect, userId };
+      const record = await findReconciliation(reading, id);
+      if (!record) throw new Error('there is a reconciliation');
+      const countReads = async () =>
+        (await em.execute<{ Value: string }[]>(`show session status like 'Handler_read%'`)).reduce(
+          (sum, { Value }) => sum + Number(Value),
+          0,
+        );
+      const before = await countReads();
+      await selectSides(reading, record, { id, cleared: 'uncleared', limit: 50, before: undefined, scannedMax: 10 });
+      expect((await countReads()) - before).toBeLessThan(60);
+    });
   });
 });
 

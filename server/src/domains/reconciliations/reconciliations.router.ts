@@ -50,7 +50,7 @@ export const reconciliationsRouter = router({
         path: '/reconciliations/{id}/entries',
         summary: 'What may be cleared in a reconciliation and what is, newest first',
         description:
-          'Of an open one all up to the statement date that no other has locked; of a finished one what it has locked.',
+          'Of an open one all up to the statement date that no other has locked; of a finished one what it has locked. A page looks at 5,000 entries at most: it may be short or empty and have a cursor.',
       },
     })
     .input(reconciliationEntriesInput)

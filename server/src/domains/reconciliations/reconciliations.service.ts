@@ -65,20 +65,24 @@ export class ReconciliationsService implements ReconciliationsApi {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #transactionsMax: number;
+  readonly #scannedMax: number | undefined;
 
-  /** `transactionsMax` is how many one reconciliation holds. */
+  /** `transactionsMax` is how many one reconciliation holds; `scannedMax` how many entries a page looks at, other than usual for tests. */
   constructor({
     database,
     clock,
     transactionsMax = RECONCILIATION_TRANSACTIONS_MAX,
+    scannedMax,
   }: {
     database: Database;
     clock: Clock;
     transactionsMax?: number;
+    scannedMax?: number;
   }) {
     this.#database = database;
     this.#clock = clock;
     this.#transactionsMax = transactionsMax;
+    this.#scannedMax = scannedMax;
   }
 
   list(userId: string, query: ReconciliationsQuery): Promise<ReconciliationsOut> {
@@ -103,11 +107,11 @@ export class ReconciliationsService implements ReconciliationsApi {
       const before = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
       const states = record.finishedAtMs === null ? ['uncleared', 'cleared'] : ['reconciled'];
       if (query.cleared !== undefined && !states.includes(query.cleared)) return { items: [], nextCursor: null };
-      const rows = await selectSides(reading, record, { ...query, before });
-      const items = rows.slice(0, query.limit).map((row) => toEntryOut(reading.dialect, record, row));
-      const last = items.at(-1);
-      const hasMore = rows.length > query.limit && last;
-      return { items, nextCursor: hasMore ? encodeCursor([last.occurredOn, last.transactionId]) : null };
+      const { rows, next } = await selectSides(reading, record, { ...query, before, scannedMax: this.#scannedMax });
+      return {
+        items: rows.map((row) => toEntryOut(reading.dialect, record, row)),
+        nextCursor: next && encodeCursor([next.occurredOn, next.id]),
+      };
     });
   }
 

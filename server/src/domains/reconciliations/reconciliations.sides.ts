@@ -1,5 +1,5 @@
 import type { ReconciliationEntriesQuery } from '@finverse/shared';
-import { moneyFromSql, type SqlValue, sumOfMoney } from '../../db/index.ts';
+import { beside, type Condition, type Dialect, LOOK_UP, moneyFromSql, readBy, sumOfMoney } from '../../db/index.ts';
 import { type MarkedIds, monthOf, type RawRow, type Units } from '../ledger/index.ts';
 import type { Reading, ReconciliationRecord } from './reconciliations.repository.ts';
 
@@ -9,7 +9,14 @@ import type { Reading, ReconciliationRecord } from './reconciliations.repository
 const SIDE = 'case when t.account_id = e.account_id then t.reconciliation_id else t.to_reconciliation_id end';
 /** The first entry of each side: a split has more. */
 const FIRST_OF_SIDE = `(e.line = 0 or e.kind = 'transfer')`;
-const FROM = 'from entries e join transactions t on t.id = e.transaction_id where e.account_id = ? and e.user_id = ?';
+/** Read in the order of the account's entries, each transaction looked up: left to itself MariaDB may sort all of them for one page. */
+const entriesOf = (dialect: Dialect) =>
+  readBy(dialect, 'entries e', 'entries_account_id_occurred_on_transaction_id_line_index');
+const sidesOn = (dialect: Dialect) =>
+  `from ${entriesOf(dialect)} ${LOOK_UP[dialect]} transactions t on t.id = e.transaction_id where e.account_id = ? and e.user_id = ?`;
+
+/** The most entries that one page looks at for those that are not reconciled; there may be none among a hundred thousand. */
+const SCANNED_MAX = 5_000;
 
 /** What is in a reconciliation, and how many transactions that is. */
 export async function sumOfCleared(
@@ -19,7 +26,7 @@ export async function sumOfCleared(
   const within = clearedIn(record);
   const [row] = await em.execute<RawRow[]>(
     `select ${sumOfMoney(dialect, 'e.amount')} as total, sum(case when ${FIRST_OF_SIDE} then 1 else 0 end) as count
-     ${FROM} and ${within.sql}`,
+     ${sidesOn(dialect)} and ${within.sql}`,
     [record.accountId, userId, ...within.values],
   );
   return { total: moneyFromSql(dialect, row?.['total']), count: Number(row?.['count'] ?? 0) };
@@ -39,8 +46,6 @@ export async function selectUncleared(
   return selectIds(reading, record.accountId, { sql: `e.occurred_on <= ? and ${SIDE} is null`, values: [upTo] }, limit);
 }
 
-type Condition = { sql: string; values: SqlValue[] };
-
 function clearedIn({ id, earliestOn, statementDate }: ReconciliationRecord): Condition {
   return {
     sql: `e.occurred_on >= ? and e.occurred_on <= ? and ${SIDE} = ?`,
@@ -49,14 +54,14 @@ function clearedIn({ id, earliestOn, statementDate }: ReconciliationRecord): Con
 }
 
 async function selectIds(
-  { em, userId }: Reading,
+  { em, dialect, userId }: Reading,
   accountId: string,
   { sql, values }: Condition,
   limit?: number,
 ): Promise<MarkedIds & { earliestOn: string | null }> {
   const rows = await em.execute<RawRow[]>(
     `select t.id, e.occurred_on, case when t.account_id = e.account_id then 1 else 0 end as is_own
-     ${FROM} and ${FIRST_OF_SIDE} and ${sql} order by e.occurred_on desc, e.transaction_id desc${limit === undefined ? '' : ' limit ?'}`,
+     ${sidesOn(dialect)} and ${FIRST_OF_SIDE} and ${sql} order by e.occurred_on desc, e.transaction_id desc${limit === undefined ? '' : ' limit ?'}`,
     [accountId, userId, ...values, ...(limit === undefined ? [] : [limit])],
   );
   const idsOf = (isOwn: boolean) =>
@@ -69,13 +74,15 @@ async function selectIds(
 }
 
 /** The newest date of what is in a reconciliation; null where nothing is. */
-export async function newestCleared({ em, userId }: Reading, record: ReconciliationRecord): Promise<string | null> {
+export async function newestCleared(
+  { em, dialect, userId }: Reading,
+  record: ReconciliationRecord,
+): Promise<string | null> {
   const within = clearedIn(record);
-  const [row] = await em.execute<RawRow[]>(`select max(e.occurred_on) as newest ${FROM} and ${within.sql}`, [
-    record.accountId,
-    userId,
-    ...within.values,
-  ]);
+  const [row] = await em.execute<RawRow[]>(
+    `select max(e.occurred_on) as newest ${sidesOn(dialect)} and ${within.sql}`,
+    [record.accountId, userId, ...within.values],
+  );
   return (row?.['newest'] as string | null | undefined) ?? null;
 }
 
@@ -104,32 +111,63 @@ export async function sumUpTo(
   };
 }
 
-/** A page, newest first, of what may be cleared in an open reconciliation and what is in it, or of what a finished one has locked; one more where there are more. */
+/** The place of a side in the order of an account's entries. */
+export type SidePlace = { occurredOn: string; id: string };
+type Page = { rows: RawRow[]; next: SidePlace | null };
+const PLACE = ['e.occurred_on', 'e.transaction_id'];
+
+/**
+ * A page, newest first, of what may be cleared in an open reconciliation and what is in it, or of what a finished one has locked. What may be cleared is looked for
+ * among so many entries at most: such a page may be short, even empty, and go on behind the last one that it has looked at.
+ *
+ * @returns `next`: the place behind which the next page begins; null at the end
+ */
 export async function selectSides(
-  { em, userId }: Reading,
+  reading: Reading,
   record: ReconciliationRecord,
-  { cleared, limit, before }: ReconciliationEntriesQuery & { before: { occurredOn: string; id: string } | undefined },
-): Promise<RawRow[]> {
+  {
+    cleared,
+    limit,
+    before,
+    scannedMax = SCANNED_MAX,
+  }: ReconciliationEntriesQuery & { before: SidePlace | undefined; scannedMax?: number | undefined },
+): Promise<Page> {
+  const { em, dialect, userId } = reading;
   const { accountId, statementDate, finishedAtMs } = record;
-  const isOpen = finishedAtMs === null;
   const conditions: Condition[] = [];
-  if (!isOpen || cleared === 'cleared') conditions.push(clearedIn(record));
+  if (before) conditions.push(beside(dialect, PLACE, '<', [before.occurredOn, before.id]));
+  let end: SidePlace | null = null;
+  if (finishedAtMs !== null || cleared === 'cleared') conditions.push(clearedIn(record));
   else {
-    const mayBeIn = cleared === undefined ? `(${SIDE} is null or ${SIDE} = ?)` : `${SIDE} is null`;
-    conditions.push({
-      sql: `e.occurred_on <= ? and ${mayBeIn}`,
-      values: cleared === undefined ? [statementDate, record.id] : [statementDate],
-    });
+    conditions.push({ sql: 'e.occurred_on <= ?', values: [statementDate] });
+    end = await placeOfEntry(reading, accountId, { conditions, skipped: scannedMax - 1 });
+    if (end) conditions.push(beside(dialect, PLACE, '>=', [end.occurredOn, end.id]));
+    if (cleared === undefined) conditions.push({ sql: `(${SIDE} is null or ${SIDE} = ?)`, values: [record.id] });
+    else conditions.push({ sql: `${SIDE} is null`, values: [] });
   }
-  if (before) {
-    // The first condition alone lets the index be entered at the right date; neither database does so for the second.
-    conditions.push({ sql: 'e.occurred_on <= ?', values: [before.occurredOn] });
-    conditions.push({ sql: '(e.occurred_on < ? or e.transaction_id < ?)', values: [before.occurredOn, before.id] });
-  }
-  return em.execute<RawRow[]>(
+  const found = await em.execute<RawRow[]>(
     `select t.id, t.kind, t.occurred_on, t.description, t.payee, t.note, t.category_id, t.amount, t.to_amount, case when t.account_id = e.account_id then 1 else 0 end as is_own, ${SIDE} as side_reconciliation_id
-     ${FROM} and ${FIRST_OF_SIDE} and ${conditions.map(({ sql }) => sql).join(' and ')}
+     ${sidesOn(dialect)} and ${FIRST_OF_SIDE} and ${conditions.map(({ sql }) => sql).join(' and ')}
      order by e.occurred_on desc, e.transaction_id desc limit ?`,
     [accountId, userId, ...conditions.flatMap(({ values }) => values), limit + 1],
   );
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  if (found.length <= limit || !last) return { rows, next: end };
+  return { rows, next: { occurredOn: last['occurred_on'] as string, id: last['id'] as string } };
+}
+
+/** Where an entry stands, by how many there are before it; null where there are not so many. */
+async function placeOfEntry(
+  { em, dialect, userId }: Reading,
+  accountId: string,
+  { conditions, skipped }: { conditions: readonly Condition[]; skipped: number },
+): Promise<SidePlace | null> {
+  const [row] = await em.execute<RawRow[]>(
+    `select e.occurred_on, e.transaction_id from ${entriesOf(dialect)}
+     where e.account_id = ? and exists (select 1 from accounts a where a.id = ? and a.user_id = ?)
+     and ${conditions.map(({ sql }) => sql).join(' and ')} order by e.occurred_on desc, e.transaction_id desc limit 1 offset ?`,
+    [accountId, accountId, userId, ...conditions.flatMap(({ values }) => values), skipped],
+  );
+  return row ? { occurredOn: row['occurred_on'] as string, id: row['transaction_id'] as string } : null;
 }

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { dateColumn, epochMsColumn, idColumn } from '../../db/index.ts';
+import { dateColumn, epochMsColumn, idColumn, longTextColumn } from '../../db/index.ts';
 import { UserSchema } from '../users/index.ts';
 
 /** A transaction that comes again and again. `nextOn` is the first due date that is neither made nor skipped; `startsOn` moves when the rule changes. */
@@ -11,8 +11,8 @@ export const RecurringSchema = defineEntity({
     id: idColumn().primary(),
     user: () => p.manyToOne(UserSchema).deleteRule('cascade'),
     name: p.string().length(100),
-    /** JSON. */
-    draft: p.text(),
+    /** JSON, with all that a transaction may have: its attachments alone may be longer than 65,535 bytes. */
+    draft: longTextColumn(),
     rule: p.string().length(300),
     startsOn: dateColumn(),
     endsOn: dateColumn().nullable(),

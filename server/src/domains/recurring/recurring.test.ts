@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { recurringCreateInput, type RecurringOut } from '@finverse/shared';
+import { ATTACHMENTS_MAX, recurringCreateInput, type RecurringOut, transactionCreateInput } from '@finverse/shared';
 import type { z } from 'zod';
 import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/index.ts';
@@ -67,6 +67,22 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     return items.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(({ occurredOn }) => occurredOn);
   };
   const expectSound = async () => expect((await ledger.integrity.check(userId)).differences).toEqual([]);
+
+  test('the longest texts that are accepted are kept whole in any script, by a template and by what it makes', async () => {
+    const attachments = Array.from({ length: ATTACHMENTS_MAX }, (_, index) => ({
+      name: `${index}${'名'.repeat(199)}`,
+      url: `https://${index}.example/${'路'.repeat(1982)}`,
+    }));
+    const fields = { kind: 'expense', accountId, amount: '10', note: '注'.repeat(2000), attachments } as const;
+    expect(Buffer.byteLength(JSON.stringify(attachments))).toBeGreaterThan(65_535);
+    const created = await create({ draft: fields });
+    expect(created.draft.attachments).toEqual(attachments);
+    expect(await run()).toMatchObject({ made: 1, errors: [] });
+    const { items } = await ledger.transactions.list(userId, { limit: 9 });
+    expect(items).toMatchObject([{ attachments, note: fields.note }]);
+    const direct = transactionCreateInput.parse({ ...fields, occurredOn: '2026-03-01' });
+    expect(await ledger.transactions.create(ledger.commit, userId, direct)).toMatchObject({ attachments });
+  });
 
   test('what is due is made once, however often it is run, and after a week of downtime in order', async () => {
     const template = await create();

@@ -1,13 +1,13 @@
 import type { TransactionOut, TransactionsQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { CompiledQuery } from 'kysely';
+import type { CompiledQuery, QueryResult } from 'kysely';
 import { describe, expect, test, vi } from 'vitest';
 import { type Database, readSnapshot } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { entities } from '../../entities.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
-import { searchTransactions } from './transactions.search.ts';
+import { type Place, searchTransactions } from './transactions.search.ts';
 import { TransactionsService } from './transactions.service.ts';
 
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
@@ -18,6 +18,23 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const userId = await ledger.person();
     return { database, ledger, userId, ...(await places(ledger, userId)) };
   };
+
+  test('amounts are compared to their last digit, however large they are', async () => {
+    const { ledger, userId, accountId } = await start();
+    const amounts = ['100000000.00000001', '100000000.00000002', '999999999.99999998', '999999999.99999999'];
+    await create(
+      ledger,
+      userId,
+      amounts.map((amount): Draft => ({ kind: 'income', accountId, amount, occurredOn: '2026-01-01' })),
+    );
+    for (const [index, amount] of amounts.entries()) {
+      const found = async (query: Partial<TransactionsQuery>) =>
+        (await ledger.transactions.list(userId, { ...query, limit: 9 })).items.map((each) => each.amount).toSorted();
+      expect(await found({ amountMin: amount }), `from ${amount}`).toEqual(amounts.slice(index));
+      expect(await found({ amountMax: amount }), `to ${amount}`).toEqual(amounts.slice(0, index + 1));
+      expect(await found({ amountMin: amount, amountMax: amount }), amount).toEqual([amount]);
+    }
+  });
 
   describe('a page looks at no more than so many transactions', () => {
     const WORD = 'zeppelin';
@@ -134,6 +151,49 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       expect(found.reads, name).toBeLessThan(400);
     }
   });
+
+  test('a page of a category with many below it reads few of each, and whole rows of what it shows alone', async () => {
+    const { database, ledger, userId, accountId } = await start();
+    const top = await category(ledger, userId, 'Many', null);
+    const categoryIds = [top];
+    for (let index = 0; index < 40; index += 1) categoryIds.push(await category(ledger, userId, `Below ${index}`, top));
+    // Ninety of one category are newest of all, and before those every category has its turn; some are in two.
+    const drafts = Array.from({ length: 40 * 30 + 90 }, (_, index): Draft => {
+      const categoryId = categoryIds[index < 1_200 ? index % 40 : 7] ?? '';
+      const splits = [
+        { amount: '1', categoryId },
+        { amount: '1', categoryId: categoryIds[(index + 1) % 40] ?? '' },
+      ];
+      const occurredOn = `2026-0${1 + Math.floor(index / 280)}-${String(Math.floor((index % 280) / 10) + 1).padStart(2, '0')}`;
+      return {
+        kind: 'expense',
+        accountId,
+        amount: '2',
+        occurredOn,
+        ...(index % 50 === 0 ? { splits } : { categoryId }),
+      };
+    });
+    const created = (await create(ledger, userId, drafts)).toReversed();
+    if (database.dialect === 'mysql') await database.em().execute('analyze table transactions, entries');
+    const search = { dialect: database.dialect, userId, categoryIds };
+    const pages: string[] = [];
+    for (let after: Place | undefined; pages.length < created.length;) {
+      const { page, reads, rows, plans } = await watch(database, (em) =>
+        searchTransactions({ ...search, em, after, query: { categoryId: top, limit: 50 } }),
+      );
+      pages.push(...page.rows.map((row) => row['id'] as string));
+      // Forty ranges of fifty each would be two thousand.
+      expect(rows).toBeLessThan(500);
+      expect(reads).toBeLessThan(900);
+      expect(plans).not.toMatch(/temp b-tree|filesort/i);
+      after = page.next ?? undefined;
+      if (after === undefined) break;
+    }
+    expect(pages).toEqual(created.map(({ id }) => id));
+    const found = await ledger.transactions.list(userId, { categoryId: top, amountMin: '2', limit: 200 });
+    expect(found.items.map(({ id }) => id)).toEqual(pages.slice(0, found.items.length));
+    expect(found.items.length).toBeGreaterThan(100);
+  });
 });
 
 async function places(ledger: TestLedger, userId: string) {
@@ -149,11 +209,13 @@ async function places(ledger: TestLedger, userId: string) {
     note: '',
     isHidden: false,
   });
-  const category = async (name: string, parentId: string | null) =>
-    (await ledger.categories.create(ledger.commit, userId, { name, parentId, kind: 'both', icon: null, color: null }))
-      .id;
-  const top = await category('Top', null);
-  return { accountId, categoryIds: [top, await category('Below', top)] };
+  const top = await category(ledger, userId, 'Top', null);
+  return { accountId, categoryIds: [top, await category(ledger, userId, 'Below', top)] };
+}
+
+async function category(ledger: TestLedger, userId: string, name: string, parentId: string | null): Promise<string> {
+  const input = { name, parentId, kind: 'both', icon: null, color: null } as const;
+  return (await ledger.categories.create(ledger.commit, userId, input)).id;
 }
 
 async function create(ledger: TestLedger, userId: string, drafts: readonly Draft[]): Promise<TransactionOut[]> {
@@ -177,7 +239,7 @@ async function readAll(service: TransactionsService, userId: string, query: Tran
   return pages;
 }
 
-/** What a list answers, the rows that the database read for it (which MariaDB counts and SQLite does not), and its plans. */
+/** What a list answers, the rows that came for it, those that the database read (which MariaDB counts and SQLite does not), and its plans. */
 async function watch<Page>(database: Database, read: (em: SqlEntityManager) => Promise<Page>) {
   return readSnapshot(database, async (em) => {
     const execute = vi.spyOn(em.getKysely(), 'executeQuery');
@@ -189,11 +251,13 @@ async function watch<Page>(database: Database, read: (em: SqlEntityManager) => P
     const before = await countReads();
     execute.mockClear();
     const page = await read(em);
+    const answers = await Promise.all(execute.mock.results.map(({ value }) => value as Promise<QueryResult<unknown>>));
+    const rows = answers.reduce((sum, answer) => sum + answer.rows.length, 0);
     const statements = execute.mock.calls.map(([query]) => query as CompiledQuery);
     const reads = (await countReads()) - before;
     const explain = database.dialect === 'mysql' ? 'explain' : 'explain query plan';
     const plans: unknown[] = [];
     for (const { sql, parameters } of statements) plans.push(await em.execute(`${explain} ${sql}`, [...parameters]));
-    return { page, reads, plans: JSON.stringify(plans) };
+    return { page, rows, reads, plans: JSON.stringify(plans) };
   });
 }

@@ -5,7 +5,9 @@ import {
   type Condition,
   type Dialect,
   fetchRows,
+  inList,
   LOOK_UP,
+  moneyPlaceholder,
   moneyToSql,
   readBy,
   type SqlValue,
@@ -55,9 +57,7 @@ export async function searchTransactions(search: Search): Promise<Page> {
   let { after } = search;
   for (let scanned = 0; scanned < rowsMax; scanned += step) {
     const span = { after, end: filters.length === 0 ? null : await endOfScan(search, ranges, { after, step }) };
-    const wanted = limit + 1 - rows.length;
-    const parts = await Promise.all(ranges.map((range) => selectRows(search, range, { span, filters, limit: wanted })));
-    rows.push(...mergeRows(parts, wanted));
+    rows.push(...(await selectPage(search, ranges, { span, filters, limit: limit + 1 - rows.length })));
     if (rows.length > limit) return { rows: rows.slice(0, limit), next: placeOf(rows[limit - 1] as RawRow) };
     if (span.end === null) return { rows, next: null };
     after = span.end;
@@ -150,8 +150,10 @@ function filtersOf({ dialect, query, categoryIds }: Search): Condition[] {
   if (query.kind !== undefined) add('t.kind = ?', query.kind);
   if (query.currency !== undefined) add('t.currency = ?', query.currency);
   if (query.source !== undefined) add('t.source = ?', query.source);
-  if (query.amountMin !== undefined) add('t.amount >= ?', moneyToSql(dialect, parseMoney(query.amountMin)));
-  if (query.amountMax !== undefined) add('t.amount <= ?', moneyToSql(dialect, parseMoney(query.amountMax)));
+  const addAmount = (comparison: string, amount: string) =>
+    add(`t.amount ${comparison} ${moneyPlaceholder(dialect)}`, moneyToSql(dialect, parseMoney(amount)));
+  if (query.amountMin !== undefined) addAmount('>=', query.amountMin);
+  if (query.amountMax !== undefined) addAmount('<=', query.amountMax);
   if (query.text !== undefined) add(`t.search_text like ? escape '!'`, `%${escapeLike(searchable(query.text))}%`);
   if (query.isUncategorized === true) {
     add(`t.kind in ('income', 'expense')`);
@@ -209,33 +211,105 @@ async function endOfScan(
   const ends = await Promise.all(
     ranges.map((range) => {
       const conditions = [range.key, ...spanConditions(search, range, { after, end: null })];
-      const columns = `${range.date} as occurred_on, ${range.id} as id`;
-      return select(search.em, { columns, from: range.from, conditions, range, limit: 1, skipped });
+      return select(search.em, {
+        columns: placeColumns(range),
+        from: range.from,
+        conditions,
+        range,
+        limit: 1,
+        skipped,
+      });
     }),
   );
   const [newest] = ends.flat().toSorted(byPlace);
   return newest ? placeOf(newest) : null;
 }
 
-function selectRows(
+type Wanted = { span: Span; filters: readonly Condition[]; limit: number };
+
+/** The first rows of one range; of several, which may be a thousand, places first and then the rows of those alone that are shown. */
+async function selectPage(search: Search, ranges: readonly Range[], wanted: Wanted): Promise<RawRow[]> {
+  const [only] = ranges;
+  if (!only) return [];
+  if (ranges.length === 1) return selectRange(search, only, { ...wanted, columns: 't.*' });
+  const places =
+    wanted.filters.length === 0
+      ? await firstPlaces(search, ranges, wanted)
+      : // The span holds no more of them than a page looks at.
+        mergePlaces(await Promise.all(ranges.map((range) => selectPlaces(search, range, wanted))), wanted.limit);
+  return selectByPlaces(search, places);
+}
+
+/**
+ * The first places of several ranges together. A few are read of each, and then of those whose next ones may belong before the last twice as many again: so what is
+ * read grows with the ranges and with the page, and not with one times the other.
+ */
+async function firstPlaces(search: Search, ranges: readonly Range[], { span, limit }: Wanted): Promise<RawRow[]> {
+  const reads = ranges.map((range) => ({ range, places: [] as RawRow[], isWhole: false }));
+  let open = reads;
+  for (let step = Math.ceil(limit / ranges.length); ; step *= 2) {
+    await Promise.all(
+      open.map(async (read) => {
+        const last = read.places.at(-1);
+        const rest = last ? { ...span, after: placeOf(last) } : span;
+        const more = await selectPlaces(search, read.range, { span: rest, filters: [], limit: step });
+        read.places.push(...more);
+        read.isWhole = more.length < step;
+      }),
+    );
+    const first = mergePlaces(
+      reads.map(({ places }) => places),
+      limit,
+    );
+    const last = first[limit - 1];
+    open = reads.filter(({ places, isWhole }) => !isWhole && (!last || byPlace(places.at(-1) as RawRow, last) < 0));
+    if (open.length === 0) return first;
+  }
+}
+
+function selectPlaces(search: Search, range: Range, wanted: Wanted): Promise<RawRow[]> {
+  return selectRange(search, range, { ...wanted, columns: placeColumns(range) });
+}
+
+/** The rows of a page, in its order. */
+async function selectByPlaces({ em, dialect, userId }: Search, places: readonly RawRow[]): Promise<RawRow[]> {
+  if (places.length === 0) return [];
+  const ids = inList(
+    dialect,
+    places.map((place) => place['id'] as string),
+  );
+  const rows = await fetchRows<RawRow>(em, `select * from transactions where id in (${ids.sql}) and user_id = ?`, [
+    ...ids.values,
+    userId,
+  ]);
+  return rows.toSorted(byPlace);
+}
+
+function selectRange(
   search: Search,
   range: Range,
-  { span, filters, limit }: { span: Span; filters: readonly Condition[]; limit: number },
+  { span, filters, limit, columns }: Wanted & { columns: string },
 ): Promise<RawRow[]> {
   const { from, id, key, once } = range;
+  // A range that knows its person and is not filtered answers places by itself.
+  const isAlone = id === 't.id' || (columns !== 't.*' && filters.length === 0);
   return select(search.em, {
-    columns: 't.*',
-    from: id === 't.id' ? from : `${from} ${LOOK_UP[search.dialect]} transactions t on t.id = ${id}`,
+    columns,
+    from: isAlone ? from : `${from} ${LOOK_UP[search.dialect]} transactions t on t.id = ${id}`,
     conditions: [
       key,
       ...spanConditions(search, range, span),
       ...(once === undefined ? [] : [{ sql: once, values: [] }]),
-      { sql: 't.user_id = ?', values: [search.userId] },
+      ...(isAlone ? [] : [{ sql: 't.user_id = ?', values: [search.userId] }]),
       ...filters,
     ],
     range,
     limit,
   });
+}
+
+function placeColumns({ date, id }: Range): string {
+  return `${date} as occurred_on, ${id} as id`;
 }
 
 type Selection = {
@@ -258,12 +332,10 @@ function select(
   );
 }
 
-/** The first rows of several ranges, each in order; a transaction that is in two of them stands once. */
-function mergeRows(parts: readonly RawRow[][], limit: number): RawRow[] {
-  const [only] = parts;
-  if (parts.length === 1 && only) return only;
-  const rows = new Map(parts.flat().map((row) => [row['id'] as string, row]));
-  return [...rows.values()].toSorted(byPlace).slice(0, limit);
+/** The first of several lists of places, each in order; a transaction that is in two of them stands once. */
+function mergePlaces(parts: readonly RawRow[][], limit: number): RawRow[] {
+  const places = new Map(parts.flat().map((row) => [row['id'] as string, row]));
+  return [...places.values()].toSorted(byPlace).slice(0, limit);
 }
 
 function byPlace(a: RawRow, b: RawRow): number {
