@@ -21,7 +21,8 @@ import {
   remember,
 } from './imports.repository.ts';
 import { differingWarning, judgeRows } from './judge-rows.ts';
-import { readSample, type Remembered, sniff } from './parse/sniff.ts';
+import { lessonOf, type Remembered } from './parse/remembered.ts';
+import { readSample, sniff } from './parse/sniff.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
 
@@ -149,8 +150,11 @@ export class ImportRunner {
     }, BEAT_MS);
     try {
       const creditBefore = await this.#creditBalances(run.userId);
-      const { differing } = await this.#writeAll(run);
-      await this.#finish(run, { creditBefore, warnings: [...run.warnings, ...differingWarning(differing)] });
+      const lesson = await this.#lessonOf(run);
+      const { counts, differing } = await this.#writeAll(run);
+      const isUnderstood = counts.created + counts.duplicates > 0;
+      const warnings = [...run.warnings, ...differingWarning(differing)];
+      await this.#finish(run, { creditBefore, warnings, lesson: isUnderstood ? lesson : null });
     } catch (error) {
       // Another process has it, or this one ends: then the next start takes it back.
       if (error instanceof RunOver || this.#stopping.signal.aborted) return;
@@ -256,10 +260,13 @@ export class ImportRunner {
   /** The whole of it is there: from now on it is the person's. A credit limit that it breaks makes it fail. */
   async #finish(
     run: Run,
-    { creditBefore, warnings }: { creditBefore: ReadonlyMap<string, bigint>; warnings: readonly string[] },
+    {
+      creditBefore,
+      warnings,
+      lesson,
+    }: { creditBefore: ReadonlyMap<string, bigint>; warnings: readonly string[]; lesson: Remembered | null },
   ): Promise<void> {
     const { dialect } = this.#database;
-    const lesson = await this.#lessonOf(run);
     await transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
@@ -279,15 +286,13 @@ export class ImportRunner {
     await this.#files.remove(run.fileId);
   }
 
-  /** What a run teaches of the CSV files of its source: its settings, but for those that nobody gave and the file left open. */
+  /** What a run teaches of the CSV files of its source, where any of its rows is understood. */
   async #lessonOf(run: Run): Promise<Remembered | null> {
     if (run.format !== 'csv') return null;
     const { userId, source, format, given } = run;
     const remembered = await readRemembered(this.#database.em(), userId, source);
-    const { openFields } = sniff(await readSample(this.#files.path(run.fileId)), { format, given, remembered });
-    const lesson: Remembered = { ...run.settings };
-    for (const field of openFields) delete lesson[field];
-    return lesson;
+    const sniffed = sniff(await readSample(this.#files.path(run.fileId)), { format, given, remembered });
+    return lessonOf(run.settings, { given, sniffed });
   }
 
   async #giveUp(run: Run, error: unknown): Promise<void> {

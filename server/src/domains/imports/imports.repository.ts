@@ -2,7 +2,7 @@ import type { ImportFormat, ImportOut, ImportSettings, ImportSettingsInput, Impo
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, forUpdate, inList, insertRows, moneyFromSql, type SqlValue } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
-import type { Remembered } from './parse/sniff.ts';
+import type { Remembered } from './parse/remembered.ts';
 
 /** An import as it is kept. */
 export type ImportRecord = {

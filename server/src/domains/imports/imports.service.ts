@@ -48,7 +48,8 @@ import {
 } from './imports.repository.ts';
 import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
 import { isKnown } from './parse/encoding.ts';
-import { type Remembered, readSample, sniff, type Sniffed } from './parse/sniff.ts';
+import type { Remembered } from './parse/remembered.ts';
+import { readSample, sniff, type Sniffed } from './parse/sniff.ts';
 import { readDrafts, type Reading } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
 import { UploadRoom } from './upload-room.ts';

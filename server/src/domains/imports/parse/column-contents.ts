@@ -12,14 +12,14 @@ export function cellsOf(rows: Rows, place: number | undefined): string[] {
 }
 
 /**
- * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes, an id that
- * several transactions have. Of an amount and a debit and credit beside it, those remain that say which way money goes.
+ * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes, or all are
+ * empty; an id that several transactions have. Of an amount and a debit and credit beside it, those remain that say which way money goes.
  */
 export function fitColumns(named: Columns, header: readonly string[], rows: Rows): Columns {
   const { places } = placeColumns(named, header, header.length);
   const columns = { ...named };
-  const kinds = rows.map((row) => row[places.kind ?? -1] ?? '');
-  if (kinds.length === 0 || kinds.some((cell) => directionOf(cell) === null)) columns.kind = null;
+  const kinds = cellsOf(rows, places.kind);
+  if (kinds.some((cell) => directionOf(cell) === null) || (kinds.length === 0 && rows.length > 0)) columns.kind = null;
   if (hasRepeatedIds(rows, places)) columns.externalId = null;
   if (columns.amount === null) return columns;
   const hasSigns = columns.kind !== null || amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero);

@@ -8,13 +8,16 @@ export type RawRow = { line: number; cells: readonly string[]; fault: string | n
 const SAMPLE_ROWS_MAX = 500;
 
 /**
- * The rows of the first part of a file; its last line is left out, since the part may end in the middle of it. What cannot be read ends them. A row at fault
- * has no cells, and counts as it does when the file is read.
+ * The rows of the first part of a file. Unless it is the whole of it, its last line is left out, since the part may end in the middle of it. What cannot be
+ * read ends them. A row at fault has no cells, and counts as it does when the file is read.
  */
-export function sampleRows(text: string, delimiter: string): (readonly string[])[] {
+export function sampleRows(
+  text: string,
+  { delimiter, isWhole }: { delimiter: string; isWhole: boolean },
+): (readonly string[])[] {
   const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
   const reader = new CsvReader(delimiter);
-  reader.add(end > 0 ? text.slice(0, end + 1) : text);
+  reader.add(isWhole || end <= 0 ? text : text.slice(0, end + 1));
   const rows: (readonly string[])[] = [];
   try {
     for (let row = reader.next(true); row && rows.length < SAMPLE_ROWS_MAX; row = reader.next(true))
