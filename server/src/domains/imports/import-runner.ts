@@ -174,6 +174,7 @@ export class ImportRunner {
     let bytesRead = 0;
     const read = readDrafts({
       path: this.#files.path(run.fileId),
+      fileBytes: run.fileBytes,
       format: run.format,
       settings: run.settings,
       accountId: run.accountId,
@@ -186,16 +187,21 @@ export class ImportRunner {
     const drafts = identifyRows(read, run.format);
     const counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
     let progress: Progress = { counts, differing: 0 };
-    // The next rows are read while the database is busy with these.
-    let next = drafts.next();
-    next.catch(() => undefined);
-    for (;;) {
-      const { value: rows, done } = await next;
-      if (done) return progress;
-      next = drafts.next();
+    try {
+      // The next rows are read while the database is busy with these.
+      let next = drafts.next();
       next.catch(() => undefined);
-      progress = await this.#writeBatch(run, { rows, book, bytesRead }, progress);
-      if (this.#stopping.signal.aborted) throw new RunOver('the server stops');
+      for (;;) {
+        const { value: rows, done } = await next;
+        if (done) return progress;
+        next = drafts.next();
+        next.catch(() => undefined);
+        progress = await this.#writeBatch(run, { rows, book, bytesRead }, progress);
+        if (this.#stopping.signal.aborted) throw new RunOver('the server stops');
+      }
+    } finally {
+      // Closes the file, however the run ends.
+      await drafts.return(undefined);
     }
   }
 

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -110,6 +110,18 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect([one.status, two]).toMatchObject(['fulfilled', { reason: { code: 'RATE_LIMITED' } }]);
     expect((await preview(world, made.id)).counts.new).toBe(2);
   });
+
+  test.skipIf(process.platform !== 'linux')(
+    'a run that fails in the middle of a file holds it open no longer',
+    async () => {
+      const rows = Array.from({ length: 60_000 }, (_, index) => `2026-01-13,${index + 1},some payee ${index}`);
+      const file = ['date,amount,payee', '2026-99-99,1,x', ...rows, ''].join('\n');
+      const made = await prepare(world, file);
+      expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'failed' });
+      const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''));
+      expect((await Promise.all(links)).filter((path) => path.includes('/upl_'))).toEqual([]);
+    },
+  );
 
   test('of a file that has no room left nothing is kept', async () => {
     const room = new UploadRoom();

@@ -387,6 +387,7 @@ export class ImportsService implements ImportsApi {
   async #reading(em: SqlEntityManager, record: ImportRecord, account: AccountRecord): Promise<Reading> {
     return {
       path: this.#files.path(record.fileId),
+      fileBytes: record.fileBytes,
       format: record.format,
       settings: record.settings,
       accountId: record.accountId,

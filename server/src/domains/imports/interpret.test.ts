@@ -139,3 +139,12 @@ test('what is spent stands above zero on some statements; CR says itself that mo
     'expense 3',
   ]);
 });
+
+test('lists of more items than a transaction has are refused as one fault, and a row has few faults', () => {
+  const faultsOf = (field: ImportField, cell: string) => read([field, 'amount'], [[cell, '1']])[0]?.split(' ! ') ?? [];
+  const items = (count: number) => JSON.stringify(Array.from({ length: count }, () => ({})));
+  expect(faultsOf('splits', items(15_000))).toEqual(['! splits']);
+  expect(faultsOf('attachments', items(15_000))).toEqual(['! attachments']);
+  expect(faultsOf('tags', 'a,'.repeat(700))).toEqual(['! tags']);
+  expect(faultsOf('splits', items(50))).toHaveLength(10);
+});

@@ -1,8 +1,11 @@
 import {
+  ATTACHMENTS_MAX,
   currencyCodes,
   formatMoney,
   type ImportField,
   type ImportSettings,
+  SPLITS_MAX,
+  TAGS_MAX,
   type TransactionCreate,
   transactionCreateInput,
 } from '@finverse/shared';
@@ -38,6 +41,8 @@ type Options = {
 
 const TEXT_MAX = 200;
 const NOTE_MAX = 2000;
+/** The most faults that are told of one row. */
+const FAULTS_MAX = 10;
 // oxlint-disable-next-line no-control-regex -- they are what is refused
 const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
@@ -135,8 +140,7 @@ export function interpreterOf({
       source,
       externalId: text('externalId', TEXT_MAX) || null,
     };
-    if (isPlain || faults.length > 0)
-      return faults.length > 0 ? { kind: 'faulty', faults } : { kind: 'transaction', input };
+    if (isPlain || faults.length > 0) return faults.length > 0 ? faulty(faults) : { kind: 'transaction', input };
     return complete(input);
 
     /** What comes (above zero) or goes. An amount is told by its own sign, a debit and a credit by their columns. */
@@ -213,13 +217,14 @@ export function interpreterOf({
       if (faults.length === 0 && opening && opening.amount === amount && opening.occurredOn === date)
         return { kind: 'known' };
       faults.push({ field: 'kind', message: 'is an opening balance that the account does not have: set it there' });
-      return { kind: 'faulty', faults };
+      return faulty(faults);
     }
 
     /** The rest of a row of our own CSV, checked as the input of a caller is. */
     function complete(plain: TransactionCreate): Draft {
-      const tags = text('tags', 1500);
-      const lists = { splits: list('splits'), attachments: list('attachments') };
+      const tags = items(text('tags', 1500));
+      if (tags.length > TAGS_MAX) faults.push({ field: 'tags', message: `must be at most ${TAGS_MAX}` });
+      const lists = { splits: list('splits', SPLITS_MAX), attachments: list('attachments', ATTACHMENTS_MAX) };
       const toAccountId = accountOf('toAccount');
       const [toAmount, rate] = [cell('toAmount'), cell('rate')];
       const splits = lists.splits.map((split) => {
@@ -228,10 +233,10 @@ export function interpreterOf({
         const categoryId = typeof category === 'string' ? categoryOf(category, of, 'splits') : null;
         return { amount, categoryId, note: splitNote ?? '' };
       });
-      if (faults.length > 0) return { kind: 'faulty', faults };
+      if (faults.length > 0) return faulty(faults);
       const parsed = transactionCreateInput.safeParse({
         ...plain,
-        tags: tags === '' ? [] : tags.split(',').map((tag) => tag.trim()),
+        tags,
         splits,
         attachments: lists.attachments,
         transfer:
@@ -240,17 +245,19 @@ export function interpreterOf({
             : { toAccountId, ...(toAmount === '' ? {} : { toAmount }), ...(rate === '' ? {} : { rate }) },
       });
       if (parsed.success) return { kind: 'transaction', input: parsed.data };
-      return {
-        kind: 'faulty',
-        faults: parsed.error.issues.map(({ path, message }) => ({ field: fieldOf(path.map(String)), message })),
-      };
+      return faulty(parsed.error.issues.map(({ path, message }) => ({ field: fieldOf(path.map(String)), message })));
     }
 
-    function list(field: 'splits' | 'attachments'): unknown[] {
+    /** A list of objects in JSON; empty where it is at fault, so that nothing walks what is too long. */
+    function list(field: 'splits' | 'attachments', countMax: number): unknown[] {
       const json = text(field, 60_000);
       if (json === '') return [];
       try {
         const value: unknown = JSON.parse(json);
+        if (Array.isArray(value) && value.length > countMax) {
+          faults.push({ field, message: `must be at most ${countMax}` });
+          return [];
+        }
         if (Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null)) return value;
       } catch {
         // Named below, like any other text that is no list.
@@ -259,6 +266,14 @@ export function interpreterOf({
       return [];
     }
   };
+}
+
+function faulty(faults: readonly Fault[]): Draft {
+  return { kind: 'faulty', faults: faults.slice(0, FAULTS_MAX) };
+}
+
+function items(list: string): string[] {
+  return list === '' ? [] : list.split(',').map((item) => item.trim());
 }
 
 /** The field of a file for the path of a field of an input. */
