@@ -13,11 +13,11 @@ import { ImportUndo } from './import-undo.ts';
 import {
   beat,
   changeImport,
-  deleteFile,
   findImport,
   findUnfinished,
   type ImportRecord,
   readRemembered,
+  releaseFile,
   remember,
 } from './imports.repository.ts';
 import { differingWarning, judgeRows } from './judge-rows.ts';
@@ -149,6 +149,7 @@ export class ImportRunner {
       beating = beat(this.#database.em(), run, this.#clock.now()).catch(() => undefined);
     }, BEAT_MS);
     try {
+      await this.#files.require(run.fileId);
       const creditBefore = await this.#creditBalances(run.userId);
       const lesson = await this.#lessonOf(run);
       const { counts, differing } = await this.#writeAll(run);
@@ -273,7 +274,7 @@ export class ImportRunner {
     }: { creditBefore: ReadonlyMap<string, bigint>; warnings: readonly string[]; lesson: Remembered | null },
   ): Promise<void> {
     const { dialect } = this.#database;
-    await transact(this.#database, async (em) => {
+    const isReleased = await transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
       for (const { id, name, balance, creditLimit } of accounts.values()) {
@@ -287,9 +288,9 @@ export class ImportRunner {
       const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
       await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
       if (lesson) await remember(em, dialect, { userId: run.userId, source: run.source, settings: lesson, nowMs });
-      await deleteFile(em, run.fileId);
+      return releaseFile(em, run);
     });
-    await this.#files.remove(run.fileId);
+    if (isReleased) await this.#files.remove(run.fileId);
   }
 
   /** What a run teaches of the CSV files of its source, where any of its rows is understood. */

@@ -25,13 +25,12 @@ import { newId } from '../../kernel/ids.ts';
 import { randomHex } from '../../kernel/random.ts';
 import { type AccountRecord, ensureLedger, findAccounts, openLedger, type TransactionRecord } from '../ledger/index.ts';
 import { readBook } from './book.ts';
-import { ImportFiles } from './import-files.ts';
+import { fileGone, ImportFiles } from './import-files.ts';
 import { ImportRunner } from './import-runner.ts';
 import type { ImportsApi } from './imports.port.ts';
 import {
   changeImport,
   countImports,
-  deleteFile,
   deleteOldFiles,
   type FileRecord,
   findFile,
@@ -43,6 +42,7 @@ import {
   listImports,
   listRemembered,
   readRemembered,
+  releaseFile,
   sumFiles,
   toImportOut,
 } from './imports.repository.ts';
@@ -109,15 +109,33 @@ export class ImportsService implements ImportsApi {
   }
 
   async create(commit: UnitOfWork, userId: string, input: ImportCreate): Promise<ImportOut> {
-    const database = this.#database;
-    const em = database.em();
-    const isText = input.text !== undefined;
-    const file = isText
-      ? await this.#keep(userId, [Buffer.from(input.text ?? '')])
-      : await findFile(em, userId, input.fileId ?? '');
+    const { text, fileId } = input;
+    const file =
+      text === undefined
+        ? await findFile(this.#database.em(), userId, fileId ?? '')
+        : await this.#keep(userId, [Buffer.from(text)]);
     if (!file) throw invalidField('fileId', 'is no file that was uploaded within the last day');
-    await this.#requireFile(file.id);
-    const remembered = await readRemembered(em, userId, input.source);
+    const id = newId('imp');
+    let madeId: string | null = null;
+    try {
+      const made = await this.#create(commit, input, { id, file });
+      madeId = made.id;
+      return made;
+    } finally {
+      // Refused, or answered from an earlier call, whose import has a file of its own.
+      if (text !== undefined && madeId !== id) await this.#files.remove(file.id);
+    }
+  }
+
+  async #create(
+    commit: UnitOfWork,
+    input: ImportCreate,
+    { id, file }: { id: string; file: FileRecord },
+  ): Promise<ImportOut> {
+    const { dialect } = this.#database;
+    const { userId } = file;
+    await this.#files.require(file.id);
+    const remembered = await readRemembered(this.#database.em(), userId, input.source);
     const { format, settings, warnings } = await this.#sniff(file.id, {
       format: input.format,
       given: input.settings,
@@ -125,7 +143,7 @@ export class ImportsService implements ImportsApi {
     });
     const nowMs = this.#clock.now();
     const record: ImportRecord = {
-      id: newId('imp'),
+      id,
       userId,
       source: input.source,
       accountId: input.accountId,
@@ -156,8 +174,8 @@ export class ImportsService implements ImportsApi {
           'CONFLICT',
           `A person has at most ${READY_MAX} imports that are not committed: cancel some.`,
         );
-      if (isText) await insertFile(inside, database.dialect, file);
-      await insertImport(inside, database.dialect, record);
+      if (input.text !== undefined) await insertFile(inside, dialect, file);
+      await insertImport(inside, dialect, record);
       return toImportOut(record);
     });
   }
@@ -306,8 +324,8 @@ export class ImportsService implements ImportsApi {
       if (record.status === 'undoing') return toImportOut(record);
       const changes = { status: 'cancelled', finishedAt: record.finishedAt ?? this.#clock.now() } as const;
       await changeImport(em, { id }, changes);
-      await deleteFile(em, record.fileId);
-      return toImportOut({ ...record, ...changes, hasFile: false });
+      const isReleased = await releaseFile(em, record);
+      return toImportOut({ ...record, ...changes, hasFile: record.hasFile && !isReleased });
     });
     if (!cancelled.hasFile) {
       const record = await findImport(this.#database.em(), { userId, id });
@@ -414,11 +432,7 @@ export class ImportsService implements ImportsApi {
       throw new AppError('IMPORT_NOT_READY', `The import is ${status}; nothing of it can be changed now.`);
     }
     if (!hasFile) throw fileGone();
-    await this.#requireFile(fileId);
-  }
-
-  async #requireFile(fileId: string): Promise<void> {
-    if (!(await this.#files.exists(fileId))) throw fileGone();
+    await this.#files.require(fileId);
   }
 
   async #requireAccount(em: SqlEntityManager, userId: string, id: string): Promise<AccountRecord> {
@@ -441,10 +455,6 @@ const NOTHING_DONE = {
   errorCode: null,
   errorMessage: null,
 } as const;
-
-function fileGone(): AppError {
-  return new AppError('IMPORT_FILE_GONE', 'The file is not here any more: upload it again.');
-}
 
 /** What an import cannot do without. */
 function missingColumns({
