@@ -145,6 +145,22 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(world);
   });
 
+  test('what our own export has of categories and accounts that have another name since, or are archived, is known', async () => {
+    const look = { kind: 'both', parentId: null, icon: null, color: null } as const;
+    const make = (name: string) => ledger.categories.create(ledger.commit, world.userId, { name, ...look });
+    const [old, shop] = [await make('Old'), await make('Shop')];
+    await importFile(world, 'date,amount,category\n2026-01-01,5,Old\n2026-01-02,-6,Shop\n2026-01-03,-7,Shop\n');
+    let csv = '';
+    const signal = AbortSignal.timeout(30_000);
+    for await (const { piece } of ledger.exports.pieces(world.userId, { format: 'csv', signal })) csv += piece.text;
+    await ledger.categories.setArchived(ledger.commit, world.userId, { id: old.id, isArchived: true });
+    await ledger.categories.update(ledger.commit, world.userId, { id: shop.id, name: 'Shops' });
+    expect(await importFile(world, csv, { source: 'export' })).toMatchObject({ created: 0, duplicates: 3, faulty: 0 });
+    await ledger.transactions.remove(ledger.commit, world.userId, (await transactionsOf(world))[2]?.id ?? '');
+    const made = await prepare(world, csv, { source: 'export' });
+    expect((await preview(world, made.id)).faults).toMatchObject([{ field: 'category' }]);
+  });
+
   test('a category that is archived while an import runs makes it fail, and leaves no sound row out', async () => {
     const look = { kind: 'both', parentId: null, icon: null, color: null } as const;
     const { id: categoryId } = await ledger.categories.create(ledger.commit, world.userId, { name: 'Bread', ...look });

@@ -4,7 +4,7 @@ import { interpreterOf } from './interpret.ts';
 
 const book = {
   accounts: new Map([['Dollars', 'acc_usd']]),
-  categories: new Map(),
+  categories: () => [],
   openings: new Map(),
   usableIds: new Set<string>(),
 };

@@ -23,7 +23,8 @@ export type Draft =
   | { kind: 'transaction'; input: TransactionCreate }
   /** An opening balance of ours that the account has already. */
   | { kind: 'known' }
-  | { kind: 'faulty'; faults: Fault[] };
+  /** `nameless`: the id of a row that only lacks what it names, an account or a category. */
+  | { kind: 'faulty'; faults: Fault[]; nameless?: string };
 
 export type Interpreter = (cells: readonly string[]) => Draft;
 
@@ -76,6 +77,8 @@ export function interpreterOf({
 
   return (cells) => {
     const faults: Fault[] = [];
+    /** Those of the faults that are of a name which means nothing, or several things. */
+    let nameFaults = 0;
     const cell = (field: ImportField): string => {
       const place = places[field];
       return place === undefined ? '' : (cells[place]?.trim() ?? '');
@@ -140,7 +143,7 @@ export function interpreterOf({
       source,
       externalId: text('externalId', TEXT_MAX) || null,
     };
-    if (isPlain || faults.length > 0) return faults.length > 0 ? faulty(faults) : { kind: 'transaction', input };
+    if (isPlain || faults.length > 0) return faults.length > 0 ? refuse(input) : { kind: 'transaction', input };
     return complete(input);
 
     /** What comes (above zero) or goes. An amount is told by its own sign, a debit and a credit by their columns. */
@@ -196,6 +199,7 @@ export function interpreterOf({
       const id = book.accounts.get(name);
       if (id === undefined || id === null) {
         faults.push({ field, message: id === null ? 'is the name of several accounts' : 'is no account' });
+        nameFaults += 1;
         return null;
       }
       return id;
@@ -203,13 +207,19 @@ export function interpreterOf({
 
     function categoryOf(name: string, of: 'income' | 'expense', field: ImportField): string | null {
       if (name === '') return null;
-      const fitting = (book.categories.get(name) ?? []).filter((each) => each.kind === 'both' || each.kind === of);
-      if (fitting.length === 1) return fitting[0]?.id ?? null;
+      const [id, ...others] = book.categories(name, of);
+      if (id !== undefined && others.length === 0) return id;
       if (unknownCategory === 'fault') {
-        const message = fitting.length > 1 ? 'is the name of several categories' : `is no category for ${of}`;
+        const message = others.length > 0 ? 'is the name of several categories' : `is no category for ${of}`;
         faults.push({ field, message });
+        nameFaults += 1;
       }
       return null;
+    }
+
+    function refuse({ externalId }: TransactionCreate): Draft {
+      const isNameless = nameFaults === faults.length && externalId !== null;
+      return isNameless ? { ...faulty(faults), nameless: externalId } : faulty(faults);
     }
 
     function openingOf(account: string, amount: bigint | null, date: string): Draft {
@@ -233,7 +243,7 @@ export function interpreterOf({
         const categoryId = typeof category === 'string' ? categoryOf(category, of, 'splits') : null;
         return { amount, categoryId, note: splitNote ?? '' };
       });
-      if (faults.length > 0) return faulty(faults);
+      if (faults.length > 0) return refuse(plain);
       const parsed = transactionCreateInput.safeParse({
         ...plain,
         tags,
@@ -268,7 +278,7 @@ export function interpreterOf({
   };
 }
 
-function faulty(faults: readonly Fault[]): Draft {
+function faulty(faults: readonly Fault[]): { kind: 'faulty'; faults: Fault[] } {
   return { kind: 'faulty', faults: faults.slice(0, FAULTS_MAX) };
 }
 

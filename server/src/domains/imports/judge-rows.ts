@@ -65,7 +65,11 @@ export async function judgeRows(
   return rows.map((row): Judged => {
     const { draft, contentHash } = row;
     if (draft.kind === 'known') return { row, outcome: 'duplicate', differs: false };
-    if (draft.kind === 'faulty') return { row, outcome: 'faulty', faults: draft.faults, isStale: false };
+    if (draft.kind === 'faulty') {
+      // What an export of ours has is known by its id, whatever became of the names in it.
+      if (known.byId.has(draft.nameless ?? '')) return { row, outcome: 'duplicate', differs: false };
+      return { row, outcome: 'faulty', faults: draft.faults, isStale: false };
+    }
     const { input } = draft;
     const { externalId } = input;
     const twin = twinOf(input, known);
@@ -99,7 +103,10 @@ async function findAllKnown(
 ): Promise<Known> {
   const hashes = rows.flatMap(({ contentHash }) => contentHash ?? []);
   const externalIds = inputs.flatMap((input) => [input.externalId ?? [], bareId(input) ?? []].flat());
-  const ids = inputs.flatMap(({ externalId }) => (externalId !== null && isOwnId(externalId) ? [externalId] : []));
+  const ids = rows.flatMap(({ draft }) => {
+    const id = draft.kind === 'transaction' ? draft.input.externalId : draft.kind === 'faulty' ? draft.nameless : null;
+    return id && isOwnId(id) ? [id] : [];
+  });
   return {
     hashes: await findHashes(em, dialect, { userId, source, hashes }),
     byExternalId: await findBookings(em, dialect, { userId, source, externalIds }),
