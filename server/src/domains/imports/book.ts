@@ -8,6 +8,8 @@ import { type CategoryRecord, findTransactions, listAccounts, listCategories, ty
 export type Book = {
   /** By name and by id; null where several have the name. */
   accounts: ReadonlyMap<string, string | null>;
+  /** What each account is in, by its id. */
+  currencies: ReadonlyMap<string, string>;
   /** Those that a text may mean for that kind, the one that is meant before all others alone: by id, then by path, then by name. */
   categories: (text: string, kind: 'income' | 'expense') => readonly string[];
   openings: ReadonlyMap<string, { amount: Units; occurredOn: string }>;
@@ -26,6 +28,7 @@ export async function readBook(em: SqlEntityManager, dialect: Dialect, userId: s
   const usable = [...accounts, ...tree.values()].filter(({ archivedAtMs }) => archivedAtMs === null);
   return {
     accounts: byName,
+    currencies: new Map(accounts.map(({ id, currency }) => [id, currency])),
     categories: categoryFinder(tree),
     openings: new Map([...openings.values()].map((opening) => [opening.accountId, opening])),
     usableIds: new Set(usable.map(({ id }) => id)),

@@ -4,6 +4,7 @@ import { interpreterOf } from './interpret.ts';
 
 const book = {
   accounts: new Map([['Dollars', 'acc_usd']]),
+  currencies: new Map<string, string>(),
   categories: () => [],
   openings: new Map(),
   usableIds: new Set<string>(),
@@ -30,7 +31,7 @@ function read(
       ...settings,
     },
     places: Object.fromEntries([['date', 0], ...fields.map((field, index) => [field, index + 1])]),
-    isExchange: false,
+    exchange: null,
     accountId: 'acc_eur',
     accountCurrency: 'EUR',
     source: 'bank',

@@ -31,8 +31,8 @@ export type Interpreter = (cells: readonly string[]) => Draft;
 type Options = {
   settings: ImportSettings;
   places: Partial<Record<ImportField, number>>;
-  /** Whether the file is an export of ours, in which apostrophes before formulas are ours as well. */
-  isExchange: boolean;
+  /** Of an export of ours, in which apostrophes before formulas are ours as well: where it says in which currency a transfer arrives. */
+  exchange: { toCurrencyPlace: number } | null;
   accountId: string;
   /** The currency of that account. */
   accountCurrency: string;
@@ -62,7 +62,7 @@ const FIELD_OF: Record<string, ImportField> = {
 export function interpreterOf({
   settings,
   places,
-  isExchange,
+  exchange,
   accountId,
   accountCurrency,
   source,
@@ -87,7 +87,7 @@ export function interpreterOf({
       const place = places[field];
       if (place === undefined) return '';
       const raw = cells[place] ?? '';
-      const value = (isExchange ? restoreCell(raw) : raw).trim();
+      const value = (exchange ? restoreCell(raw) : raw).trim();
       if (UNPRINTABLE.test(value)) faults.push({ field, message: 'must be text without control characters' });
       else if (value.length > max) faults.push({ field, message: `must have at most ${max} characters` });
       return value;
@@ -236,6 +236,9 @@ export function interpreterOf({
       if (tags.length > TAGS_MAX) faults.push({ field: 'tags', message: `must be at most ${TAGS_MAX}` });
       const lists = { splits: list('splits', SPLITS_MAX), attachments: list('attachments', ATTACHMENTS_MAX) };
       const toAccountId = accountOf('toAccount');
+      const toCurrency = exchange ? (cells[exchange.toCurrencyPlace]?.trim() ?? '') : '';
+      if (toAccountId !== null && toCurrency !== '' && book.currencies.get(toAccountId) !== toCurrency)
+        faults.push({ field: 'toAccount', message: `must be in ${toCurrency}, as the row says` });
       const [toAmount, rate] = [cell('toAmount'), cell('rate')];
       const splits = lists.splits.map((split) => {
         const { amount, category, note: splitNote } = split as Record<string, unknown>;

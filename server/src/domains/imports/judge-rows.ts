@@ -1,8 +1,8 @@
 import type { TransactionCreate } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
-import { AppError } from '../../kernel/errors.ts';
-import { findAccounts, listCategories, type TransactionRecord } from '../ledger/index.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
+import { type AccountRecord, findAccounts, listCategories, type TransactionRecord } from '../ledger/index.ts';
 import { treeOf } from '../categories/index.ts';
 import { applyRulesToDrafts } from '../rules/index.ts';
 import { toRecord } from '../transactions/index.ts';
@@ -56,8 +56,11 @@ export async function judgeRows(
     inputs.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]),
   );
   const accounts = await findAccounts(em, dialect, userId, [...accountIds]);
-  const ruled = appliesRules ? await applyRulesToDrafts(em, userId, inputs) : inputs;
-  const drafts = new Map(inputs.map((input, index) => [input, ruled[index] ?? input]));
+  const fresh = rows.flatMap(({ draft, contentHash }) =>
+    draft.kind === 'transaction' && !isKnown(draft.input, contentHash, known) ? [draft.input] : [],
+  );
+  const ruled = appliesRules ? await applyRulesToDrafts(em, userId, fresh) : fresh;
+  const drafts = new Map(fresh.map((input, index) => [input, ruled[index] ?? input]));
   const needsCategories = ruled.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
   const categories = needsCategories ? treeOf(await listCategories(em, userId)) : new Map();
   const named = { accounts, categories };
@@ -79,6 +82,7 @@ export async function judgeRows(
     if (contentHash !== null && known.hashes.has(contentHash)) return { row, outcome: 'duplicate', differs: false };
     try {
       const record = { ...toRecord(drafts.get(input) ?? input, named, { id: idOf(row.row), nowMs }), contentHash };
+      requireOpen(record, accounts);
       if (externalId !== null) seen.add(externalId);
       return { row, outcome: 'new', record };
     } catch (error) {
@@ -89,6 +93,17 @@ export async function judgeRows(
       return { row, outcome: 'faulty', faults, isStale };
     }
   });
+}
+
+/** @throws AppError VALIDATION_FAILED where a row moves money on an account that is archived, which posting would refuse without its line */
+function requireOpen(
+  { accountId, transfer }: TransactionRecord,
+  accounts: ReadonlyMap<string, Pick<AccountRecord, 'archivedAtMs'>>,
+): void {
+  const isArchived = (id: string | undefined) => id !== undefined && accounts.get(id)?.archivedAtMs !== null;
+  if (isArchived(accountId)) throw invalidField('accountId', 'is archived; restore the account first');
+  if (isArchived(transfer?.toAccountId))
+    throw invalidField('transfer.toAccountId', 'is archived; restore the account first');
 }
 
 async function findAllKnown(
@@ -112,6 +127,11 @@ async function findAllKnown(
     byExternalId: await findBookings(em, dialect, { userId, source, externalIds }),
     byId: await findBookings(em, dialect, { userId, ids }),
   };
+}
+
+/** Whether the ledger has the transaction of a row. */
+function isKnown(input: TransactionCreate, contentHash: string | null, known: Known): boolean {
+  return twinOf(input, known) !== undefined || (contentHash !== null && known.hashes.has(contentHash));
 }
 
 /** The transaction of the ledger that has the id of a row: as an import keeps it, as another program may have written it for that account, or as our own. */

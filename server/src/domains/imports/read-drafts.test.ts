@@ -5,7 +5,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readDrafts, type Reading } from './read-drafts.ts';
 import { sniff } from './parse/sniff.ts';
 
-const book = { accounts: new Map(), categories: () => [], openings: new Map(), usableIds: new Set<string>() };
+const book = {
+  accounts: new Map(),
+  currencies: new Map(),
+  categories: () => [],
+  openings: new Map(),
+  usableIds: new Set<string>(),
+};
 
 let folder = '';
 beforeAll(async () => {

@@ -131,7 +131,8 @@ function interpreterFor(
     });
   }
   if (header) requireCurrency(reading, header, places);
-  const interpret = interpreterOf({ ...reading, places, isExchange: header !== null && isExchangeHeader(header) });
+  const exchange = header && isExchangeHeader(header) ? { toCurrencyPlace: header.indexOf('to_currency') } : null;
+  const interpret = interpreterOf({ ...reading, places, exchange });
   const { delimiter, dateFormat } = settings;
   const shapeFault = rowShapeOf({ header, delimiter, datePlace: places.date, dateFormat });
   return (cells) => {
@@ -163,7 +164,7 @@ function requireCurrency(
 const OFX_PLACES = { date: 0, amount: 1, payee: 2, description: 3, externalId: 4 } as const;
 
 async function* ofxDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
-  const interpret = interpreterOf({ ...reading, places: OFX_PLACES, isExchange: false });
+  const interpret = interpreterOf({ ...reading, places: OFX_PLACES, exchange: null });
   const { accountCurrency, settings } = reading;
   const faultsOf = ofxFaultsOf({ accountCurrency, isAmountInverted: settings.isAmountInverted });
   for await (const rows of readOfxRows(text)) {
