@@ -25,10 +25,9 @@ import { lessonOf, type Remembered } from './parse/remembered.ts';
 import { readSample, sniff } from './parse/sniff.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
+import { RunWatch } from './run-watch.ts';
 
 const BEAT_MS = 2000;
-/** A run whose process has given no sign of life for so long is taken for dead. */
-const DEAD_AFTER_MS = 10_000;
 
 type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
 /** `differing`: of the duplicates, those that the ledger has otherwise. */
@@ -47,6 +46,7 @@ export class ImportRunner {
   readonly #undo: ImportUndo;
   readonly #active = new Map<string, Promise<void>>();
   readonly #stopping = new AbortController();
+  readonly #watch: RunWatch;
 
   constructor(parts: { database: Database; clock: Clock; files: ImportFiles; log: Log }) {
     this.#database = parts.database;
@@ -54,6 +54,7 @@ export class ImportRunner {
     this.#files = parts.files;
     this.#log = parts.log;
     this.#undo = new ImportUndo(parts);
+    this.#watch = new RunWatch(parts.clock);
   }
 
   /** Runs under way in this process. */
@@ -82,20 +83,30 @@ export class ImportRunner {
    * neither the others nor the caller from going on.
    */
   async recover({ isAlone }: { isAlone: boolean }): Promise<void> {
-    const left = (await findUnfinished(this.#database.em())).filter(({ id }) => !this.#active.has(id));
+    const left = await this.#findLeft();
+    // All are watched from now on, however many there are to wait for.
+    for (const found of left) this.#watch.isDead(found);
     for (const found of left) {
       await this.#oneOf(found, async () => {
-        if (isAlone || (await this.#isDead(found))) await this.#takeOver(found);
+        const dead = isAlone ? found : await this.#untilDead(found);
+        if (dead) await this.#takeOver(dead);
       });
     }
   }
 
   /** The same for those that are dead by now; for calling now and then. */
   async recoverDead(): Promise<void> {
-    for (const found of await findUnfinished(this.#database.em())) {
-      if (this.#active.has(found.id) || this.#clock.now() - found.beatAt < DEAD_AFTER_MS) continue;
-      if (!this.#undo.isResting(found.id)) await this.#oneOf(found, () => this.#takeOver(found));
+    const left = await this.#findLeft();
+    this.#watch.keep(new Set(left.map(({ id }) => id)));
+    for (const found of left) {
+      if (!this.#watch.isDead(found) || this.#undo.isResting(found.id)) continue;
+      await this.#oneOf(found, () => this.#takeOver(found));
     }
+  }
+
+  /** The imports that are unfinished, and that this process is not at work on. */
+  async #findLeft(): Promise<ImportRecord[]> {
+    return (await findUnfinished(this.#database.em())).filter(({ id }) => !this.#active.has(id));
   }
 
   /** Does something about one import of many; what goes wrong with it is its own matter. */
@@ -128,19 +139,19 @@ export class ImportRunner {
     await this.#undo.undo({ ...found, runHex, runAt }, this.#stopping.signal);
   }
 
-  async #isDead(found: ImportRecord): Promise<boolean> {
-    let { beatAt } = found;
+  /** The import as it is when its run is dead; null where that goes on, or has ended. */
+  async #untilDead(found: ImportRecord): Promise<ImportRecord | null> {
+    let last = found;
     for (let beats = 0; beats < 2;) {
-      if (this.#clock.now() - beatAt >= DEAD_AFTER_MS) return true;
+      if (this.#watch.isDead(last)) return last;
       await delay(500);
       const now = await findImport(this.#database.em(), found);
-      if (!now) return false;
-      if (now.beatAt === beatAt) continue;
+      if (now?.status !== found.status) return null;
       // One may have been on its way when the process died.
-      beats += 1;
-      beatAt = now.beatAt;
+      if (now.beatAt !== last.beatAt) beats += 1;
+      last = now;
     }
-    return false;
+    return null;
   }
 
   async #run(run: Run): Promise<void> {

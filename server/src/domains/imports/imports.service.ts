@@ -50,7 +50,7 @@ import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
 import { isKnown } from './parse/encoding.ts';
 import type { Remembered } from './parse/remembered.ts';
 import { readSample, sniff, type Sniffed } from './parse/sniff.ts';
-import { readDrafts, type Reading } from './read-drafts.ts';
+import { readDrafts, type Reading, type ReadRow } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
 import { UploadRoom } from './upload-room.ts';
 
@@ -227,22 +227,19 @@ export class ImportsService implements ImportsApi {
     const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
     const { source, settings } = record;
     const reading = await this.#reading(em, record, account);
-    const judging = {
-      dialect,
-      userId,
-      source,
-      appliesRules: settings.appliesRules,
-      book: reading.book,
-      seen: new Set<string>(),
-    };
+    const judging = { dialect, userId, source, book: reading.book, seen: new Set<string>() };
+    const judge = (part: readonly ReadRow[], appliesRules: boolean) =>
+      judgeRows(em, { ...judging, appliesRules }, part, { idOf: String, nowMs: 0 });
     let differing = 0;
     let isComplete = true;
     for await (const batch of identifyRows(readDrafts(reading), record.format)) {
       const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
-      const judged = await judgeRows(em, judging, part, {
-        idOf: String,
-        nowMs: 0,
-      });
+      // Rules change what a row looks like and not what becomes of it, so they are asked for the rows that are shown, however many there are.
+      const shown = part.slice(0, limit - rows.length);
+      const judged = [
+        ...(await judge(shown, settings.appliesRules)),
+        ...(await judge(part.slice(shown.length), false)),
+      ];
       for (const each of judged) {
         counts.read += 1;
         counts[each.outcome] += 1;
