@@ -22,7 +22,7 @@ import {
 } from './imports.repository.ts';
 import { differingWarning, judgeRows } from './judge-rows.ts';
 import { lessonOf, type Remembered } from './parse/remembered.ts';
-import { readSample, sniff } from './parse/sniff.ts';
+import { sniffFile } from './parse/sniff.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
 import { RunWatch } from './run-watch.ts';
@@ -309,7 +309,7 @@ export class ImportRunner {
     if (run.format !== 'csv') return null;
     const { userId, source, format, given } = run;
     const remembered = await readRemembered(this.#database.em(), userId, source);
-    const sniffed = sniff(await readSample(this.#files.path(run.fileId)), { format, given, remembered });
+    const sniffed = await sniffFile(this.#files.path(run.fileId), { format, given, remembered });
     return lessonOf(run.settings, { given, sniffed });
   }
 

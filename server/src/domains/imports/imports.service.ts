@@ -1,16 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  formatMoney,
   type ImportCommit,
   type ImportCreate,
-  IMPORT_FAULTS_MAX,
-  type ImportFault,
   type ImportFileOut,
-  IMPORT_PREVIEW_ROWS_MAX,
   type ImportOut,
   type ImportPreviewOut,
   type ImportPreviewQuery,
-  type ImportSettings,
   type ImportsOut,
   type ImportsQuery,
   type ImportStatus,
@@ -23,9 +18,9 @@ import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { randomHex } from '../../kernel/random.ts';
-import { type AccountRecord, ensureLedger, findAccounts, openLedger, type TransactionRecord } from '../ledger/index.ts';
-import { readBook } from './book.ts';
+import { type AccountRecord, ensureLedger, findAccounts, openLedger } from '../ledger/index.ts';
 import { fileGone, ImportFiles } from './import-files.ts';
+import { previewImport } from './import-preview.ts';
 import { ImportRunner } from './import-runner.ts';
 import type { ImportsApi } from './imports.port.ts';
 import {
@@ -43,16 +38,12 @@ import {
   listRemembered,
   readRemembered,
   releaseFile,
-  sumFiles,
   toImportOut,
 } from './imports.repository.ts';
-import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
-import { isKnown } from './parse/encoding.ts';
+import { missingColumns } from './parse/columns.ts';
 import type { Remembered } from './parse/remembered.ts';
-import { readSample, sniff, type Sniffed } from './parse/sniff.ts';
-import { readDrafts, type Reading, type ReadRow } from './read-drafts.ts';
-import { identifyRows } from './row-ids.ts';
-import { UploadRoom } from './upload-room.ts';
+import { sniffFile } from './parse/sniff.ts';
+import { Uploads } from './uploads.ts';
 
 const FILE_KEEP_MS = 24 * 60 * 60 * 1000;
 /** Imports of one person that are prepared and not committed. */
@@ -71,7 +62,7 @@ export class ImportsService implements ImportsApi {
   readonly #clock: Clock;
   readonly #files: ImportFiles;
   readonly #runner: ImportRunner;
-  readonly #room = new UploadRoom();
+  readonly #uploads: Uploads;
   /** Who looks at a preview, which reads up to 50,000 rows: one at a time. */
   readonly #previewing = new Set<string>();
 
@@ -79,6 +70,7 @@ export class ImportsService implements ImportsApi {
     this.#database = database;
     this.#clock = clock;
     this.#files = new ImportFiles(folder);
+    this.#uploads = new Uploads({ database, clock, files: this.#files });
     this.#runner = new ImportRunner({ database, clock, files: this.#files, log });
   }
 
@@ -102,7 +94,7 @@ export class ImportsService implements ImportsApi {
   }
 
   async upload(userId: string, source: AsyncIterable<Uint8Array>): Promise<ImportFileOut> {
-    const file = await this.#keep(userId, source, (kept) =>
+    const file = await this.#uploads.keep(userId, source, (kept) =>
       insertFile(this.#database.em(), this.#database.dialect, kept),
     );
     return { id: file.id, bytes: file.bytes, sha256: file.sha256, createdAt: toInstant(file.createdAt) };
@@ -113,7 +105,7 @@ export class ImportsService implements ImportsApi {
     const file =
       text === undefined
         ? await findFile(this.#database.em(), userId, fileId ?? '')
-        : await this.#keep(userId, [Buffer.from(text)]);
+        : await this.#uploads.keep(userId, [Buffer.from(text)]);
     if (!file) throw invalidField('fileId', 'is no file that was uploaded within the last day');
     const id = newId('imp');
     let madeId: string | null = null;
@@ -136,7 +128,7 @@ export class ImportsService implements ImportsApi {
     const { userId } = file;
     await this.#files.require(file.id);
     const remembered = await readRemembered(this.#database.em(), userId, input.source);
-    const { format, settings, warnings } = await this.#sniff(file.id, {
+    const { format, settings, warnings } = await sniffFile(this.#files.path(file.id), {
       format: input.format,
       given: input.settings,
       remembered,
@@ -186,7 +178,11 @@ export class ImportsService implements ImportsApi {
     const columns = { ...before.given.columns, ...definedOf(input.settings.columns ?? {}) };
     const given = { ...before.given, ...definedOf(input.settings), columns };
     const remembered = await readRemembered(this.#database.em(), userId, before.source);
-    const { settings, warnings } = await this.#sniff(before.fileId, { format: before.format, given, remembered });
+    const { settings, warnings } = await sniffFile(this.#files.path(before.fileId), {
+      format: before.format,
+      given,
+      remembered,
+    });
     return commit(async (em) => {
       if (input.accountId !== undefined) await this.#requireAccount(em, userId, input.accountId);
       const current = await this.#requireLocked(em, userId, input.id);
@@ -204,66 +200,17 @@ export class ImportsService implements ImportsApi {
       });
     this.#previewing.add(userId);
     try {
-      return await this.#preview(userId, query);
+      const { dialect } = this.#database;
+      await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
+      const record = await this.#require(userId, query.id);
+      await this.#requireCommittable(record);
+      const em = this.#database.em();
+      const account = await this.#requireAccount(em, userId, record.accountId);
+      const path = this.#files.path(record.fileId);
+      return await previewImport(em, dialect, { record, account, path, limit: query.limit });
     } finally {
       this.#previewing.delete(userId);
     }
-  }
-
-  async #preview(userId: string, { id, limit }: ImportPreviewQuery): Promise<ImportPreviewOut> {
-    const { dialect } = this.#database;
-    await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
-    const record = await this.#require(userId, id);
-    await this.#requireCommittable(record);
-    const em = this.#database.em();
-    const account = await this.#requireAccount(em, userId, record.accountId);
-    const sniffed = await this.#sniff(record.fileId, {
-      format: record.format,
-      given: record.settings,
-      remembered: null,
-    });
-    const rows: ImportPreviewOut['rows'] = [];
-    const faults: ImportFault[] = [];
-    const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
-    const { source, settings } = record;
-    const reading = await this.#reading(em, record, account);
-    const judging = { dialect, userId, source, book: reading.book, seen: new Set<string>() };
-    const judge = (part: readonly ReadRow[], appliesRules: boolean) =>
-      judgeRows(em, { ...judging, appliesRules }, part, { idOf: String, nowMs: 0 });
-    let differing = 0;
-    let isComplete = true;
-    for await (const batch of identifyRows(readDrafts(reading), record.format)) {
-      const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
-      // Rules change what a row looks like and not what becomes of it, so they are asked for the rows that are shown, however many there are.
-      const shown = part.slice(0, limit - rows.length);
-      const judged = [
-        ...(await judge(shown, settings.appliesRules)),
-        ...(await judge(part.slice(shown.length), false)),
-      ];
-      for (const each of judged) {
-        counts.read += 1;
-        counts[each.outcome] += 1;
-        if (rows.length < limit) rows.push(toPreviewRow(each));
-        if (each.outcome === 'duplicate' && each.differs) differing += 1;
-        if (each.outcome !== 'faulty') continue;
-        for (const fault of each.faults)
-          if (faults.length < IMPORT_FAULTS_MAX) faults.push({ line: each.row.line, ...fault });
-      }
-      if (counts.read < IMPORT_PREVIEW_ROWS_MAX) continue;
-      isComplete = false;
-      break;
-    }
-    const missing = missingColumns(record).map(({ message }) => message);
-    const warnings = [...record.warnings, ...missing, ...differingWarning(differing)];
-    return {
-      import: toImportOut(record),
-      columnNames: sniffed.columnNames,
-      warnings,
-      rows,
-      counts,
-      isComplete,
-      faults,
-    };
   }
 
   async commit(commit: UnitOfWork, userId: string, { id, skipFaulty }: ImportCommit): Promise<ImportOut> {
@@ -366,52 +313,6 @@ export class ImportsService implements ImportsApi {
     }
   }
 
-  /** Writes a file, and its row by `insert` while its room is still held. Where that fails nothing of it stays. */
-  #keep(
-    userId: string,
-    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    insert: (file: FileRecord) => Promise<void> = async () => undefined,
-  ): Promise<FileRecord> {
-    const kept = () => sumFiles(this.#database.em(), userId);
-    return this.#room.hold(userId, kept, async (bytesMax) => {
-      const id = newId('upl');
-      const pieces = (async function* () {
-        yield* source;
-      })();
-      const file = { id, userId, ...(await this.#files.write(id, pieces, bytesMax)), createdAt: this.#clock.now() };
-      try {
-        await insert(file);
-      } catch (error) {
-        await this.#files.remove(id);
-        throw error;
-      }
-      return file;
-    });
-  }
-
-  async #sniff(fileId: string, options: Parameters<typeof sniff>[1]): Promise<Sniffed> {
-    const { encoding } = options.given;
-    if (encoding !== undefined && !isKnown(encoding))
-      throw invalidField(
-        'settings.encoding',
-        'is no name of the WHATWG encoding standard, such as utf-8 or windows-1252',
-      );
-    return sniff(await readSample(this.#files.path(fileId)), options);
-  }
-
-  async #reading(em: SqlEntityManager, record: ImportRecord, account: AccountRecord): Promise<Reading> {
-    return {
-      path: this.#files.path(record.fileId),
-      fileBytes: record.fileBytes,
-      format: record.format,
-      settings: record.settings,
-      accountId: record.accountId,
-      accountCurrency: account.currency,
-      source: record.source,
-      book: await readBook(em, this.#database.dialect, record.userId),
-    };
-  }
-
   async #require(userId: string, id: string): Promise<ImportRecord> {
     const record = await findImport(this.#database.em(), { userId, id });
     if (!record) throw new AppError('NOT_FOUND', 'There is no such import.');
@@ -452,54 +353,3 @@ const NOTHING_DONE = {
   errorCode: null,
   errorMessage: null,
 } as const;
-
-/** What an import cannot do without. */
-function missingColumns({
-  format,
-  settings,
-}: {
-  format: string;
-  settings: ImportSettings;
-}): { path: string; message: string }[] {
-  if (format !== 'csv') return [];
-  const { date, amount, debit, credit } = settings.columns;
-  const missing: { path: string; message: string }[] = [];
-  if (date === null) missing.push({ path: 'settings.columns.date', message: 'Which column is the date is not known.' });
-  if (amount === null && debit === null && credit === null)
-    missing.push({ path: 'settings.columns.amount', message: 'Which column is the amount is not known.' });
-  return missing;
-}
-
-function toPreviewRow(judged: Judged): ImportPreviewOut['rows'][number] {
-  const { draft, line } = judged.row;
-  const record = judged.outcome === 'new' ? judged.record : null;
-  return {
-    line,
-    outcome: judged.outcome,
-    transaction: record && draft.kind === 'transaction' ? toDraftOut(record) : null,
-  };
-}
-
-function toDraftOut(record: TransactionRecord): NonNullable<ImportPreviewOut['rows'][number]['transaction']> {
-  const { transfer } = record;
-  return {
-    kind: record.kind,
-    accountId: record.accountId,
-    amount: formatMoney(record.amount),
-    currency: record.currency,
-    occurredOn: record.occurredOn,
-    description: record.description,
-    payee: record.payee,
-    note: record.note,
-    categoryId: record.categoryId,
-    tags: [...record.tags],
-    splits: record.splits.map(({ amount, categoryId, note }) => ({ amount: formatMoney(amount), categoryId, note })),
-    transfer: transfer && {
-      toAccountId: transfer.toAccountId,
-      toAmount: formatMoney(transfer.toAmount),
-      toCurrency: transfer.toCurrency,
-      rate: transfer.rate ?? '',
-    },
-    externalId: record.externalId,
-  };
-}

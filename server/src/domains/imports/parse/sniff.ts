@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { ImportFormat, ImportSettings, ImportSettingsInput } from '@finverse/shared';
+import { invalidField } from '../../../kernel/errors.ts';
 import { isExchangeHeader } from '../../exports/index.ts';
 import { type Columns, guessColumns, NO_COLUMNS, placeColumns } from './columns.ts';
 import { sampleRows } from './csv-rows.ts';
@@ -25,7 +26,7 @@ export type Sniffed = {
 };
 
 /** Reads the beginning of a file. */
-export async function readSample(path: string): Promise<Buffer> {
+async function readSample(path: string): Promise<Buffer> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
@@ -35,18 +36,24 @@ export async function readSample(path: string): Promise<Buffer> {
   }
 }
 
+/** Looks at the beginning of a file; see {@link sniff}. @throws AppError VALIDATION_FAILED for an encoding that is none */
+export async function sniffFile(path: string, options: SniffOptions): Promise<Sniffed> {
+  const { encoding } = options.given;
+  if (encoding !== undefined && !isKnown(encoding))
+    throw invalidField(
+      'settings.encoding',
+      'is no name of the WHATWG encoding standard, such as utf-8 or windows-1252',
+    );
+  return sniff(await readSample(path), options);
+}
+
+type SniffOptions = { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: Remembered | null };
+
 /**
  * The settings by which a file is to be read: what the caller says, then what the source had the last time (where its columns are there), then what the
  * beginning of the file looks like.
  */
-export function sniff(
-  sample: Buffer,
-  {
-    format,
-    given,
-    remembered,
-  }: { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: Remembered | null },
-): Sniffed {
+export function sniff(sample: Buffer, { format, given, remembered }: SniffOptions): Sniffed {
   const ascii = sample
     .subarray(0, 4096)
     .toString('latin1')
