@@ -39,6 +39,9 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await prepare(world, told)).toMatchObject({ settings: { columns: { kind: 'Direction' } } });
     const settings = { columns: { kind: null } };
     expect(await importFile(world, told, { settings })).toMatchObject({ created: 2 });
+    const next = await prepare(world, told.replaceAll('02-0', '03-0'));
+    expect(next).toMatchObject({ settings: { columns: { kind: null } } });
+    expect(await commitToEnd(world, next.id)).toMatchObject({ created: 2 });
     expect(await prepare(world, told)).toMatchObject({ settings: { columns: { kind: null } } });
   });
 

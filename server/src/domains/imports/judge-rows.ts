@@ -56,9 +56,11 @@ export async function judgeRows(
     inputs.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]),
   );
   const accounts = await findAccounts(em, dialect, userId, [...accountIds]);
-  const fresh = rows.flatMap(({ draft, contentHash }) =>
-    draft.kind === 'transaction' && !isKnown(draft.input, contentHash, known) ? [draft.input] : [],
-  );
+  const twins = new Map(inputs.map((input) => [input, twinOf(input, known)]));
+  const fresh = rows.flatMap(({ draft, contentHash }) => {
+    const isNew = draft.kind === 'transaction' && !twins.get(draft.input) && !known.hashes.has(contentHash ?? '');
+    return isNew ? [draft.input] : [];
+  });
   const ruled = appliesRules ? await applyRulesToDrafts(em, userId, fresh) : fresh;
   const drafts = new Map(fresh.map((input, index) => [input, ruled[index] ?? input]));
   const needsCategories = ruled.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
@@ -75,7 +77,7 @@ export async function judgeRows(
     }
     const { input } = draft;
     const { externalId } = input;
-    const twin = twinOf(input, known);
+    const twin = twins.get(input);
     // The booking of an earlier row of the file is the same: otherwise the row would be at fault.
     if (externalId !== null && !twin && seen.has(externalId)) return { row, outcome: 'duplicate', differs: false };
     if (twin) return { row, outcome: 'duplicate', differs: String(twin.booking) !== String(bookingOf(input)) };
@@ -127,11 +129,6 @@ async function findAllKnown(
     byExternalId: await findBookings(em, dialect, { userId, source, externalIds }),
     byId: await findBookings(em, dialect, { userId, ids }),
   };
-}
-
-/** Whether the ledger has the transaction of a row. */
-function isKnown(input: TransactionCreate, contentHash: string | null, known: Known): boolean {
-  return twinOf(input, known) !== undefined || (contentHash !== null && known.hashes.has(contentHash));
 }
 
 /** The transaction of the ledger that has the id of a row: as an import keeps it, as another program may have written it for that account, or as our own. */

@@ -13,27 +13,42 @@ export type Remembered = Omit<ImportSettings, OpenField | 'columns'> &
 
 /** The columns that say which way money goes. */
 const DIRECTIONS = ['kind', 'debit', 'credit'] as const satisfies ImportField[];
+export type Direction = (typeof DIRECTIONS)[number];
 /** The share of cells of the sample that must be what the column is remembered to hold. */
 const FITTING_SHARE = 0.8;
 
-/** What a file teaches of its source that was imported by these settings: `given` by its owner, the rest `sniffed`. */
+/** What a file teaches of its source that was imported by these settings. */
 export function lessonOf(
   settings: ImportSettings,
   {
-    given,
-    sniffed,
-  }: { given: ImportSettingsInput; sniffed: { openFields: readonly OpenField[]; columnNames: readonly string[] } },
+    openFields,
+    openDirections,
+    columnNames,
+  }: { openFields: readonly OpenField[]; openDirections: readonly Direction[]; columnNames: readonly string[] },
 ): Remembered {
-  const lesson: Remembered = { ...settings, columns: { ...settings.columns }, width: sniffed.columnNames.length };
-  for (const field of sniffed.openFields) delete lesson[field];
-  for (const field of DIRECTIONS)
-    if (settings.columns[field] === null && !isRefused(field, given.columns)) delete lesson.columns[field];
+  const lesson: Remembered = { ...settings, columns: { ...settings.columns }, width: columnNames.length };
+  for (const field of openFields) delete lesson[field];
+  for (const field of openDirections) delete lesson.columns[field];
   return lesson;
 }
 
-/** Whether a person said that there is no such column: by itself, or by naming the column of signed amounts instead. */
-function isRefused(field: (typeof DIRECTIONS)[number], given: ImportSettingsInput['columns']): boolean {
-  return given?.[field] === null || (field !== 'kind' && typeof given?.amount === 'string');
+/** The columns of directions that there are none of, without anybody having said so: now, or when the source was learned. */
+export function openDirectionsOf(
+  columns: Columns,
+  given: ImportSettingsInput['columns'],
+  known: Remembered | null,
+): Direction[] {
+  // Whoever names the column of signed amounts wants none for each direction.
+  const isRefused = (field: Direction) =>
+    given?.[field] === null || (field !== 'kind' && typeof given?.amount === 'string');
+  return DIRECTIONS.filter(
+    (field) => columns[field] === null && !isRefused(field) && (known === null || isOpen(known, field)),
+  );
+}
+
+/** Whether nobody has said that there is no such column. Without a width it is not known which of them were refused. */
+function isOpen({ columns, width }: Remembered, field: Direction): boolean {
+  return columns[field] === undefined || (columns[field] === null && width === undefined);
 }
 
 /** The beginning of a file as a table. */
@@ -62,7 +77,7 @@ export function isFitting(remembered: Remembered, { header, data, width, hasHead
   const columns = rememberedColumns(remembered);
   const { places, missing } = placeColumns(columns, header, width);
   if (missing.length > 0) return false;
-  if (DIRECTIONS.some((field) => remembered.columns[field] === undefined && guessed[field] !== null)) return false;
+  if (DIRECTIONS.some((field) => isOpen(remembered, field) && guessed[field] !== null)) return false;
   const isByPlace = Object.values(columns).some((reference) => reference?.startsWith('#'));
   if (isByPlace && remembered.width !== undefined && remembered.width !== (header?.length ?? width)) return false;
   return (

@@ -117,7 +117,7 @@ test('a file of many thousand columns, or of many cells, is looked at in a momen
 /** What a source is remembered by once a file has been imported with these settings. */
 const learned = (text: string, given: ImportSettingsInput = {}): Remembered => {
   const sniffed = look(text, given);
-  return lessonOf(sniffed.settings, { given, sniffed });
+  return lessonOf(sniffed.settings, sniffed);
 };
 const lookAgain = (text: string, remembered: Remembered, given: ImportSettingsInput = {}) =>
   sniff(Buffer.from(text), { format: undefined, given, remembered });
@@ -160,4 +160,14 @@ test('what nothing in a file tells is no lesson of it', () => {
   const columns = { amount: 'Amount' };
   expect(learned('Date,Amount\n2026-01-02,5\n').columns).not.toHaveProperty('debit');
   expect(learned('Date,Amount\n2026-01-02,5\n', { columns }).columns).toMatchObject({ debit: null, credit: null });
+});
+
+test('a column of directions is none where a cell says something else or none says anything, not where one is empty', () => {
+  const kindOf = (...cells: string[]) =>
+    columnsOf(`Date,Amount,Direction\n${cells.map((cell) => `2026-01-02,12.50,${cell}\n`).join('')}`).kind;
+  expect(kindOf()).toBe('Direction');
+  expect(kindOf('OUT', '', 'IN')).toBe('Direction');
+  expect(kindOf('', '')).toBeNull();
+  expect(kindOf('OUT', 'CARD')).toBeNull();
+  expect(look('Date,Amount\n').warnings).toEqual([]);
 });

@@ -9,20 +9,32 @@ import { detectDateFormat } from './dates.ts';
 import { detectEncoding, isCertain, isKnown, isLikely } from './encoding.ts';
 import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
-import { isFitting, isWellCut, type Remembered, rememberedColumns, type Table } from './remembered.ts';
+import {
+  type Direction,
+  isFitting,
+  isWellCut,
+  openDirectionsOf,
+  type Remembered,
+  rememberedColumns,
+  type Table,
+} from './remembered.ts';
 import { type OpenField, warningsOf } from './warnings.ts';
 
 const SAMPLE_BYTES = 256 * 1024;
 const SAMPLE_CELLS_MAX = 20_000;
 const HEADER_SEARCH_ROWS = 30;
 
-/** What a file looks like. `openFields` are the settings that nobody gave and nothing in the file tells; a warning speaks of those that may be read in two ways. */
+/**
+ * What a file looks like. `openFields` are the settings that nobody gave and nothing in the file tells (a warning speaks of those that may be read in two ways),
+ * `openDirections` the columns of directions that it has not, as far as nobody has said so.
+ */
 export type Sniffed = {
   format: ImportFormat;
   settings: ImportSettings;
   columnNames: string[];
   warnings: string[];
   openFields: OpenField[];
+  openDirections: Direction[];
 };
 
 /** Reads the beginning of a file. */
@@ -70,7 +82,7 @@ export function sniff(sample: Buffer, { format, given, remembered }: SniffOption
       isAmountInverted: given.isAmountInverted ?? false,
       appliesRules: given.appliesRules ?? remembered?.appliesRules ?? true,
     };
-    return { format: 'ofx', settings, columnNames: [], warnings: [], openFields: [] };
+    return { format: 'ofx', settings, columnNames: [], warnings: [], openFields: [], openDirections: [] };
   }
   return { format: 'csv', ...sniffCsv({ text, isWhole }, encoding, given, remembered) };
 }
@@ -135,6 +147,7 @@ function sniffCsv(
       columnNames: [...header],
       warnings: [],
       openFields: [],
+      openDirections: [],
     };
   }
   const columns = overlay(known ? rememberedColumns(known) : table.guessed, given.columns);
@@ -174,6 +187,7 @@ function sniffCsv(
     columnNames: header ? [...header] : Array.from({ length: width }, (_, index) => `#${index + 1}`),
     warnings,
     openFields: untold.map(({ field }) => field),
+    openDirections: openDirectionsOf(columns, given.columns, known),
   };
 }
 
