@@ -145,6 +145,8 @@ export const accountsRouter = router({
         method: 'POST',
         path: '/accounts/{id}/move-entries',
         summary: 'Move all entries to another account of the same currency',
+        description:
+          'Imports know a row again by its account: a statement that overlaps one of the old account, imported into the new one, adds its rows once more. Import from the day after the last one.',
       },
     })
     .input(moveEntriesInput)

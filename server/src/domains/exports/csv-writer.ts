@@ -1,6 +1,5 @@
 import { formatMoney } from '@finverse/shared';
 import type { TransactionRecord } from '../ledger/index.ts';
-import { escapedPath } from './category-paths.ts';
 import { csvLine, EXCHANGE_COLUMNS, neutralizeCell } from './exchange-csv.ts';
 import type { ExportBook, ExportWriter } from './export-book.ts';
 
@@ -11,9 +10,9 @@ export const csvWriter: ExportWriter = {
   tail: () => '',
 };
 
-function cellsOf({ accounts, categories }: ExportBook, record: TransactionRecord): string[] {
+function cellsOf({ accounts, paths }: ExportBook, record: TransactionRecord): string[] {
   const { transfer } = record;
-  const category = (id: string | null) => (id === null ? '' : escapedPath(categories, id));
+  const category = (id: string | null) => (id === null ? '' : (paths.get(id) ?? ''));
   // A name that several accounts have would not lead back to this one.
   const account = (id: string) => {
     const { name = id } = accounts.get(id) ?? {};

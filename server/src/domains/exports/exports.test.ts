@@ -219,13 +219,19 @@ async function fill(ledger: TestLedger, database: Database, fields: Book, isFull
     userId,
     fields.categories.map((each) => ({ name: each, kind: 'both' as const, parentId: null, ...look })),
   );
-  const [first] = made;
-  if (first)
-    made.push(
-      ...(await ledger.categories.createMany(ledger.commit, userId, [
-        { name: 'Food / Drink', kind: 'both', parentId: first.id, ...look },
-      ])),
-    );
+  // Names that stand at several places, and places that two categories have.
+  const [first, second] = made;
+  if (first && second) {
+    const addCategory = async (added: { name: string; kind: 'both' | 'expense'; parentId: string | null }) => {
+      const category = await ledger.categories.create(ledger.commit, userId, { ...added, ...look });
+      made.push(category);
+      return category;
+    };
+    await addCategory({ name: 'Food / Drink', kind: 'both', parentId: first.id });
+    await addCategory({ name: second.name, kind: 'both', parentId: first.id });
+    const twin = await addCategory({ name: first.name, kind: 'expense', parentId: null });
+    await addCategory({ name: 'Food / Drink', kind: 'expense', parentId: twin.id });
+  }
   const world = { database, ledger, userId, accountId: accounts[0]?.id ?? '' };
   if (!isFull) return world;
   for (const each of fields.items) {
@@ -233,7 +239,9 @@ async function fill(ledger: TestLedger, database: Database, fields: Book, isFull
     const to = accounts[each.to % accounts.length] as { id: string; currency: string };
     const { occurredOn, description, payee, note, tags } = each;
     const common = { accountId: account.id, occurredOn, description, payee, note, tags };
-    const categoryId = each.category === null ? null : (made[each.category % made.length]?.id ?? null);
+    const category = each.category === null ? undefined : made[each.category % made.length];
+    const isFitting = category && (category.kind === 'both' || each.kind !== 'income');
+    const categoryId = isFitting ? category.id : null;
     let input: Draft;
     if (each.kind === 'transfer' && to.id !== account.id) {
       const toAmount = to.currency === account.currency ? {} : { toAmount: each.parts[0] ?? '1' };
@@ -268,7 +276,10 @@ async function comparable(world: World): Promise<string[]> {
     .items;
   const nameOf = (id: string) => accounts.find((account) => account.id === id)?.name ?? '';
   const categories = (await ledger.categories.list(userId, { includeArchived: true })).items;
-  const pathOf = (id: string | null) => categories.find((category) => category.id === id)?.path ?? null;
+  const pathOf = (id: string | null) => {
+    const category = categories.find((each) => each.id === id);
+    return category && [category.path, category.kind];
+  };
   const rows = (await transactionsOf(world)).map((each) => {
     const { kind, currency, occurredOn, description, payee, note, tags, splits, transfer } = each;
     return JSON.stringify([

@@ -11,7 +11,7 @@ export type JournalNames = {
  * Names that hledger reads as one account each: what would end a name, begin a comment or add a level is percent-encoded, and where two names would be the same
  * the id tells them apart.
  */
-export function journalNames({ accounts, categories }: ExportBook): JournalNames {
+export function journalNames({ accounts, categories }: Pick<ExportBook, 'accounts' | 'categories'>): JournalNames {
   const accountNames = unique(
     [...accounts.values()].map(({ id, name, type }) => [
       id,

@@ -1,17 +1,18 @@
-import type { CategoryKind } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
 import { type CategoryTree, treeOf } from '../categories/index.ts';
-import { escapedPath } from '../exports/index.ts';
-import { findTransactions, listAccounts, listCategories, type Units } from '../ledger/index.ts';
+import { escapedPaths, withoutMarks } from '../exports/index.ts';
+import { type CategoryRecord, findTransactions, listAccounts, listCategories, type Units } from '../ledger/index.ts';
 import { readRules, type ReadyRules } from '../rules/index.ts';
 
 /** What the names in a file may mean, and what files its rows: the accounts, categories and rules of a person, as they were when the reading began. */
 export type Book = {
   /** By name and by id; null where several have the name. */
   accounts: ReadonlyMap<string, string | null>;
-  /** By path, name and id. */
-  categories: ReadonlyMap<string, readonly { id: string; kind: CategoryKind }[]>;
+  /** What each account is in, by its id. */
+  currencies: ReadonlyMap<string, string>;
+  /** Those that a text may mean for that kind, the one that is meant before all others alone: by id, then by path, then by name. */
+  categories: (text: string, kind: 'income' | 'expense') => readonly string[];
   openings: ReadonlyMap<string, { amount: Units; occurredOn: string }>;
   /** The ids of accounts and categories that were there and not archived. */
   usableIds: ReadonlySet<string>;
@@ -29,25 +30,33 @@ export async function readBook(em: SqlEntityManager, dialect: Dialect, userId: s
   const usable = [...accounts, ...tree.values()].filter(({ archivedAtMs }) => archivedAtMs === null);
   return {
     accounts: byName,
-    categories: categoriesByText(tree),
+    currencies: new Map(accounts.map(({ id, currency }) => [id, currency])),
+    categories: categoryFinder(tree),
     openings: new Map([...openings.values()].map((opening) => [opening.accountId, opening])),
     usableIds: new Set(usable.map(({ id }) => id)),
     rules: await readRules(em, userId),
   };
 }
 
-function categoriesByText(tree: CategoryTree): Book['categories'] {
-  const found = new Map<string, { id: string; kind: CategoryKind }[]>();
-  const add = (text: string, category: { id: string; kind: CategoryKind }) => {
-    const known = found.get(text) ?? [];
-    if (!known.some(({ id }) => id === category.id)) found.set(text, [...known, category]);
+function categoryFinder(tree: CategoryTree): Book['categories'] {
+  const paths = escapedPaths(tree);
+  const [byPath, byName] = [new Map<string, CategoryRecord[]>(), new Map<string, CategoryRecord[]>()];
+  const add = (found: Map<string, CategoryRecord[]>, text: string, category: CategoryRecord) => {
+    const known = found.get(text);
+    if (known) known.push(category);
+    else found.set(text, [category]);
   };
-  for (const { id, kind, name, archivedAtMs } of tree.values()) {
-    const category = { id, kind };
-    add(id, category);
-    if (archivedAtMs !== null) continue;
-    add(escapedPath(tree, id), category);
-    add(name, category);
+  for (const category of tree.values()) {
+    if (category.archivedAtMs !== null) continue;
+    add(byPath, paths.get(category.id) ?? '', category);
+    add(byName, category.name, category);
   }
-  return found;
+  return (text, kind) => {
+    const itself = tree.get(text);
+    for (const found of [itself && [itself], byPath.get(text), byPath.get(withoutMarks(text)), byName.get(text)]) {
+      const fitting = (found ?? []).filter((each) => each.kind === 'both' || each.kind === kind);
+      if (fitting.length > 0) return fitting.map(({ id }) => id);
+    }
+    return [];
+  };
 }

@@ -49,7 +49,8 @@ export class ImportFiles {
       }
     };
     try {
-      await pipeline(Readable.from(measured()), createWriteStream(part, { mode: 0o600 }));
+      // Flushed to the disk, so that a power failure leaves no shorter file under its name.
+      await pipeline(Readable.from(measured()), createWriteStream(part, { mode: 0o600, flush: true }));
       await rename(part, this.path(id));
     } catch (error) {
       await rm(part, { force: true });
@@ -58,8 +59,9 @@ export class ImportFiles {
     return { bytes, sha256: hash.digest('hex') };
   }
 
-  async exists(id: string): Promise<boolean> {
-    return (await stat(this.path(id)).catch(() => null)) !== null;
+  /** @throws AppError IMPORT_FILE_GONE where there is no such file */
+  async require(id: string): Promise<void> {
+    if ((await stat(this.path(id)).catch(() => null)) === null) throw fileGone();
   }
 
   async remove(id: string): Promise<void> {
@@ -76,4 +78,9 @@ export class ImportFiles {
       if (info && nowMs - info.mtimeMs > YOUNG_MS) await rm(join(this.#folder, name), { force: true });
     }
   }
+}
+
+/** What is said of a file that was kept and is not there. */
+export function fileGone(): AppError {
+  return new AppError('IMPORT_FILE_GONE', 'The file is not here any more: upload it again.');
 }

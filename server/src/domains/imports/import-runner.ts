@@ -14,21 +14,21 @@ import { ImportUndo } from './import-undo.ts';
 import {
   beat,
   changeImport,
-  deleteFile,
   findImport,
   findUnfinished,
   type ImportRecord,
   readRemembered,
+  releaseFile,
   remember,
 } from './imports.repository.ts';
 import { differingWarning, judgeRows } from './judge-rows.ts';
-import { readSample, type Remembered, sniff } from './parse/sniff.ts';
+import { lessonOf, type Remembered } from './parse/remembered.ts';
+import { sniffFile } from './parse/sniff.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
+import { RunWatch } from './run-watch.ts';
 
 const BEAT_MS = 2000;
-/** A run whose process has given no sign of life for so long is taken for dead. */
-const DEAD_AFTER_MS = 10_000;
 
 type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
 /** `differing`: of the duplicates, those that the ledger has otherwise. */
@@ -47,6 +47,7 @@ export class ImportRunner {
   readonly #undo: ImportUndo;
   readonly #active = new Map<string, Promise<void>>();
   readonly #stopping = new AbortController();
+  readonly #watch: RunWatch;
 
   constructor(parts: { database: Database; clock: Clock; files: ImportFiles; log: Log }) {
     this.#database = parts.database;
@@ -54,6 +55,7 @@ export class ImportRunner {
     this.#files = parts.files;
     this.#log = parts.log;
     this.#undo = new ImportUndo(parts);
+    this.#watch = new RunWatch(parts.clock);
   }
 
   /** Runs under way in this process. */
@@ -82,20 +84,30 @@ export class ImportRunner {
    * neither the others nor the caller from going on.
    */
   async recover({ isAlone }: { isAlone: boolean }): Promise<void> {
-    const left = (await findUnfinished(this.#database.em())).filter(({ id }) => !this.#active.has(id));
+    const left = await this.#findLeft();
+    // All are watched from now on, however many there are to wait for.
+    for (const found of left) this.#watch.isDead(found);
     for (const found of left) {
       await this.#oneOf(found, async () => {
-        if (isAlone || (await this.#isDead(found))) await this.#takeOver(found);
+        const dead = isAlone ? found : await this.#untilDead(found);
+        if (dead) await this.#takeOver(dead);
       });
     }
   }
 
   /** The same for those that are dead by now; for calling now and then. */
   async recoverDead(): Promise<void> {
-    for (const found of await findUnfinished(this.#database.em())) {
-      if (this.#active.has(found.id) || this.#clock.now() - found.beatAt < DEAD_AFTER_MS) continue;
-      if (!this.#undo.isResting(found.id)) await this.#oneOf(found, () => this.#takeOver(found));
+    const left = await this.#findLeft();
+    this.#watch.keep(new Set(left.map(({ id }) => id)));
+    for (const found of left) {
+      if (!this.#watch.isDead(found) || this.#undo.isResting(found.id)) continue;
+      await this.#oneOf(found, () => this.#takeOver(found));
     }
+  }
+
+  /** The imports that are unfinished, and that this process is not at work on. */
+  async #findLeft(): Promise<ImportRecord[]> {
+    return (await findUnfinished(this.#database.em())).filter(({ id }) => !this.#active.has(id));
   }
 
   /** Does something about one import of many; what goes wrong with it is its own matter. */
@@ -128,19 +140,19 @@ export class ImportRunner {
     await this.#undo.undo({ ...found, runHex, runAt }, this.#stopping.signal);
   }
 
-  async #isDead(found: ImportRecord): Promise<boolean> {
-    let { beatAt } = found;
+  /** The import as it is when its run is dead; null where that goes on, or has ended. */
+  async #untilDead(found: ImportRecord): Promise<ImportRecord | null> {
+    let last = found;
     for (let beats = 0; beats < 2;) {
-      if (this.#clock.now() - beatAt >= DEAD_AFTER_MS) return true;
+      if (this.#watch.isDead(last)) return last;
       await delay(500);
       const now = await findImport(this.#database.em(), found);
-      if (!now) return false;
-      if (now.beatAt === beatAt) continue;
+      if (now?.status !== found.status) return null;
       // One may have been on its way when the process died.
-      beats += 1;
-      beatAt = now.beatAt;
+      if (now.beatAt !== last.beatAt) beats += 1;
+      last = now;
     }
-    return false;
+    return null;
   }
 
   async #run(run: Run): Promise<void> {
@@ -149,9 +161,13 @@ export class ImportRunner {
       beating = beat(this.#database.em(), run, this.#clock.now()).catch(() => undefined);
     }, BEAT_MS);
     try {
+      await this.#files.require(run.fileId);
       const creditBefore = await this.#creditBalances(run.userId);
-      const { differing } = await this.#writeAll(run);
-      await this.#finish(run, { creditBefore, warnings: [...run.warnings, ...differingWarning(differing)] });
+      const lesson = await this.#lessonOf(run);
+      const { counts, differing } = await this.#writeAll(run);
+      const isUnderstood = counts.created + counts.duplicates > 0;
+      const warnings = [...run.warnings, ...differingWarning(differing)];
+      await this.#finish(run, { creditBefore, warnings, lesson: isUnderstood ? lesson : null });
     } catch (error) {
       // Another process has it, or this one ends: then the next start takes it back.
       if (error instanceof RunOver || this.#stopping.signal.aborted) return;
@@ -171,6 +187,7 @@ export class ImportRunner {
     let bytesRead = 0;
     const read = readDrafts({
       path: this.#files.path(run.fileId),
+      fileBytes: run.fileBytes,
       format: run.format,
       settings: run.settings,
       accountId: run.accountId,
@@ -183,16 +200,21 @@ export class ImportRunner {
     const drafts = identifyRows(read, run.format);
     const counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
     let progress: Progress = { counts, differing: 0 };
-    // The next rows are read while the database is busy with these.
-    let next = drafts.next();
-    next.catch(() => undefined);
-    for (;;) {
-      const { value: rows, done } = await next;
-      if (done) return progress;
-      next = drafts.next();
+    try {
+      // The next rows are read while the database is busy with these.
+      let next = drafts.next();
       next.catch(() => undefined);
-      progress = await this.#writeBatch(run, { rows, book, bytesRead }, progress);
-      if (this.#stopping.signal.aborted) throw new RunOver('the server stops');
+      for (;;) {
+        const { value: rows, done } = await next;
+        if (done) return progress;
+        next = drafts.next();
+        next.catch(() => undefined);
+        progress = await this.#writeBatch(run, { rows, book, bytesRead }, progress);
+        if (this.#stopping.signal.aborted) throw new RunOver('the server stops');
+      }
+    } finally {
+      // Closes the file, however the run ends.
+      await drafts.return(undefined);
     }
   }
 
@@ -257,11 +279,14 @@ export class ImportRunner {
   /** The whole of it is there: from now on it is the person's. A credit limit that it breaks makes it fail. */
   async #finish(
     run: Run,
-    { creditBefore, warnings }: { creditBefore: ReadonlyMap<string, bigint>; warnings: readonly string[] },
+    {
+      creditBefore,
+      warnings,
+      lesson,
+    }: { creditBefore: ReadonlyMap<string, bigint>; warnings: readonly string[]; lesson: Remembered | null },
   ): Promise<void> {
     const { dialect } = this.#database;
-    const lesson = await this.#lessonOf(run);
-    await transact(this.#database, async (em) => {
+    const isReleased = await transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
       for (const { id, name, balance, creditLimit } of accounts.values()) {
@@ -275,20 +300,18 @@ export class ImportRunner {
       const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
       await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
       if (lesson) await remember(em, dialect, { userId: run.userId, source: run.source, settings: lesson, nowMs });
-      await deleteFile(em, run.fileId);
+      return releaseFile(em, run);
     });
-    await this.#files.remove(run.fileId);
+    if (isReleased) await this.#files.remove(run.fileId);
   }
 
-  /** What a run teaches of the CSV files of its source: its settings, but for those that nobody gave and the file left open. */
+  /** What a run teaches of the CSV files of its source, where any of its rows is understood. */
   async #lessonOf(run: Run): Promise<Remembered | null> {
     if (run.format !== 'csv') return null;
     const { userId, source, format, given } = run;
     const remembered = await readRemembered(this.#database.em(), userId, source);
-    const { openFields } = sniff(await readSample(this.#files.path(run.fileId)), { format, given, remembered });
-    const lesson: Remembered = { ...run.settings };
-    for (const field of openFields) delete lesson[field];
-    return lesson;
+    const sniffed = await sniffFile(this.#files.path(run.fileId), { format, given, remembered });
+    return lessonOf(run.settings, sniffed);
   }
 
   async #giveUp(run: Run, error: unknown): Promise<void> {

@@ -1,11 +1,13 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { importCreateInput } from '@finverse/shared';
 import { beforeEach, expect, test } from 'vitest';
 import { entities } from '../../entities.ts';
 import { type Database, transact, type UnitOfWork } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import {
   commitToEnd,
@@ -111,6 +113,65 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect((await preview(world, made.id)).counts.new).toBe(2);
   });
 
+  test('a file that several imports are made of stays as long as one of them may need it', async () => {
+    const { userId, accountId } = world;
+    const pieces = (async function* () {
+      yield Buffer.from(BANK);
+    })();
+    const { id: fileId } = await ledger.imports.upload(userId, pieces);
+    const create = (source: string) =>
+      ledger.imports.create(ledger.commit, userId, importCreateInput.parse({ source, accountId, fileId }));
+    const [one, two, three] = [await create('one'), await create('two'), await create('three')];
+    expect(await ledger.imports.cancel(ledger.commit, userId, one.id)).toMatchObject({
+      status: 'cancelled',
+      hasFile: true,
+    });
+    expect(await commitToEnd(world, two.id)).toMatchObject({ status: 'completed', created: 2, hasFile: true });
+    expect(await commitToEnd(world, three.id)).toMatchObject({ status: 'completed', created: 2, hasFile: false });
+    expect(await ledger.imports.status(userId, one.id)).toMatchObject({ hasFile: false });
+  });
+
+  test('a run whose file is gone says so', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'finverse-test-'));
+    const own = { ...world, ledger: ledgerOn(database, systemClock, folder) };
+    const made = await prepare(own, BANK);
+    const gone: UnitOfWork = async (work) => {
+      const answer = await ledger.commit(work);
+      await rm(folder, { recursive: true });
+      return answer;
+    };
+    await own.ledger.imports.commit(gone, world.userId, { id: made.id, skipFaulty: false });
+    expect(await waitForEnd(own, made.id)).toMatchObject({ status: 'failed', error: { code: 'IMPORT_FILE_GONE' } });
+  });
+
+  test('the text of an import that is refused, or answered from an earlier call, is not kept as a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'finverse-test-'));
+    const { imports } = ledgerOn(database, systemClock, folder);
+    const { userId, accountId } = world;
+    const create = (commit: UnitOfWork, fields: object = {}) =>
+      imports.create(commit, userId, importCreateInput.parse({ source: 'bank', accountId, text: BANK, ...fields }));
+    const refusals = [{ accountId: 'acc_00000000000000000000000000' }, { settings: { encoding: 'none' } }];
+    for (const fields of refusals)
+      await expect(create(ledger.commit, fields)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+    expect(await readdir(folder)).toEqual([]);
+    const first = await create(ledger.commit);
+    const replay: UnitOfWork = async () => first as never;
+    expect((await create(replay)).id).toBe(first.id);
+    expect(await readdir(folder)).toHaveLength(1);
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'a run that fails in the middle of a file holds it open no longer',
+    async () => {
+      const rows = Array.from({ length: 60_000 }, (_, index) => `2026-01-13,${index + 1},some payee ${index}`);
+      const file = ['date,amount,payee', '2026-99-99,1,x', ...rows, ''].join('\n');
+      const made = await prepare(world, file);
+      expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'failed' });
+      const links = (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => ''));
+      expect((await Promise.all(links)).filter((path) => path.includes('/upl_'))).toEqual([]);
+    },
+  );
+
   test('of a file that has no room left nothing is kept', async () => {
     const room = new UploadRoom();
     const kept = async () => ({ count: 3, bytes: 1024 ** 3 - 10 });
@@ -120,6 +181,6 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       yield Buffer.alloc(11);
     })();
     await expect(files.write('upl_1', source, 10)).rejects.toMatchObject({ code: 'CONFLICT' });
-    expect(await files.exists('upl_1.part')).toBe(false);
+    await expect(files.require('upl_1.part')).rejects.toMatchObject({ code: 'IMPORT_FILE_GONE' });
   });
 });

@@ -61,6 +61,42 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await balance(world)).toBe('21.00000000');
   });
 
+  test('an id made of date and amount, as some banks have, loses no row of another payee', async () => {
+    const file = 'id,date,amount,payee\n0105,2026-01-01,5,a\n0106,2026-01-01,6,a\n0105,2026-01-01,5,b\n';
+    const made = await prepare(world, file, { settings: { columns: { externalId: 'id' } } });
+    const seen = await preview(world, made.id);
+    expect(seen.counts).toEqual({ read: 3, new: 2, duplicate: 0, faulty: 1 });
+    expect(seen.faults).toMatchObject([{ line: 4, field: 'externalId' }]);
+  });
+
+  test('a row of an account that is archived is a fault of its own line', async () => {
+    const accountId = await secondAccount();
+    await ledger.accounts.setArchived(ledger.commit, world.userId, { id: accountId, isArchived: true });
+    const file = `date,amount,account\n2026-01-01,5,Checking\n2026-01-01,5,Savings\n`;
+    const made = await prepare(world, file, { settings: { columns: { account: 'account' } } });
+    expect((await preview(world, made.id)).faults).toMatchObject([{ line: 3, field: 'account' }]);
+    expect((await commitToEnd(world, made.id)).error?.message).toContain('Line 3: account is archived');
+    expect(await commitToEnd(world, made.id, true)).toMatchObject({ created: 1, faulty: 1 });
+  });
+
+  test('a transfer of our own export arrives in the currency that it arrived in', async () => {
+    const accountId = await secondAccount();
+    const transfer = { kind: 'transfer', accountId: world.accountId, amount: '5', occurredOn: '2026-01-01' } as const;
+    const { id } = await ledger.transactions.create(
+      ledger.commit,
+      world.userId,
+      draft({ ...transfer, transfer: { toAccountId: accountId } }),
+    );
+    let csv = '';
+    const signal = AbortSignal.timeout(30_000);
+    for await (const { piece } of ledger.exports.pieces(world.userId, { format: 'csv', signal })) csv += piece.text;
+    await ledger.transactions.remove(ledger.commit, world.userId, id);
+    const other = csv.replace('Savings,5.00000000,EUR', 'Savings,5.00000000,USD');
+    const made = await prepare(world, other, { source: 'export' });
+    expect((await preview(world, made.id)).faults).toMatchObject([{ line: 2, field: 'toAccount' }]);
+    expect(await importFile(world, csv, { source: 'export' })).toMatchObject({ created: 1 });
+  });
+
   test('the same holds for OFX, and across batches', async () => {
     const entry = (amount: string, id: string) =>
       `<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>20260203<TRNAMT>${amount}<FITID>${id}<NAME>Shop\n`;
@@ -143,6 +179,22 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await ledger.transactions.remove(ledger.commit, world.userId, first?.id ?? '');
     expect(await importFile(world, csv, { source: 'export' })).toMatchObject({ created: 1 });
     await expectExact(world);
+  });
+
+  test('what our own export has of categories and accounts that have another name since, or are archived, is known', async () => {
+    const look = { kind: 'both', parentId: null, icon: null, color: null } as const;
+    const make = (name: string) => ledger.categories.create(ledger.commit, world.userId, { name, ...look });
+    const [old, shop] = [await make('Old'), await make('Shop')];
+    await importFile(world, 'date,amount,category\n2026-01-01,5,Old\n2026-01-02,-6,Shop\n2026-01-03,-7,Shop\n');
+    let csv = '';
+    const signal = AbortSignal.timeout(30_000);
+    for await (const { piece } of ledger.exports.pieces(world.userId, { format: 'csv', signal })) csv += piece.text;
+    await ledger.categories.setArchived(ledger.commit, world.userId, { id: old.id, isArchived: true });
+    await ledger.categories.update(ledger.commit, world.userId, { id: shop.id, name: 'Shops' });
+    expect(await importFile(world, csv, { source: 'export' })).toMatchObject({ created: 0, duplicates: 3, faulty: 0 });
+    await ledger.transactions.remove(ledger.commit, world.userId, (await transactionsOf(world))[2]?.id ?? '');
+    const made = await prepare(world, csv, { source: 'export' });
+    expect((await preview(world, made.id)).faults).toMatchObject([{ field: 'category' }]);
   });
 
   test('a category that is archived while an import runs makes it fail, and leaves no sound row out', async () => {

@@ -2,7 +2,7 @@ import type { ImportFormat, ImportOut, ImportSettings, ImportSettingsInput, Impo
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, forUpdate, inList, insertRows, moneyFromSql, type SqlValue } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
-import type { Remembered } from './parse/sniff.ts';
+import type { Remembered } from './parse/remembered.ts';
 
 /** An import as it is kept. */
 export type ImportRecord = {
@@ -227,8 +227,23 @@ export async function sumFiles(em: SqlEntityManager, userId: string): Promise<{ 
   return { count: Number(row?.['count'] ?? 0), bytes: Number(row?.['bytes'] ?? 0) };
 }
 
-export async function deleteFile(em: SqlEntityManager, id: string): Promise<void> {
-  await em.execute('delete from import_files where id = ?', [id], 'run');
+/**
+ * Forgets the file of an import that is over, unless another import of it waits, runs or has failed and may be tried again.
+ *
+ * @returns whether it was forgotten
+ */
+export async function releaseFile(
+  em: SqlEntityManager,
+  { id, userId, fileId }: Pick<ImportRecord, 'id' | 'userId' | 'fileId'>,
+): Promise<boolean> {
+  const [others] = await em.execute<Row[]>(
+    `select count(*) as count from imports where user_id = ? and file_id = ? and id <> ?
+     and status in ('ready', 'running', 'undoing', 'failed')`,
+    [userId, fileId, id],
+  );
+  if (Number(others?.['count'] ?? 0) > 0) return false;
+  await em.execute('delete from import_files where id = ?', [fileId], 'run');
+  return true;
 }
 
 /** Forgets the files from before that instant that no import is being made of. */

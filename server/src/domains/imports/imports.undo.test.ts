@@ -82,6 +82,27 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(stuck);
   });
 
+  test('a replica whose clock is ahead takes no run away that goes on elsewhere, and one of a dead process in the end', async () => {
+    const world = await openWorld(database, ledger);
+    const { id } = await importFile(world, fileOf(...rowsOf(2, '1')));
+    await database.em().execute(`update imports set status = 'running', beat_at = ? where id = ?`, [Date.now(), id]);
+    let aheadMs = 3_600_000;
+    const other = ledgerOn(database, {
+      now: () => Date.now() + aheadMs,
+      monotonic: () => performance.now() + aheadMs,
+    });
+    await other.imports.maintain();
+    expect(await ledger.imports.status(world.userId, id)).toMatchObject({ status: 'running' });
+    aheadMs += 11_000;
+    await database.em().execute('update imports set beat_at = beat_at + 1 where id = ?', [id]);
+    await other.imports.maintain();
+    expect(await ledger.imports.status(world.userId, id)).toMatchObject({ status: 'running' });
+    aheadMs += 11_000;
+    await other.imports.maintain();
+    expect(await ledger.imports.status(world.userId, id)).toMatchObject({ status: 'failed', created: 0 });
+    await expectExact(world);
+  });
+
   test('two replicas that start at once both start, and take a run back once', async () => {
     const worlds = [await undoing('0', rowsOf(4000, '1')), await undoing('0', rowsOf(4000, '1'))];
     await Promise.all([...worlds, ...worlds].map(restart));

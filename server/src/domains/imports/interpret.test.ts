@@ -4,7 +4,8 @@ import { interpreterOf } from './interpret.ts';
 
 const book = {
   accounts: new Map([['Dollars', 'acc_usd']]),
-  categories: new Map(),
+  currencies: new Map<string, string>(),
+  categories: () => [],
   openings: new Map(),
   usableIds: new Set<string>(),
   rules: { rules: [], checksPerSubject: 1 },
@@ -31,7 +32,7 @@ function read(
       ...settings,
     },
     places: Object.fromEntries([['date', 0], ...fields.map((field, index) => [field, index + 1])]),
-    isExchange: false,
+    exchange: null,
     accountId: 'acc_eur',
     accountCurrency: 'EUR',
     source: 'bank',
@@ -139,4 +140,13 @@ test('what is spent stands above zero on some statements; CR says itself that mo
     'income 50',
     'expense 3',
   ]);
+});
+
+test('lists of more items than a transaction has are refused as one fault, and a row has few faults', () => {
+  const faultsOf = (field: ImportField, cell: string) => read([field, 'amount'], [[cell, '1']])[0]?.split(' ! ') ?? [];
+  const items = (count: number) => JSON.stringify(Array.from({ length: count }, () => ({})));
+  expect(faultsOf('splits', items(15_000))).toEqual(['! splits']);
+  expect(faultsOf('attachments', items(15_000))).toEqual(['! attachments']);
+  expect(faultsOf('tags', 'a,'.repeat(700))).toEqual(['! tags']);
+  expect(faultsOf('splits', items(50))).toHaveLength(10);
 });

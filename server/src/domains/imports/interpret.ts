@@ -1,8 +1,11 @@
 import {
+  ATTACHMENTS_MAX,
   currencyCodes,
   formatMoney,
   type ImportField,
   type ImportSettings,
+  SPLITS_MAX,
+  TAGS_MAX,
   type TransactionCreate,
   transactionCreateInput,
 } from '@finverse/shared';
@@ -20,15 +23,16 @@ export type Draft =
   | { kind: 'transaction'; input: TransactionCreate }
   /** An opening balance of ours that the account has already. */
   | { kind: 'known' }
-  | { kind: 'faulty'; faults: Fault[] };
+  /** `nameless`: the id of a row that only lacks what it names, an account or a category. */
+  | { kind: 'faulty'; faults: Fault[]; nameless?: string };
 
 export type Interpreter = (cells: readonly string[]) => Draft;
 
 type Options = {
   settings: ImportSettings;
   places: Partial<Record<ImportField, number>>;
-  /** Whether the file is an export of ours, in which apostrophes before formulas are ours as well. */
-  isExchange: boolean;
+  /** Of an export of ours, in which apostrophes before formulas are ours as well: where it says in which currency a transfer arrives. */
+  exchange: { toCurrencyPlace: number } | null;
   accountId: string;
   /** The currency of that account. */
   accountCurrency: string;
@@ -38,6 +42,8 @@ type Options = {
 
 const TEXT_MAX = 200;
 const NOTE_MAX = 2000;
+/** The most faults that are told of one row. */
+const FAULTS_MAX = 10;
 // oxlint-disable-next-line no-control-regex -- they are what is refused
 const UNPRINTABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
@@ -56,7 +62,7 @@ const FIELD_OF: Record<string, ImportField> = {
 export function interpreterOf({
   settings,
   places,
-  isExchange,
+  exchange,
   accountId,
   accountCurrency,
   source,
@@ -71,6 +77,8 @@ export function interpreterOf({
 
   return (cells) => {
     const faults: Fault[] = [];
+    /** Those of the faults that are of a name which means nothing, or several things. */
+    let nameFaults = 0;
     const cell = (field: ImportField): string => {
       const place = places[field];
       return place === undefined ? '' : (cells[place]?.trim() ?? '');
@@ -79,7 +87,7 @@ export function interpreterOf({
       const place = places[field];
       if (place === undefined) return '';
       const raw = cells[place] ?? '';
-      const value = (isExchange ? restoreCell(raw) : raw).trim();
+      const value = (exchange ? restoreCell(raw) : raw).trim();
       if (UNPRINTABLE.test(value)) faults.push({ field, message: 'must be text without control characters' });
       else if (value.length > max) faults.push({ field, message: `must have at most ${max} characters` });
       return value;
@@ -135,8 +143,7 @@ export function interpreterOf({
       source,
       externalId: text('externalId', TEXT_MAX) || null,
     };
-    if (isPlain || faults.length > 0)
-      return faults.length > 0 ? { kind: 'faulty', faults } : { kind: 'transaction', input };
+    if (isPlain || faults.length > 0) return faults.length > 0 ? refuse(input) : { kind: 'transaction', input };
     return complete(input);
 
     /** What comes (above zero) or goes. An amount is told by its own sign, a debit and a credit by their columns. */
@@ -192,6 +199,7 @@ export function interpreterOf({
       const id = book.accounts.get(name);
       if (id === undefined || id === null) {
         faults.push({ field, message: id === null ? 'is the name of several accounts' : 'is no account' });
+        nameFaults += 1;
         return null;
       }
       return id;
@@ -199,13 +207,19 @@ export function interpreterOf({
 
     function categoryOf(name: string, of: 'income' | 'expense', field: ImportField): string | null {
       if (name === '') return null;
-      const fitting = (book.categories.get(name) ?? []).filter((each) => each.kind === 'both' || each.kind === of);
-      if (fitting.length === 1) return fitting[0]?.id ?? null;
+      const [id, ...others] = book.categories(name, of);
+      if (id !== undefined && others.length === 0) return id;
       if (unknownCategory === 'fault') {
-        const message = fitting.length > 1 ? 'is the name of several categories' : `is no category for ${of}`;
+        const message = others.length > 0 ? 'is the name of several categories' : `is no category for ${of}`;
         faults.push({ field, message });
+        nameFaults += 1;
       }
       return null;
+    }
+
+    function refuse({ externalId }: TransactionCreate): Draft {
+      const isNameless = nameFaults === faults.length && externalId !== null;
+      return isNameless ? { ...faulty(faults), nameless: externalId } : faulty(faults);
     }
 
     function openingOf(account: string, amount: bigint | null, date: string): Draft {
@@ -213,14 +227,18 @@ export function interpreterOf({
       if (faults.length === 0 && opening && opening.amount === amount && opening.occurredOn === date)
         return { kind: 'known' };
       faults.push({ field: 'kind', message: 'is an opening balance that the account does not have: set it there' });
-      return { kind: 'faulty', faults };
+      return faulty(faults);
     }
 
     /** The rest of a row of our own CSV, checked as the input of a caller is. */
     function complete(plain: TransactionCreate): Draft {
-      const tags = text('tags', 1500);
-      const lists = { splits: list('splits'), attachments: list('attachments') };
+      const tags = items(text('tags', 1500));
+      if (tags.length > TAGS_MAX) faults.push({ field: 'tags', message: `must be at most ${TAGS_MAX}` });
+      const lists = { splits: list('splits', SPLITS_MAX), attachments: list('attachments', ATTACHMENTS_MAX) };
       const toAccountId = accountOf('toAccount');
+      const toCurrency = exchange ? (cells[exchange.toCurrencyPlace]?.trim() ?? '') : '';
+      if (toAccountId !== null && toCurrency !== '' && book.currencies.get(toAccountId) !== toCurrency)
+        faults.push({ field: 'toAccount', message: `must be in ${toCurrency}, as the row says` });
       const [toAmount, rate] = [cell('toAmount'), cell('rate')];
       const splits = lists.splits.map((split) => {
         const { amount, category, note: splitNote } = split as Record<string, unknown>;
@@ -228,10 +246,10 @@ export function interpreterOf({
         const categoryId = typeof category === 'string' ? categoryOf(category, of, 'splits') : null;
         return { amount, categoryId, note: splitNote ?? '' };
       });
-      if (faults.length > 0) return { kind: 'faulty', faults };
+      if (faults.length > 0) return refuse(plain);
       const parsed = transactionCreateInput.safeParse({
         ...plain,
-        tags: tags === '' ? [] : tags.split(',').map((tag) => tag.trim()),
+        tags,
         splits,
         attachments: lists.attachments,
         transfer:
@@ -240,17 +258,19 @@ export function interpreterOf({
             : { toAccountId, ...(toAmount === '' ? {} : { toAmount }), ...(rate === '' ? {} : { rate }) },
       });
       if (parsed.success) return { kind: 'transaction', input: parsed.data };
-      return {
-        kind: 'faulty',
-        faults: parsed.error.issues.map(({ path, message }) => ({ field: fieldOf(path.map(String)), message })),
-      };
+      return faulty(parsed.error.issues.map(({ path, message }) => ({ field: fieldOf(path.map(String)), message })));
     }
 
-    function list(field: 'splits' | 'attachments'): unknown[] {
+    /** A list of objects in JSON; empty where it is at fault, so that nothing walks what is too long. */
+    function list(field: 'splits' | 'attachments', countMax: number): unknown[] {
       const json = text(field, 60_000);
       if (json === '') return [];
       try {
         const value: unknown = JSON.parse(json);
+        if (Array.isArray(value) && value.length > countMax) {
+          faults.push({ field, message: `must be at most ${countMax}` });
+          return [];
+        }
         if (Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null)) return value;
       } catch {
         // Named below, like any other text that is no list.
@@ -259,6 +279,14 @@ export function interpreterOf({
       return [];
     }
   };
+}
+
+function faulty(faults: readonly Fault[]): { kind: 'faulty'; faults: Fault[] } {
+  return { kind: 'faulty', faults: faults.slice(0, FAULTS_MAX) };
+}
+
+function items(list: string): string[] {
+  return list === '' ? [] : list.split(',').map((item) => item.trim());
 }
 
 /** The field of a file for the path of a field of an input. */

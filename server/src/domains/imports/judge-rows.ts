@@ -1,8 +1,8 @@
 import type { TransactionCreate } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
-import { AppError } from '../../kernel/errors.ts';
-import { findAccounts, listCategories, type TransactionRecord } from '../ledger/index.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
+import { type AccountRecord, findAccounts, listCategories, type TransactionRecord } from '../ledger/index.ts';
 import { treeOf } from '../categories/index.ts';
 import { applyRulesToDrafts } from '../rules/index.ts';
 import { toRecord } from '../transactions/index.ts';
@@ -58,9 +58,14 @@ export async function judgeRows(
     inputs.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]),
   );
   const accounts = await findAccounts(em, dialect, userId, [...accountIds]);
+  const twins = new Map(inputs.map((input) => [input, twinOf(input, known)]));
+  const fresh = rows.flatMap(({ draft, contentHash }) => {
+    const isNew = draft.kind === 'transaction' && !twins.get(draft.input) && !known.hashes.has(contentHash ?? '');
+    return isNew ? [draft.input] : [];
+  });
   const rules = appliesRules ? book.rules.rules : [];
   const needsCategories =
-    rules.length > 0 || inputs.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
+    rules.length > 0 || fresh.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
   const categories = needsCategories ? treeOf(await listCategories(em, userId)) : new Map();
   const isUsable = (id: string) => (accounts.get(id) ?? categories.get(id))?.archivedAtMs === null;
   // Filed by the same rules, the rows of a file go where the first of them went.
@@ -69,23 +74,28 @@ export async function judgeRows(
       'IMPORT_FAULTY',
       'A category that a rule names was archived, merged or removed while the file was read. Try again.',
     );
-  const ruled = rules.length > 0 ? await applyRulesToDrafts(book.rules, categories, inputs) : inputs;
-  const drafts = new Map(inputs.map((input, index) => [input, ruled[index] ?? input]));
+  const ruled = rules.length > 0 ? await applyRulesToDrafts(book.rules, categories, fresh) : fresh;
+  const drafts = new Map(fresh.map((input, index) => [input, ruled[index] ?? input]));
   const named = { accounts, categories };
 
   return rows.map((row): Judged => {
     const { draft, contentHash } = row;
     if (draft.kind === 'known') return { row, outcome: 'duplicate', differs: false };
-    if (draft.kind === 'faulty') return { row, outcome: 'faulty', faults: draft.faults, isStale: false };
+    if (draft.kind === 'faulty') {
+      // What an export of ours has is known by its id, whatever became of the names in it.
+      if (known.byId.has(draft.nameless ?? '')) return { row, outcome: 'duplicate', differs: false };
+      return { row, outcome: 'faulty', faults: draft.faults, isStale: false };
+    }
     const { input } = draft;
     const { externalId } = input;
-    const twin = twinOf(input, known);
+    const twin = twins.get(input);
     // The booking of an earlier row of the file is the same: otherwise the row would be at fault.
     if (externalId !== null && !twin && seen.has(externalId)) return { row, outcome: 'duplicate', differs: false };
     if (twin) return { row, outcome: 'duplicate', differs: String(twin.booking) !== String(bookingOf(input)) };
     if (contentHash !== null && known.hashes.has(contentHash)) return { row, outcome: 'duplicate', differs: false };
     try {
       const record = { ...toRecord(drafts.get(input) ?? input, named, { id: idOf(row.row), nowMs }), contentHash };
+      requireOpen(record, accounts);
       if (externalId !== null) seen.add(externalId);
       return { row, outcome: 'new', record };
     } catch (error) {
@@ -95,6 +105,17 @@ export async function judgeRows(
       return { row, outcome: 'faulty', faults, isStale };
     }
   });
+}
+
+/** @throws AppError VALIDATION_FAILED where a row moves money on an account that is archived, which posting would refuse without its line */
+function requireOpen(
+  { accountId, transfer }: TransactionRecord,
+  accounts: ReadonlyMap<string, Pick<AccountRecord, 'archivedAtMs'>>,
+): void {
+  const isArchived = (id: string | undefined) => id !== undefined && accounts.get(id)?.archivedAtMs !== null;
+  if (isArchived(accountId)) throw invalidField('accountId', 'is archived; restore the account first');
+  if (isArchived(transfer?.toAccountId))
+    throw invalidField('transfer.toAccountId', 'is archived; restore the account first');
 }
 
 async function findAllKnown(
@@ -109,7 +130,10 @@ async function findAllKnown(
 ): Promise<Known> {
   const hashes = rows.flatMap(({ contentHash }) => contentHash ?? []);
   const externalIds = inputs.flatMap((input) => [input.externalId ?? [], bareId(input) ?? []].flat());
-  const ids = inputs.flatMap(({ externalId }) => (externalId !== null && isOwnId(externalId) ? [externalId] : []));
+  const ids = rows.flatMap(({ draft }) => {
+    const id = draft.kind === 'transaction' ? draft.input.externalId : draft.kind === 'faulty' ? draft.nameless : null;
+    return id && isOwnId(id) ? [id] : [];
+  });
   return {
     hashes: await findHashes(em, dialect, { userId, source, hashes }),
     byExternalId: await findBookings(em, dialect, { userId, source, externalIds }),

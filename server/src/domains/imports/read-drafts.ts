@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import {
   IMPORT_ROWS_MAX,
   type ImportFormat,
@@ -25,6 +26,8 @@ export type ReadRow = { row: number; line: number; contentHash: string | null; d
 
 export type Reading = {
   path: string;
+  /** The bytes that the file had when it was uploaded. */
+  fileBytes: number;
   format: ImportFormat;
   settings: ImportSettings;
   accountId: string;
@@ -35,43 +38,57 @@ export type Reading = {
   signal?: AbortSignal;
 };
 
-/** Rows that are handed on together. */
+/** Rows that are handed on together, and the characters from which on they are fewer. */
 const ROWS_PER_BATCH = 2000;
+const CHARACTERS_PER_BATCH = 4_000_000;
 
 /**
- * The rows of a file as what they would become, some thousands at a time, in flat memory however long it is.
+ * The rows of a file as what they would become, two thousand at a time or fewer where they are long, in flat memory however long it is. Others have their turn
+ * in between.
  *
- * @throws AppError IMPORT_FAULTY where the file as a whole cannot be read by its settings; VALIDATION_FAILED naming a column that is not there
+ * @throws AppError IMPORT_FAULTY where the file as a whole cannot be read by its settings, or has lost its end; VALIDATION_FAILED naming a column that is not there
  */
 export async function* readDrafts(reading: Reading): AsyncGenerator<ReadRow[]> {
   const bytes = createReadStream(reading.path, {
     highWaterMark: 256 * 1024,
     ...(reading.signal ? { signal: reading.signal } : {}),
   });
-  const text = decodeStream(bytes, reading.settings.encoding, reading.onBytes);
+  let bytesRead = 0;
+  const text = decodeStream(bytes, reading.settings.encoding, (count) => {
+    bytesRead += count;
+    reading.onBytes?.(count);
+  });
   const drafts = reading.format === 'csv' ? csvDrafts(reading, text) : ofxDrafts(reading, text);
   const occurrences = new OccurrenceCounter();
   let batch: ReadRow[] = [];
+  let batchCharacters = 0;
   let row = 0;
   try {
     for await (const rows of drafts) {
-      for (const { line, draft } of rows) {
+      for (const { line, characters, draft } of rows) {
         row += 1;
         if (row > IMPORT_ROWS_MAX)
           throw new AppError('IMPORT_FAULTY', `The file has more than ${IMPORT_ROWS_MAX} rows: split it.`);
         batch.push({ row, line, draft, contentHash: hashOf(draft, occurrences) });
+        batchCharacters += characters;
+        if (batch.length < ROWS_PER_BATCH && batchCharacters < CHARACTERS_PER_BATCH) continue;
+        yield batch;
+        [batch, batchCharacters] = [[], 0];
       }
-      if (batch.length < ROWS_PER_BATCH) continue;
-      yield batch;
-      batch = [];
+      await setImmediate();
     }
   } finally {
     bytes.destroy();
   }
-  yield batch;
+  if (bytesRead < reading.fileBytes)
+    throw new AppError(
+      'IMPORT_FAULTY',
+      `The file has lost its end (${bytesRead} of ${reading.fileBytes} bytes are here): upload it again.`,
+    );
+  if (batch.length > 0) yield batch;
 }
 
-type LineDraft = { line: number; draft: Draft };
+type LineDraft = { line: number; characters: number; draft: Draft };
 
 async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
   const { settings } = reading;
@@ -79,7 +96,7 @@ async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncG
   let interpret: ((cells: readonly string[]) => Draft) | null = null;
   for await (const rows of readCsvRows(text, settings.delimiter)) {
     const drafts: LineDraft[] = [];
-    for (const { line, cells, fault } of rows) {
+    for (const { line, characters, cells, fault } of rows) {
       if (rowsToSkip > 0) {
         rowsToSkip -= 1;
         continue;
@@ -90,7 +107,8 @@ async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncG
         if (header) continue;
       }
       const wrong = fault ?? (interpret ? null : 'stands before the header');
-      drafts.push({ line, draft: wrong === null && interpret ? interpret(cells) : faultyRow(wrong ?? '') });
+      const draft = wrong === null && interpret ? interpret(cells) : faultyRow(wrong ?? '');
+      drafts.push({ line, characters, draft });
     }
     yield drafts;
   }
@@ -113,7 +131,8 @@ function interpreterFor(
     });
   }
   if (header) requireCurrency(reading, header, places);
-  const interpret = interpreterOf({ ...reading, places, isExchange: header !== null && isExchangeHeader(header) });
+  const exchange = header && isExchangeHeader(header) ? { toCurrencyPlace: header.indexOf('to_currency') } : null;
+  const interpret = interpreterOf({ ...reading, places, exchange });
   const { delimiter, dateFormat } = settings;
   const shapeFault = rowShapeOf({ header, delimiter, datePlace: places.date, dateFormat });
   return (cells) => {
@@ -145,14 +164,14 @@ function requireCurrency(
 const OFX_PLACES = { date: 0, amount: 1, payee: 2, description: 3, externalId: 4 } as const;
 
 async function* ofxDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
-  const interpret = interpreterOf({ ...reading, places: OFX_PLACES, isExchange: false });
+  const interpret = interpreterOf({ ...reading, places: OFX_PLACES, exchange: null });
   const { accountCurrency, settings } = reading;
   const faultsOf = ofxFaultsOf({ accountCurrency, isAmountInverted: settings.isAmountInverted });
   for await (const rows of readOfxRows(text)) {
-    yield rows.map(({ line, fields }): LineDraft => {
+    yield rows.map(({ line, characters, fields }): LineDraft => {
       const get = (name: string) => fields.get(name) ?? '';
       const faults = faultsOf(fields);
-      if (faults.length > 0) return { line, draft: { kind: 'faulty', faults } };
+      if (faults.length > 0) return { line, characters, draft: { kind: 'faulty', faults } };
       const payee = get('NAME') || get('PAYEE');
       const fitId = get('FITID');
       const cells = [
@@ -163,7 +182,7 @@ async function* ofxDrafts(reading: Reading, text: AsyncIterable<string>): AsyncG
         // A bank numbers the transactions of each account on its own.
         fitId === '' ? '' : shortId(reading.accountId, fitId),
       ];
-      return { line, draft: interpret(cells) };
+      return { line, characters, draft: interpret(cells) };
     });
   }
 }

@@ -18,8 +18,8 @@ export function bareId({ accountId, externalId }: TransactionCreate): string | n
 
 /**
  * Rows with ids that hold beyond their file. A bank numbers the transactions of each account on its own, so an id is kept with its account; those that an
- * export of ours wrote are the same everywhere. A row is at fault whose id an earlier row has with another date, amount or account: what both have is no id
- * (a reference that is always 0), and taking the row for the same one again would lose it. In flat memory: 24 to 48 bytes for each row with an id.
+ * export of ours wrote are the same everywhere. A row is at fault whose id an earlier row has with another date, amount, account or text: what both have is no
+ * id (a reference that is always 0, a date and an amount), and taking the row for the same one again would lose it. In flat memory: 24 to 48 bytes for each row with an id.
  */
 export async function* identifyRows(
   batches: AsyncIterable<ReadRow[]>,
@@ -34,10 +34,10 @@ export async function* identifyRows(
     const { input } = row.draft;
     const externalId = format === 'csv' ? csvId(input) : input.externalId;
     const timesById = countIn(ids, [externalId]);
-    if (timesById === countIn(bookings, [externalId, ...bookingOf(input)]))
+    if (timesById === countIn(bookings, [externalId, ...bookingOf(input), input.payee, input.description]))
       return { ...row, draft: { kind: 'transaction', input: { ...input, externalId } } };
     const message =
-      'is that of an earlier row with another date, amount or account; leave the column out if it is no id';
+      'is that of an earlier row with another date, amount, account or text; leave the column out if it is no id';
     return { ...row, draft: { kind: 'faulty', faults: [{ field: 'externalId', message }] } };
   }
 }

@@ -11,11 +11,11 @@ export type Draft = z.input<typeof transactionCreateInput>;
 
 export type TestLedger = ReturnType<typeof ledgerOn>;
 
-/** The ledger's services on a migrated database. */
-export function ledgerOn(database: Database, clock: Clock = systemClock) {
+/** The ledger's services on a migrated database, with the files of imports in a folder of their own unless one is named. */
+export function ledgerOn(database: Database, clock: Clock = systemClock, importsFolder?: string) {
   const commit: UnitOfWork = (work) => transact(database, work);
   return {
-    ...createLedgerServices({ database, clock }),
+    ...createLedgerServices({ database, clock, ...(importsFolder === undefined ? {} : { importsFolder }) }),
     commit,
     /** A person who did not exist before. */
     async person(name = `p${(people += 1)}`): Promise<string> {

@@ -12,14 +12,14 @@ export function cellsOf(rows: Rows, place: number | undefined): string[] {
 }
 
 /**
- * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes, an id that
- * several transactions have. Of an amount and a debit and credit beside it, those remain that say which way money goes.
+ * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes, or all are
+ * empty; an id that several transactions have. Of an amount and a debit and credit beside it, those remain that say which way money goes.
  */
 export function fitColumns(named: Columns, header: readonly string[], rows: Rows): Columns {
   const { places } = placeColumns(named, header, header.length);
   const columns = { ...named };
-  const kinds = rows.map((row) => row[places.kind ?? -1] ?? '');
-  if (kinds.length === 0 || kinds.some((cell) => directionOf(cell) === null)) columns.kind = null;
+  const kinds = cellsOf(rows, places.kind);
+  if (kinds.some((cell) => directionOf(cell) === null) || (kinds.length === 0 && rows.length > 0)) columns.kind = null;
   if (hasRepeatedIds(rows, places)) columns.externalId = null;
   if (columns.amount === null) return columns;
   const hasSigns = columns.kind !== null || amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero);
@@ -27,18 +27,21 @@ export function fitColumns(named: Columns, header: readonly string[], rows: Rows
   return { ...columns, amount: null };
 }
 
-/** An id that stands beside different dates or amounts is none: rows of other transactions would be taken for duplicates. */
+/** An id that stands beside different dates, amounts or texts is none: rows of other transactions would be taken for duplicates. */
 function hasRepeatedIds(rows: Rows, places: ReturnType<typeof placeColumns>['places']): boolean {
   if (places.externalId === undefined) return false;
   const figures = new Map<string, string>();
   return rows.some((row) => {
     const id = row[places.externalId ?? -1]?.trim() ?? '';
-    const own = [places.date, places.amount, places.debit, places.credit].map((place) => row[place ?? -1]).join('\n');
+    const own = TOLD_APART_BY.map((field) => row[places[field] ?? -1]).join('\n');
     const before = figures.get(id);
     figures.set(id, own);
     return id !== '' && before !== undefined && before !== own;
   });
 }
+
+/** What two transactions may differ in that a bank gave one id. */
+const TOLD_APART_BY = ['date', 'amount', 'debit', 'credit', 'payee', 'description'] as const;
 
 /** What the amounts of a column look like, without those that are zero or no amounts. */
 export function amountsOf(rows: Rows, place: number | undefined): NonNullable<ReturnType<typeof glanceAtAmount>>[] {

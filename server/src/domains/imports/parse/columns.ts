@@ -1,4 +1,4 @@
-import { type ImportField, importFields, type ImportSettings, isPrintable } from '@finverse/shared';
+import { type ImportField, importFields, type ImportFormat, type ImportSettings, isPrintable } from '@finverse/shared';
 import { EXCHANGE_FIELDS, isExchangeHeader } from '../../exports/index.ts';
 import { COLUMN_NAMES, plainName } from './column-names.ts';
 
@@ -49,6 +49,23 @@ export function placeColumns(
     else missing.push(field);
   }
   return { places, missing };
+}
+
+/** The columns that an import cannot do without and that are not known, as details of a refusal. */
+export function missingColumns({
+  format,
+  settings,
+}: {
+  format: ImportFormat;
+  settings: ImportSettings;
+}): { path: string; message: string }[] {
+  if (format !== 'csv') return [];
+  const { date, amount, debit, credit } = settings.columns;
+  const missing: { path: string; message: string }[] = [];
+  if (date === null) missing.push({ path: 'settings.columns.date', message: 'Which column is the date is not known.' });
+  if (amount === null && debit === null && credit === null)
+    missing.push({ path: 'settings.columns.amount', message: 'Which column is the amount is not known.' });
+  return missing;
 }
 
 /** The place of a name that no other column has: which of two is meant nobody can tell. */

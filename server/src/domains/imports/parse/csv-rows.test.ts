@@ -59,9 +59,9 @@ test('a quote within an unquoted cell, or behind a quoted one, is part of the te
 test('a quote that is not closed costs its own line and takes none of the lines behind it', async () => {
   const rows = await rowsOf('2026-01-02,"unclosed,-5.00\n2026-01-03,x,-7.00\n2026-01-04,"ok",-8.00\n');
   expect(rows).toEqual([
-    { line: 1, cells: [], fault: 'has a quote that is not closed' },
-    { line: 2, cells: ['2026-01-03', 'x', '-7.00'], fault: null },
-    { line: 3, cells: ['2026-01-04', 'ok', '-8.00'], fault: null },
+    { line: 1, characters: 27, cells: [], fault: 'has a quote that is not closed' },
+    { line: 2, characters: 19, cells: ['2026-01-03', 'x', '-7.00'], fault: null },
+    { line: 3, characters: 22, cells: ['2026-01-04', 'ok', '-8.00'], fault: null },
   ]);
 });
 

@@ -2,19 +2,25 @@ import { IMPORT_COLUMNS_MAX, IMPORT_ROW_BYTES_MAX } from '@finverse/shared';
 import { AppError } from '../../../kernel/errors.ts';
 import { readCsvRow } from './csv-row.ts';
 
-/** A row of a file: the line that it begins on, from 1, and its cells, or why it has none. */
-export type RawRow = { line: number; cells: readonly string[]; fault: string | null };
+/** A row of a file: the line that it begins on, from 1, the characters it has there, and its cells, or why it has none. */
+export type RawRow = { line: number; characters: number; cells: readonly string[]; fault: string | null };
+
+/** Rows that are read without a pause, which others have to wait for. */
+const ROWS_AT_A_TIME = 500;
 
 const SAMPLE_ROWS_MAX = 500;
 
 /**
- * The rows of the first part of a file; its last line is left out, since the part may end in the middle of it. What cannot be read ends them. A row at fault
- * has no cells, and counts as it does when the file is read.
+ * The rows of the first part of a file. Unless it is the whole of it, its last line is left out, since the part may end in the middle of it. What cannot be
+ * read ends them. A row at fault has no cells, and counts as it does when the file is read.
  */
-export function sampleRows(text: string, delimiter: string): (readonly string[])[] {
+export function sampleRows(
+  text: string,
+  { delimiter, isWhole }: { delimiter: string; isWhole: boolean },
+): (readonly string[])[] {
   const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
   const reader = new CsvReader(delimiter);
-  reader.add(end > 0 ? text.slice(0, end + 1) : text);
+  reader.add(isWhole || end <= 0 ? text : text.slice(0, end + 1));
   const rows: (readonly string[])[] = [];
   try {
     for (let row = reader.next(true); row && rows.length < SAMPLE_ROWS_MAX; row = reader.next(true))
@@ -27,7 +33,7 @@ export function sampleRows(text: string, delimiter: string): (readonly string[])
 }
 
 /**
- * The rows of a CSV text, in flat memory. A quote that runs into the quotes of the lines behind it costs its own line, and reading goes on with the next one.
+ * The rows of a CSV text, some hundreds at a time, in flat memory. A quote that runs into the quotes of the lines behind it costs its own line, and reading goes on with the next one.
  *
  * @throws AppError IMPORT_FAULTY, naming the line, where nobody can tell what is a row from there on: a quote that is never closed, a row that is too
  * large or has too many cells. What follows is not guessed, so no caller can take the rows before it for the whole file
@@ -36,15 +42,20 @@ export async function* readCsvRows(text: AsyncIterable<string>, delimiter: strin
   const reader = new CsvReader(delimiter);
   for await (const piece of text) {
     reader.add(piece);
-    yield rowsOf(reader, false);
+    yield* rowsOf(reader, false);
   }
-  yield rowsOf(reader, true);
+  yield* rowsOf(reader, true);
 }
 
-function rowsOf(reader: CsvReader, isEnd: boolean): RawRow[] {
-  const rows: RawRow[] = [];
-  for (let row = reader.next(isEnd); row; row = reader.next(isEnd)) rows.push(row);
-  return rows;
+function* rowsOf(reader: CsvReader, isEnd: boolean): Generator<RawRow[]> {
+  let rows: RawRow[] = [];
+  for (let row = reader.next(isEnd); row; row = reader.next(isEnd)) {
+    rows.push(row);
+    if (rows.length < ROWS_AT_A_TIME) continue;
+    yield rows;
+    rows = [];
+  }
+  yield rows;
 }
 
 class CsvReader {
@@ -73,11 +84,11 @@ class CsvReader {
       }
       if (isTooLarge(this.#rest, this.#at, row.end)) throw this.#fatal(TOO_LARGE);
       if (row.cells.length > IMPORT_COLUMNS_MAX) throw this.#fatal(`has more than ${IMPORT_COLUMNS_MAX} cells`);
-      const line = this.#line;
+      const [line, characters] = [this.#line, row.end - this.#at];
       this.#at = row.end;
       this.#line += row.lines;
       if (row.isEmpty) continue;
-      return { line, cells: row.cells, fault: row.fault };
+      return { line, characters, cells: row.cells, fault: row.fault };
     }
     return null;
   }

@@ -68,13 +68,17 @@ function daysIn(year: number, month: number): number {
 const BY_PREFERENCE: readonly ImportDateFormat[] = importDateFormats;
 
 /**
- * The format in which all texts are dates, and whether another one would read them as well and see other dates. Where no format reads them all, the one that
+ * The format in which all texts are dates (`isTold`: whether any is one), and whether another one would read them as well and see other dates. Where no format reads them all, the one that
  * reads the most, so that the preview names the rest.
  *
  * A year of two digits may be any of the three numbers: of formats that read as many, the one that sees the fewest years is taken, and one that would
  * scatter a statement over several times as many years does not make it ambiguous.
  */
-export function detectDateFormat(texts: readonly string[]): { format: ImportDateFormat; isAmbiguous: boolean } {
+export function detectDateFormat(texts: readonly string[]): {
+  format: ImportDateFormat;
+  isTold: boolean;
+  isAmbiguous: boolean;
+} {
   const readings = BY_PREFERENCE.map((format) => {
     const dates = texts.map((text) => parseDate(text, format));
     const found = dates.filter((date) => date !== null);
@@ -87,7 +91,7 @@ export function detectDateFormat(texts: readonly string[]): { format: ImportDate
     ({ dates, count, years }) =>
       count === best.count && years < best.years * SCATTERED && dates.some((date, index) => date !== best.dates[index]),
   );
-  return { format: best.format, isAmbiguous };
+  return { format: best.format, isTold: best.count > 0 && !isAmbiguous, isAmbiguous };
 }
 
 /** How many times as many years a reading sees that is not to be believed. */

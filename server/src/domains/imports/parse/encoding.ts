@@ -18,7 +18,7 @@ export function detectEncoding(sample: Buffer): string {
   const [even = 0, odd = 0] = zeros;
   if (odd > sample.length / 4 && even < odd / 4) return 'utf-16le';
   if (even > sample.length / 4 && odd < even / 4) return 'utf-16be';
-  if (isUtf8(sample)) return 'utf-8';
+  if (isValid(sample, 'utf-8')) return 'utf-8';
   // Single-byte Western text is what banks write that do not write UTF-8; other guesses must be sure of themselves.
   const [guess] = analyse(sample.subarray(0, 64 * 1024));
   if (guess && guess.confidence >= 60 && !/^ISO-8859-1$|^UTF-8$|^UTF-(16|32)/i.test(guess.name) && isKnown(guess.name))
@@ -26,14 +26,25 @@ export function detectEncoding(sample: Buffer): string {
   return 'windows-1252';
 }
 
-function isUtf8(sample: Buffer): boolean {
+function isValid(sample: Buffer, encoding: string): boolean {
   try {
     // A character that the sample's end cuts in two is no fault.
-    new TextDecoder('utf-8', { fatal: true }).decode(sample, { stream: true });
+    new TextDecoder(encoding, { fatal: true }).decode(sample, { stream: true });
     return true;
   } catch {
     return false;
   }
+}
+
+/** Whether an encoding was told by the bytes themselves; any other is a guess. */
+export function isCertain(detected: string): boolean {
+  return detected.startsWith('utf-');
+}
+
+/** Whether an encoding may be that of bytes which are no UTF-8: it has all of them. A character that the sample's end cuts in two is no fault. */
+export function isLikely(encoding: string, sample: Buffer): boolean {
+  if (!isKnown(encoding) || new TextDecoder(encoding).encoding.startsWith('utf-16')) return false;
+  return isValid(sample, encoding);
 }
 
 /** True for a label of the WHATWG encoding standard. */

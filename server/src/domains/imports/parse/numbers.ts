@@ -107,10 +107,11 @@ export function glanceAtAmount(text: string): { isBelowZero: boolean; isZero: bo
 
 /**
  * Which of the two separates the fraction in these amounts: the one that stands last where both stand, behind a lone zero, or before anything but three
- * digits.
+ * digits. `isTold`: whether any of the amounts says so; `isAmbiguous`: whether any would be another one if it were the other.
  */
 export function detectDecimalSeparator(texts: readonly string[]): {
   separator: DecimalSeparator;
+  isTold: boolean;
   isAmbiguous: boolean;
 } {
   let [points, commas, open] = [0, 0, 0];
@@ -127,5 +128,6 @@ export function detectDecimalSeparator(texts: readonly string[]): {
       [points, commas] = mark === '.' ? [points + 1, commas] : [points, commas + 1];
     else open += 1;
   }
-  return { separator: commas > points ? ',' : '.', isAmbiguous: points === 0 && commas === 0 && open > 0 };
+  const isTold = points > 0 || commas > 0;
+  return { separator: commas > points ? ',' : '.', isTold, isAmbiguous: !isTold && open > 0 };
 }

@@ -11,13 +11,13 @@ export function ofxFaultsOf({
   accountCurrency: string;
   isAmountInverted: boolean;
 }): (fields: ReadonlyMap<string, string>) => { field: string; message: string }[] {
-  let firstAccount: string | null = null;
+  let firstAccount: string[] | null = null;
   return (fields) => {
     const get = (name: string) => fields.get(name) ?? '';
     const faults: { field: string; message: string }[] = [];
-    const account = JSON.stringify([get('BANKID'), get('ACCTID'), get('ACCTTYPE')]);
+    const account = ['BANKID', 'ACCTID', 'ACCTTYPE'].map(get);
     firstAccount ??= account;
-    if (account !== firstAccount)
+    if (account.some((part, index) => part !== firstAccount?.[index]))
       faults.push({ field: 'account', message: 'is of another account than the rows before: import it on its own' });
     const currency = (get(CURRENCY_OF_AMOUNT) || get('CURDEF')).toUpperCase();
     if (currency !== '' && currency !== accountCurrency)

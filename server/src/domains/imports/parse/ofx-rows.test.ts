@@ -88,3 +88,17 @@ test('another account is one of another number, bank or type', async () => {
   expect(await faultsOf(one + two.replace('<ACCTTYPE>CHECKING', ''))).toEqual([[], ['account']]);
   expect(await faultsOf(one + two.replace('<ACCTID>42', '<ACCTID>43'))).toEqual([[], ['account']]);
 });
+
+test('of a transaction only what is read is kept, and one without end is refused', async () => {
+  const many = Array.from({ length: 10_000 }, (_, index) => `<X${index}>1`).join('');
+  const [row] = await fieldsOf(statement(`<TRNAMT>-1${many}`));
+  const read = { BANKID: '1', ACCTID: '42', ACCTTYPE: 'CHECKING', CURDEF: 'EUR', DTPOSTED: '20260203', TRNAMT: '-1' };
+  expect(row).toEqual(read);
+  const long = statement(`<TRNAMT>-1<NAME>${'x'.repeat(40_000)}<MEMO>${'y'.repeat(40_000)}`);
+  await expect(fieldsOf(long)).rejects.toMatchObject({
+    code: 'IMPORT_FAULTY',
+    message: expect.stringContaining('Line 3') as string,
+  });
+  const account = statement('<TRNAMT>-1').replace('<ACCTID>42', `<ACCTID>${'4'.repeat(2000)}`);
+  await expect(fieldsOf(account)).rejects.toMatchObject({ code: 'IMPORT_FAULTY' });
+});

@@ -1,14 +1,32 @@
 import { IMPORT_ROW_BYTES_MAX } from '@finverse/shared';
 import { AppError } from '../../../kernel/errors.ts';
 
-/** A transaction of a statement: its elements by name, as text. */
-export type OfxRow = { line: number; fields: ReadonlyMap<string, string> };
+/** A transaction of a statement: those of its elements that are read, by name, as text, and the characters that these have. */
+export type OfxRow = { line: number; characters: number; fields: ReadonlyMap<string, string> };
 
 /** The field of the currency that a transaction's amount is in where that is not the statement's; `ORIGCURRENCY` is only what it was converted from. */
 export const CURRENCY_OF_AMOUNT = 'CURRENCY.CURSYM';
 
+/** The elements of a transaction that are read. */
+const READ = new Set([
+  'TRNTYPE',
+  'DTPOSTED',
+  'TRNAMT',
+  'FITID',
+  'CHECKNUM',
+  'NAME',
+  'PAYEE',
+  'MEMO',
+  CURRENCY_OF_AMOUNT,
+  'CORRECTFITID',
+  'CORRECTACTION',
+]);
 /** What the statement says of itself around its transactions, and the aggregates that begin another account. */
 const AROUND = new Set(['BANKID', 'ACCTID', 'ACCTTYPE', 'CURDEF']);
+/** The longest of these; they stand beside every transaction. */
+const AROUND_CHARACTERS_MAX = 200;
+/** Transactions that are read without a pause, which others have to wait for. */
+const ROWS_AT_A_TIME = 500;
 const ACCOUNTS = new Set(['BANKACCTFROM', 'CCACCTFROM', 'INVACCTFROM']);
 /** Aggregates whose elements are not the transaction's own. */
 const INSIDE_OTHERS = new Set(['BANKACCTTO', 'CCACCTTO', 'IMAGEDATA', 'CURRENCY', 'ORIGCURRENCY']);
@@ -17,23 +35,25 @@ const BEHIND = new Set(['BANKTRANLIST', 'BANKTRANLISTP', 'STMTTRNP', 'LEDGERBAL'
 
 /**
  * The transactions of an OFX file, both the SGML of 1.x, whose elements are not closed, and the XML of 2.x, in flat memory: for a list of bank or card
- * transactions both are tags with text behind them. `BANKID`, `ACCTID`, `ACCTTYPE` and `CURDEF` of the statement are added to each.
+ * transactions both are tags with text behind them. `BANKID`, `ACCTID`, `ACCTTYPE` and `CURDEF` of the statement are added to each. They come some hundreds
+ * at a time.
  *
- * @throws AppError IMPORT_FAULTY for a tag or a text that does not end, and at the end of a file that was cut off: its last transaction may lack its id, and
+ * @throws AppError IMPORT_FAULTY for a tag or a text that does not end, a transaction that is larger than a row may be, and at the end of a file that was cut off: its last transaction may lack its id, and
  * would be another one when the whole file comes
  */
 export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<OfxRow[]> {
   const around = new Map<string, string>();
   let fields: Map<string, string> | null = null;
+  let characters = 0;
   let line = 1;
   let startLine = 1;
   let within: string | null = null;
   let isEnded = false;
   let rest = '';
   for await (const piece of text) {
-    const rows: OfxRow[] = [];
+    let rows: OfxRow[] = [];
     const finish = () => {
-      if (fields) rows.push({ line: startLine, fields });
+      if (fields) rows.push({ line: startLine, characters, fields });
       fields = null;
     };
     rest += piece;
@@ -48,7 +68,7 @@ export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<
       if (name === 'OFX') isEnded = isClosing;
       if (name === 'STMTTRN') {
         finish();
-        if (!isClosing) [fields, startLine, within] = [new Map(around), line, null];
+        if (!isClosing) [fields, characters, startLine, within] = [new Map(around), 0, line, null];
       } else if (BEHIND.has(name)) {
         finish();
         within = null;
@@ -59,12 +79,21 @@ export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<
         if (!isClosing) for (const each of ['BANKID', 'ACCTID', 'ACCTTYPE']) around.delete(each);
       } else if (!isClosing && value !== '') {
         const field = within === null ? name : `${within}.${name}`;
-        if (fields && !fields.has(field)) fields.set(field, value);
-        else if (!fields && within === null && AROUND.has(name)) around.set(name, value);
+        if (fields && READ.has(field) && !fields.has(field)) {
+          fields.set(field, value);
+          characters += value.length;
+          if (characters > IMPORT_ROW_BYTES_MAX) throw tooLarge(startLine, 'transaction', IMPORT_ROW_BYTES_MAX);
+        } else if (!fields && within === null && AROUND.has(name)) {
+          if (value.length > AROUND_CHARACTERS_MAX) throw tooLarge(line, name, AROUND_CHARACTERS_MAX);
+          around.set(name, value);
+        }
       }
       // `end` is the next tag, so the lines of the value are counted with what lies before that one.
       for (let index = open; index < end; index += 1) if (rest.charCodeAt(index) === 10) line += 1;
       at = end;
+      if (rows.length < ROWS_AT_A_TIME) continue;
+      yield rows;
+      rows = [];
     }
     rest = rest.slice(at);
     if (rest.length > IMPORT_ROW_BYTES_MAX) {
@@ -74,7 +103,11 @@ export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<
   }
   if (!isEnded)
     throw new AppError('IMPORT_FAULTY', `Line ${line}: the file ends before </OFX>, so it is not whole: get it again.`);
-  if (fields) yield [{ line: startLine, fields }];
+  if (fields) yield [{ line: startLine, characters, fields }];
+}
+
+function tooLarge(line: number, what: string, max: number): AppError {
+  return new AppError('IMPORT_FAULTY', `Line ${line}: the ${what} has more than ${max} characters.`);
 }
 
 const CDATA = '<![CDATA[';

@@ -124,9 +124,13 @@ test('a sign of several currencies is that of the account', () => {
 });
 
 test('the fraction is told by what stands last, by its length and by a lone zero', () => {
-  expect(detectDecimalSeparator(['1.234,56'])).toEqual({ separator: ',', isAmbiguous: false });
-  expect(detectDecimalSeparator(['0,123'])).toEqual({ separator: ',', isAmbiguous: false });
-  expect(detectDecimalSeparator(['Rs. 1,234', 'Rs. 500'])).toEqual({ separator: '.', isAmbiguous: true });
+  expect(detectDecimalSeparator(['1.234,56'])).toEqual({ separator: ',', isTold: true, isAmbiguous: false });
+  expect(detectDecimalSeparator(['0,123'])).toEqual({ separator: ',', isTold: true, isAmbiguous: false });
+  expect(detectDecimalSeparator(['Rs. 1,234', 'Rs. 500'])).toEqual({
+    separator: '.',
+    isTold: false,
+    isAmbiguous: true,
+  });
 });
 
 test('every date of every format is read back, and no date is made up', () => {
@@ -150,8 +154,16 @@ test('every date of every format is read back, and no date is made up', () => {
   );
   for (const text of ['2026-02-30', '2026-13-01', '2026-00-10', '1899-01-01', '2026-1', 'x'])
     expect(parseDate(text, 'YYYY-MM-DD')).toBeNull();
-  expect(detectDateFormat(['13/02/2026', '01/02/2026'])).toEqual({ format: 'DD/MM/YYYY', isAmbiguous: false });
-  expect(detectDateFormat(['02/13/2026', '01/02/2026'])).toEqual({ format: 'MM/DD/YYYY', isAmbiguous: false });
+  expect(detectDateFormat(['13/02/2026', '01/02/2026'])).toEqual({
+    format: 'DD/MM/YYYY',
+    isTold: true,
+    isAmbiguous: false,
+  });
+  expect(detectDateFormat(['02/13/2026', '01/02/2026'])).toEqual({
+    format: 'MM/DD/YYYY',
+    isTold: true,
+    isAmbiguous: false,
+  });
   expect(detectDateFormat(['01/02/2026']).isAmbiguous).toBe(true);
 });
 

@@ -1,6 +1,8 @@
+import type { ImportSettingsInput } from '@finverse/shared';
 import { expect, test } from 'vitest';
 import { NO_COLUMNS, placeColumns } from './columns.ts';
 import { detectDateFormat } from './dates.ts';
+import { lessonOf, type Remembered } from './remembered.ts';
 import { sniff } from './sniff.ts';
 
 const look = (text: string, given = {}) => sniff(Buffer.from(text), { format: undefined, given, remembered: null });
@@ -99,7 +101,7 @@ test.each([
   [['03/02/26', '04/05/26', '12/11/26', '09/08/26'], 'DD/MM/YY', true],
   [['03/02/2026', '04/05/2026'], 'DD/MM/YYYY', true],
 ] as const)('dates %j are %s, ambiguous: %s', (texts, format, isAmbiguous) => {
-  expect(detectDateFormat(texts)).toEqual({ format, isAmbiguous });
+  expect(detectDateFormat(texts)).toEqual({ format, isAmbiguous, isTold: !isAmbiguous });
 });
 
 test('a file of many thousand columns, or of many cells, is looked at in a moment', () => {
@@ -110,4 +112,62 @@ test('a file of many thousand columns, or of many cells, is looked at in a momen
     // Seconds without the bounds; generous, because machines are busy.
     expect(performance.now() - start).toBeLessThan(1500);
   }
+});
+
+/** What a source is remembered by once a file has been imported with these settings. */
+const learned = (text: string, given: ImportSettingsInput = {}): Remembered => {
+  const sniffed = look(text, given);
+  return lessonOf(sniffed.settings, sniffed);
+};
+const lookAgain = (text: string, remembered: Remembered, given: ImportSettingsInput = {}) =>
+  sniff(Buffer.from(text), { format: undefined, given, remembered });
+
+test('what a person said of delimiter, first row and header is right for the next file, where it fits', () => {
+  const rows = (month: string) => `2026-0${month}-02,-5,x;y;z\n2026-0${month}-03,7,y;z;x\n`;
+  const given = { delimiter: ',', skipRows: 0, hasHeader: true } as const;
+  const header = '2026,Amount,Who;What;Why\n';
+  const remembered = learned(`${header}${rows('1')}`, { ...given, columns: { date: '#1', amount: 'Amount' } });
+  expect(look(`${header}${rows('2')}`).settings).not.toMatchObject(given);
+  expect(lookAgain(`${header}${rows('2')}`, remembered).settings).toMatchObject(given);
+  const before = lookAgain(`Account,42\nDate,Amount,Payee\n${rows('2')}`, remembered).settings;
+  expect(before).toMatchObject({ skipRows: 1, hasHeader: true });
+});
+
+test('no row is skipped because another file had something else before its table', () => {
+  const rows = '2026-01-02,-5,x\n2026-01-03,7,y\n';
+  const remembered = learned(`Account,42\n${rows}`);
+  expect(remembered.skipRows).toBe(1);
+  expect(lookAgain(rows, remembered).settings.skipRows).toBe(0);
+});
+
+test('places that are remembered are of a table of the same columns, and hold what they held', () => {
+  const remembered = learned('02.01.2026;Shop;-5,00\n03.01.2026;Acme;7,00\n', {
+    columns: { date: '#1', payee: '#2', amount: '#3' },
+  });
+  const same = lookAgain('02.02.2026;Shop;-5,00\n03.02.2026;Acme;7,00\n', remembered).settings;
+  expect(same.columns).toMatchObject({ date: '#1', payee: '#2', amount: '#3' });
+  const wider = lookAgain('02.02.2026;1001;Shop;-5,00\n03.02.2026;1002;Acme;7,00\n', remembered);
+  expect(wider.settings.columns).toMatchObject({ date: '#1', amount: '#4' });
+  expect(wider.warnings.join()).toContain('no header');
+  const turned = lookAgain('Shop;-5,00;02.02.2026\nAcme;7,00;03.02.2026\n', remembered).settings;
+  expect(turned.columns).toMatchObject({ date: '#3', amount: '#2' });
+});
+
+test('what nothing in a file tells is no lesson of it', () => {
+  expect(learned('Date,Amount\n2026-01-02,500\n')).not.toHaveProperty('decimalSeparator');
+  expect(learned('Date,Amount\n2026-01-02,500.50\n')).toHaveProperty('decimalSeparator', '.');
+  expect(learned('Date,Amount\nsoon,500.50\n')).not.toHaveProperty('dateFormat');
+  const columns = { amount: 'Amount' };
+  expect(learned('Date,Amount\n2026-01-02,5\n').columns).not.toHaveProperty('debit');
+  expect(learned('Date,Amount\n2026-01-02,5\n', { columns }).columns).toMatchObject({ debit: null, credit: null });
+});
+
+test('a column of directions is none where a cell says something else or none says anything, not where one is empty', () => {
+  const kindOf = (...cells: string[]) =>
+    columnsOf(`Date,Amount,Direction\n${cells.map((cell) => `2026-01-02,12.50,${cell}\n`).join('')}`).kind;
+  expect(kindOf()).toBe('Direction');
+  expect(kindOf('OUT', '', 'IN')).toBe('Direction');
+  expect(kindOf('', '')).toBeNull();
+  expect(kindOf('OUT', 'CARD')).toBeNull();
+  expect(look('Date,Amount\n').warnings).toEqual([]);
 });

@@ -1,33 +1,44 @@
 import { open } from 'node:fs/promises';
 import type { ImportFormat, ImportSettings, ImportSettingsInput } from '@finverse/shared';
+import { invalidField } from '../../../kernel/errors.ts';
 import { isExchangeHeader } from '../../exports/index.ts';
 import { type Columns, guessColumns, NO_COLUMNS, placeColumns } from './columns.ts';
 import { sampleRows } from './csv-rows.ts';
 import { cellsOf, fitColumns, guessByContent, isAmount, isDate } from './column-contents.ts';
 import { detectDateFormat } from './dates.ts';
-import { detectEncoding, isKnown } from './encoding.ts';
+import { detectEncoding, isCertain, isKnown, isLikely } from './encoding.ts';
 import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
+import {
+  type Direction,
+  isFitting,
+  isWellCut,
+  openDirectionsOf,
+  type Remembered,
+  rememberedColumns,
+  type Table,
+} from './remembered.ts';
 import { type OpenField, warningsOf } from './warnings.ts';
 
 const SAMPLE_BYTES = 256 * 1024;
 const SAMPLE_CELLS_MAX = 20_000;
 const HEADER_SEARCH_ROWS = 30;
 
-/** What a file looks like. `openFields` are the settings that were guessed where another value would fit as well; a warning speaks of each. */
+/**
+ * What a file looks like. `openFields` are the settings that nobody gave and nothing in the file tells (a warning speaks of those that may be read in two ways),
+ * `openDirections` the columns of directions that it has not, as far as nobody has said so.
+ */
 export type Sniffed = {
   format: ImportFormat;
   settings: ImportSettings;
   columnNames: string[];
   warnings: string[];
   openFields: OpenField[];
+  openDirections: Direction[];
 };
 
-/** The settings that were right for a source the last time, without those that were a guess then. */
-export type Remembered = Omit<ImportSettings, OpenField> & Partial<Pick<ImportSettings, OpenField>>;
-
 /** Reads the beginning of a file. */
-export async function readSample(path: string): Promise<Buffer> {
+async function readSample(path: string): Promise<Buffer> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
@@ -37,25 +48,32 @@ export async function readSample(path: string): Promise<Buffer> {
   }
 }
 
+/** Looks at the beginning of a file; see {@link sniff}. @throws AppError VALIDATION_FAILED for an encoding that is none */
+export async function sniffFile(path: string, options: SniffOptions): Promise<Sniffed> {
+  const { encoding } = options.given;
+  if (encoding !== undefined && !isKnown(encoding))
+    throw invalidField(
+      'settings.encoding',
+      'is no name of the WHATWG encoding standard, such as utf-8 or windows-1252',
+    );
+  return sniff(await readSample(path), options);
+}
+
+type SniffOptions = { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: Remembered | null };
+
 /**
  * The settings by which a file is to be read: what the caller says, then what the source had the last time (where its columns are there), then what the
  * beginning of the file looks like.
  */
-export function sniff(
-  sample: Buffer,
-  {
-    format,
-    given,
-    remembered,
-  }: { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: Remembered | null },
-): Sniffed {
+export function sniff(sample: Buffer, { format, given, remembered }: SniffOptions): Sniffed {
   const ascii = sample
     .subarray(0, 4096)
     .toString('latin1')
     .replace(/^\u00ef\u00bb\u00bf/, '');
   const detectedFormat = format ?? (looksLikeOfx(ascii.replaceAll('\0', '')) ? 'ofx' : 'csv');
-  const encoding = given.encoding ?? encodingOf(sample, detectedFormat, ascii);
-  const text = new TextDecoder(encoding).decode(sample, { stream: true });
+  const encoding = given.encoding ?? encodingOf(sample, { format: detectedFormat, ascii, remembered });
+  const isWhole = sample.length < SAMPLE_BYTES;
+  const text = new TextDecoder(encoding).decode(sample, { stream: !isWhole });
   if (detectedFormat === 'ofx') {
     const settings: ImportSettings = {
       ...OFX_SETTINGS,
@@ -64,9 +82,9 @@ export function sniff(
       isAmountInverted: given.isAmountInverted ?? false,
       appliesRules: given.appliesRules ?? remembered?.appliesRules ?? true,
     };
-    return { format: 'ofx', settings, columnNames: [], warnings: [], openFields: [] };
+    return { format: 'ofx', settings, columnNames: [], warnings: [], openFields: [], openDirections: [] };
   }
-  return { format: 'csv', ...sniffCsv(text, encoding, given, remembered) };
+  return { format: 'csv', ...sniffCsv({ text, isWhole }, encoding, given, remembered) };
 }
 
 const OFX_SETTINGS: ImportSettings = {
@@ -82,33 +100,36 @@ const OFX_SETTINGS: ImportSettings = {
   columns: NO_COLUMNS,
 };
 
-function encodingOf(sample: Buffer, format: ImportFormat, ascii: string): string {
+function encodingOf(
+  sample: Buffer,
+  { format, ascii, remembered }: { format: ImportFormat; ascii: string; remembered: Remembered | null },
+): string {
   const detected = detectEncoding(sample);
-  if (format !== 'ofx' || detected.startsWith('utf-16')) return detected;
+  if (format !== 'ofx') {
+    // Of two guesses the one that was right the last time: otherwise the same rows would have other letters, and be others.
+    const isTold = isCertain(detected) || remembered === null || !isLikely(remembered.encoding, sample);
+    return isTold ? detected : remembered.encoding;
+  }
+  if (detected.startsWith('utf-16')) return detected;
   // A file that is valid UTF-8 beyond ASCII is UTF-8 whatever its head says, which banks copy from one another.
   const named = ofxEncoding(ascii);
   const isPlain = sample.every((byte) => byte < 0x80);
   return named !== null && isKnown(named) && (isPlain || detected !== 'utf-8') ? named : detected;
 }
 
+/** The beginning of a file, or the whole of it. */
+type Sample = { text: string; isWhole: boolean };
+type Layout = Pick<ImportSettings, 'delimiter' | 'skipRows' | 'hasHeader'>;
+type GivenLayout = Pick<ImportSettingsInput, keyof Layout>;
+
 function sniffCsv(
-  text: string,
+  sample: Sample,
   encoding: string,
   given: ImportSettingsInput,
   remembered: Remembered | null,
 ): Omit<Sniffed, 'format'> {
-  const delimiter = given.delimiter ?? detectDelimiter(text);
-  const rows = sampleRows(text, delimiter);
-  const skipRows = given.skipRows ?? firstOfUsualWidth(rows);
-  const body = rows.slice(skipRows);
-  const hasHeader = given.hasHeader ?? isHeader(body);
-  const header = hasHeader ? (body[0] ?? []) : null;
-  const width = body.reduce((most, { length }) => Math.max(most, length), 0);
-  // The work is bounded by the cells that are looked at, however wide the rows are.
-  const data = body
-    .slice(hasHeader ? 1 : 0)
-    .filter(({ length }) => length > 0)
-    .slice(0, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, width))));
+  const { table, known } = tableOf(sample, given, remembered);
+  const { delimiter, skipRows, skipped, hasHeader, header, data, width } = table;
   if (header && isExchangeHeader(header)) {
     return {
       settings: {
@@ -126,31 +147,29 @@ function sniffCsv(
       columnNames: [...header],
       warnings: [],
       openFields: [],
+      openDirections: [],
     };
   }
-  const isRemembered = remembered !== null && placeColumns(remembered.columns, header, width).missing.length === 0;
-  const known = isRemembered && remembered.hasHeader === hasHeader ? remembered : null;
-  const guessed =
-    known?.columns ?? (header ? fitColumns(guessColumns(header), header, data) : guessByContent(data, width));
-  const columns = overlay(guessed, given.columns);
+  const columns = overlay(known ? rememberedColumns(known) : table.guessed, given.columns);
   const { places } = placeColumns(columns, header, width);
   const dates = detectDateFormat(cellsOf(data, places.date));
   const decimals = detectDecimalSeparator(
     [places.amount, places.debit, places.credit, places.toAmount].flatMap((place) => cellsOf(data, place)),
   );
-  const openFields: OpenField[] = [];
-  if (dates.isAmbiguous && (given.dateFormat ?? known?.dateFormat) === undefined) openFields.push('dateFormat');
-  if (decimals.isAmbiguous && (given.decimalSeparator ?? known?.decimalSeparator) === undefined)
-    openFields.push('decimalSeparator');
+  const guesses: { field: OpenField; isTold: boolean; isAmbiguous: boolean }[] = [
+    { field: 'dateFormat', ...dates },
+    { field: 'decimalSeparator', ...decimals },
+  ];
+  const untold = guesses.filter(({ field, isTold }) => !isTold && (given[field] ?? known?.[field]) === undefined);
   const warnings = warningsOf({
     given,
     isKnown: known !== null,
-    skipped: rows.slice(0, skipRows),
+    skipped,
     header,
     data,
     places,
     dateFormat: dates.format,
-    openFields,
+    ambiguousFields: untold.filter(({ isAmbiguous }) => isAmbiguous).map(({ field }) => field),
   });
   return {
     settings: {
@@ -167,8 +186,48 @@ function sniffCsv(
     },
     columnNames: header ? [...header] : Array.from({ length: width }, (_, index) => `#${index + 1}`),
     warnings,
-    openFields,
+    openFields: untold.map(({ field }) => field),
+    openDirections: openDirectionsOf(columns, given.columns, known),
   };
+}
+
+/**
+ * The table that a file begins with: cut out as that of its source's last file was, where what is remembered fits it then, or as it looks. `known`: what is
+ * remembered, where it is true of the table.
+ */
+function tableOf(
+  sample: Sample,
+  given: GivenLayout,
+  remembered: Remembered | null,
+): { table: Table & Layout; known: Remembered | null } {
+  if (remembered) {
+    const { delimiter, skipRows, hasHeader } = remembered;
+    const table = cutTable(sample, {
+      delimiter: given.delimiter ?? delimiter,
+      skipRows: given.skipRows ?? skipRows,
+      hasHeader: given.hasHeader ?? hasHeader,
+    });
+    if (isFitting(remembered, table) && isWellCut(remembered, table)) return { table, known: remembered };
+  }
+  const table = cutTable(sample, given);
+  return { table, known: remembered && isFitting(remembered, table) ? remembered : null };
+}
+
+function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
+  const delimiter = given.delimiter ?? detectDelimiter(sample);
+  const rows = sampleRows(sample.text, { delimiter, isWhole: sample.isWhole });
+  const skipRows = given.skipRows ?? firstOfUsualWidth(rows);
+  const body = rows.slice(skipRows);
+  const hasHeader = given.hasHeader ?? isHeader(body);
+  const header = hasHeader ? (body[0] ?? []) : null;
+  const width = body.reduce((most, { length }) => Math.max(most, length), 0);
+  // The work is bounded by the cells that are looked at, however wide the rows are.
+  const data = body
+    .slice(hasHeader ? 1 : 0)
+    .filter(({ length }) => length > 0)
+    .slice(0, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, width))));
+  const guessed = header ? fitColumns(guessColumns(header), header, data) : guessByContent(data, width);
+  return { delimiter, skipRows, skipped: rows.slice(0, skipRows), hasHeader, header, data, width, guessed };
 }
 
 /** What is given goes before what was found. */
@@ -184,10 +243,10 @@ function overlay(found: Columns, given: ImportSettingsInput['columns']): Columns
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 
 /** The delimiter that gives the most rows of the same width; where several do, the one that gives the widest. */
-function detectDelimiter(text: string): (typeof DELIMITERS)[number] {
+function detectDelimiter({ text, isWhole }: Sample): (typeof DELIMITERS)[number] {
   let best: { delimiter: (typeof DELIMITERS)[number]; score: number } = { delimiter: ',', score: 0 };
   for (const delimiter of DELIMITERS) {
-    const rows = sampleRows(text, delimiter);
+    const rows = sampleRows(text, { delimiter, isWhole });
     const { width, count } = usualWidth(rows);
     const score = width > 1 ? count / rows.length + width / 1000 : 0;
     if (score > best.score) best = { delimiter, score };

@@ -3,7 +3,7 @@ import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
 import { plainName } from './column-names.ts';
 import { glanceAtAmount } from './numbers.ts';
 
-/** What the cells of a file may leave open. */
+/** What the cells of a file may leave open, where they tell nothing or may be read in two ways. */
 export type OpenField = 'dateFormat' | 'decimalSeparator';
 
 type Findings = {
@@ -17,7 +17,8 @@ type Findings = {
   places: Partial<Record<ImportField, number>>;
   /** The format that dates are read as. */
   dateFormat: ImportDateFormat;
-  openFields: readonly OpenField[];
+  /** Which fields are guessed although another value would read the cells as well. */
+  ambiguousFields: readonly OpenField[];
 };
 
 /** The share of amounts with the same sign from which on the others may be exceptions. */
@@ -27,12 +28,12 @@ const STATES = new Set(['state', 'status', 'transaction status', 'estado', 'stat
 
 /** What the sample of a file leaves open, and what it says that is not read: for a person to look at before anything is imported. */
 export function warningsOf(findings: Findings): string[] {
-  const { isKnown, dateFormat, openFields } = findings;
+  const { isKnown, dateFormat, ambiguousFields } = findings;
   const warnings: string[] = [];
-  if (openFields.includes('dateFormat')) {
+  if (ambiguousFields.includes('dateFormat')) {
     warnings.push(`Dates are read as ${dateFormat}; another format would fit as well. Check them, or say which it is.`);
   }
-  if (openFields.includes('decimalSeparator'))
+  if (ambiguousFields.includes('decimalSeparator'))
     warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
   if (!isKnown) warnings.push(...columnWarnings(findings), ...signWarnings(findings));
   return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
@@ -40,14 +41,16 @@ export function warningsOf(findings: Findings): string[] {
 
 /** A first row with a cell too many looks like one of the lines that banks put before the table. */
 function skipWarnings({ given, skipped }: Findings): string[] {
-  const isRow = (cells: readonly string[]) => {
-    const trimmed = cells.map((cell) => cell.trim());
-    return trimmed.some(isDate) && trimmed.some(isAmount);
-  };
-  if (given.skipRows !== undefined || !skipped.some(isRow)) return [];
+  if (given.skipRows !== undefined || !skipped.some(isTransaction)) return [];
   return [
     `The first ${skipped.length} rows are skipped, and one of them looks like a transaction. Check how many rows are to be skipped.`,
   ];
+}
+
+/** Whether a row has a date and an amount. */
+export function isTransaction(cells: readonly string[]): boolean {
+  const trimmed = cells.map((cell) => cell.trim());
+  return trimmed.some(isDate) && trimmed.some(isAmount);
 }
 
 function columnWarnings({ header, given, places }: Findings): string[] {
@@ -60,6 +63,7 @@ function signWarnings({ given, data, places }: Findings): string[] {
   const isTold = places.kind !== undefined || places.debit !== undefined || places.credit !== undefined;
   if (isTold || given.isAmountInverted !== undefined) return [];
   const amounts = amountsOf(data, places.amount);
+  if (amounts.length === 0) return [];
   const below = amounts.filter(({ isBelowZero }) => isBelowZero).length / amounts.length;
   if (below >= NEARLY_ALL)
     return [

@@ -1,0 +1,105 @@
+import {
+  formatMoney,
+  IMPORT_FAULTS_MAX,
+  IMPORT_PREVIEW_ROWS_MAX,
+  type ImportFault,
+  type ImportPreviewOut,
+} from '@finverse/shared';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Dialect } from '../../db/index.ts';
+import type { AccountRecord, TransactionRecord } from '../ledger/index.ts';
+import { readBook } from './book.ts';
+import { type ImportRecord, toImportOut } from './imports.repository.ts';
+import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
+import { missingColumns } from './parse/columns.ts';
+import { sniffFile } from './parse/sniff.ts';
+import { readDrafts, type ReadRow } from './read-drafts.ts';
+import { identifyRows } from './row-ids.ts';
+
+type Preview = {
+  record: ImportRecord;
+  /** The account of rows that name none. */
+  account: AccountRecord;
+  path: string;
+  /** Rows that are shown. */
+  limit: number;
+};
+
+/**
+ * What an import would do with the first 50,000 rows of its file, by the ledger as it is. Writes nothing.
+ *
+ * @throws AppError IMPORT_FAULTY, VALIDATION_FAILED; see {@link readDrafts}
+ */
+export async function previewImport(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  { record, account, path, limit }: Preview,
+): Promise<ImportPreviewOut> {
+  const { userId, source, format, settings, accountId, fileBytes } = record;
+  const { columnNames } = await sniffFile(path, { format, given: settings, remembered: null });
+  const book = await readBook(em, dialect, userId);
+  const judging = { dialect, userId, source, book, seen: new Set<string>() };
+  const judge = (part: readonly ReadRow[], appliesRules: boolean) =>
+    judgeRows(em, { ...judging, appliesRules }, part, { idOf: String, nowMs: 0 });
+  const rows: ImportPreviewOut['rows'] = [];
+  const faults: ImportFault[] = [];
+  const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
+  let differing = 0;
+  let isComplete = true;
+  const reading = { path, fileBytes, format, settings, accountId, accountCurrency: account.currency, source, book };
+  for await (const batch of identifyRows(readDrafts(reading), format)) {
+    const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
+    // Rules change what a row looks like and not what becomes of it, so they are asked for the rows that are shown, however many there are.
+    const shown = part.slice(0, limit - rows.length);
+    const judged = [...(await judge(shown, settings.appliesRules)), ...(await judge(part.slice(shown.length), false))];
+    for (const each of judged) {
+      counts.read += 1;
+      counts[each.outcome] += 1;
+      if (rows.length < limit) rows.push(toPreviewRow(each));
+      if (each.outcome === 'duplicate' && each.differs) differing += 1;
+      if (each.outcome !== 'faulty') continue;
+      for (const fault of each.faults)
+        if (faults.length < IMPORT_FAULTS_MAX) faults.push({ line: each.row.line, ...fault });
+    }
+    if (counts.read < IMPORT_PREVIEW_ROWS_MAX) continue;
+    isComplete = false;
+    break;
+  }
+  const missing = missingColumns(record).map(({ message }) => message);
+  const warnings = [...record.warnings, ...missing, ...differingWarning(differing)];
+  return { import: toImportOut(record), columnNames, warnings, rows, counts, isComplete, faults };
+}
+
+function toPreviewRow(judged: Judged): ImportPreviewOut['rows'][number] {
+  const { draft, line } = judged.row;
+  const record = judged.outcome === 'new' ? judged.record : null;
+  return {
+    line,
+    outcome: judged.outcome,
+    transaction: record && draft.kind === 'transaction' ? toDraftOut(record) : null,
+  };
+}
+
+function toDraftOut(record: TransactionRecord): NonNullable<ImportPreviewOut['rows'][number]['transaction']> {
+  const { transfer } = record;
+  return {
+    kind: record.kind,
+    accountId: record.accountId,
+    amount: formatMoney(record.amount),
+    currency: record.currency,
+    occurredOn: record.occurredOn,
+    description: record.description,
+    payee: record.payee,
+    note: record.note,
+    categoryId: record.categoryId,
+    tags: [...record.tags],
+    splits: record.splits.map(({ amount, categoryId, note }) => ({ amount: formatMoney(amount), categoryId, note })),
+    transfer: transfer && {
+      toAccountId: transfer.toAccountId,
+      toAmount: formatMoney(transfer.toAmount),
+      toCurrency: transfer.toCurrency,
+      rate: transfer.rate ?? '',
+    },
+    externalId: record.externalId,
+  };
+}

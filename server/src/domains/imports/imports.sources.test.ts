@@ -1,0 +1,76 @@
+import { beforeEach, expect, test } from 'vitest';
+import { entities } from '../../entities.ts';
+import type { Database } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import { balance, commitToEnd, importFile, openWorld, prepare, preview, type World } from './test-imports.ts';
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  let database: Database;
+  let ledger: TestLedger;
+  let world: World;
+  let url: string | undefined;
+  beforeEach(async () => {
+    // A server's database serves all tests, each with a person of its own.
+    url = databases.driver === 'sqlite' ? undefined : (url ??= await databases.newUrl());
+    database = await databases.open(entities, url);
+    await database.migrate();
+    ledger = ledgerOn(database);
+    world = await openWorld(database, ledger);
+  });
+  const HEADER = 'Date,Amount,Direction\n';
+
+  test('the only row of a file tells which way its money goes, with a line end or without', async () => {
+    expect(await importFile(world, `${HEADER}2026-01-02,12.50,OUT`)).toMatchObject({ created: 1 });
+    expect(await balance(world)).toBe('-12.50000000');
+  });
+
+  test('a month without transactions teaches nothing, least of all that the next one has no directions', async () => {
+    expect(await importFile(world, HEADER)).toMatchObject({ status: 'completed', created: 0 });
+    expect(await ledger.imports.remembered(world.userId)).toEqual([]);
+    expect(await importFile(world, `${HEADER}2026-01-02,12.50,OUT\n2026-01-03,2,IN\n`)).toMatchObject({ created: 2 });
+    expect(await balance(world)).toBe('-10.50000000');
+  });
+
+  test('a column of directions that is new in a source’s file is read, and one that its owner refused is not', async () => {
+    const signed = 'Date,Amount\n2026-01-02,-12.50\n2026-01-03,2\n';
+    expect(await importFile(world, signed)).toMatchObject({ created: 2 });
+    const told = `${HEADER}2026-02-02,12.50,OUT\n2026-02-03,2,IN\n`;
+    expect(await prepare(world, told)).toMatchObject({ settings: { columns: { kind: 'Direction' } } });
+    const settings = { columns: { kind: null } };
+    expect(await importFile(world, told, { settings })).toMatchObject({ created: 2 });
+    const next = await prepare(world, told.replaceAll('02-0', '03-0'));
+    expect(next).toMatchObject({ settings: { columns: { kind: null } } });
+    expect(await commitToEnd(world, next.id)).toMatchObject({ created: 2 });
+    expect(await prepare(world, told)).toMatchObject({ settings: { columns: { kind: null } } });
+  });
+
+  test('a file without fractions or without dates that can be read teaches no notation of them', async () => {
+    const file = (...amounts: string[]) => `Date,Amount\n${amounts.map((each) => `2026-01-02,${each}\n`).join('')}`;
+    expect(await importFile(world, file('-500', '700'))).toMatchObject({ created: 2 });
+    const open = await prepare(world, file('-15.000', '20.000'));
+    expect(open.warnings).toEqual([expect.stringContaining('read in two ways')]);
+    const [lesson] = await ledger.imports.remembered(world.userId);
+    expect(lesson?.settings).toMatchObject({ dateFormat: 'YYYY-MM-DD' });
+    expect(lesson?.settings).not.toHaveProperty('decimalSeparator');
+  });
+
+  test('an encoding that was corrected is that of the next file, whose rows are the same ones again', async () => {
+    const rows = 'Datum;Betrag;Empfänger\n01.02.2026;-1,00;Żółć Łódź\n';
+    // Polish, as Windows writes it.
+    const bytes = Buffer.from(
+      Array.from(
+        rows,
+        (letter) => ({ Ż: 0xaf, ó: 0xf3, ł: 0xb3, ć: 0xe6, Ł: 0xa3, ź: 0x9f, ä: 0xe4 })[letter] ?? letter.charCodeAt(0),
+      ),
+    );
+    const settings = { encoding: 'windows-1250' };
+    const made = await prepare(world, bytes, { settings });
+    expect((await preview(world, made.id)).rows[0]?.transaction).toMatchObject({ payee: 'Żółć Łódź' });
+    expect(await commitToEnd(world, made.id)).toMatchObject({ created: 1 });
+    const next = await prepare(world, bytes);
+    expect(next.settings.encoding).toBe('windows-1250');
+    expect(await commitToEnd(world, next.id)).toMatchObject({ created: 0, duplicates: 1 });
+    expect((await prepare(world, Buffer.from(rows))).settings.encoding).toBe('utf-8');
+  });
+});
