@@ -41,6 +41,7 @@ describe('a bad variable', () => {
     ['PUBLIC_URL', 'http://127.0.0.1.finverse.example'],
     ['TRUSTED_PROXIES', 'proxy.example'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '0.0.0.0/0'],
     ['TRUSTED_PROXIES', '10.0.0.1,'],
     ['TRUSTED_PROXIES', '10.0.0.0/8/8'],
     ['DATABASE_URL', 'postgres://127.0.0.1/finverse'],

@@ -174,7 +174,8 @@ function isSafeInTheClear(url: string): boolean {
 function isAddressOrSubnet(text: string): boolean {
   const [network = '', bits, ...more] = text.split('/');
   const family = isIP(network);
-  const isSubnet = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  // A subnet of all addresses would let anybody name any address as their own.
+  const isSubnet = bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
   return family !== 0 && isSubnet && more.length === 0;
 }
 

@@ -14,6 +14,8 @@ export function logAccess(logger: Logger, clock: Clock): RequestHandler {
   return (request, response, next) => {
     const { method } = request;
     const path = pathOf(request.originalUrl).slice(0, PATH_LENGTH_MAX);
+    // Now: once the connection is gone nobody knows its other end.
+    const address = remoteAddress(request);
     response.once('close', () => {
       const { id, startedAtMs, route } = requestState(request);
       const line = {
@@ -23,7 +25,7 @@ export function logAccess(logger: Logger, clock: Clock): RequestHandler {
         route,
         status: response.statusCode,
         durationMs: Math.round((clock.monotonic() - startedAtMs) * 10) / 10,
-        remoteAddress: remoteAddress(request),
+        remoteAddress: address,
         ...(response.writableFinished ? {} : { isAborted: true }),
       };
       if (route.startsWith('/health') || route === '/metrics') logger.debug(line, 'request');

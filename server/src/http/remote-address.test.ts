@@ -1,6 +1,11 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { isOwnProxy, rateAddress } from './remote-address.ts';
 import { startTestServer, stillClock, type TestServer } from './test-server.ts';
+
+const publicUrl = 'https://finverse.example';
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],
@@ -31,6 +36,25 @@ test.each([
   expect(isOwnProxy(address, 1)).toBe(false);
 });
 
+test('an address that is not known any more is nobody’s', () => {
+  expect(isOwnProxy(undefined, 0)).toBe(false);
+  expect(isOwnProxy('nonsense', 0)).toBe(false);
+  expect(isOwnProxy('fe80::1%eth0', 0)).toBe(true);
+});
+
+test('a client that hangs up in the middle of its body is logged with its address, and the server goes on', async () => {
+  await using server = await startTestServer({ publicUrl });
+  const { port } = new URL(server.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  const lines = ['POST /api/v1/auth/login HTTP/1.1', 'Host: finverse.example', 'X-Forwarded-For: 203.0.113.1'];
+  socket.write([...lines, 'Content-Type: application/json', 'Content-Length: 100', '', '{"email":'].join('\r\n'));
+  await once(socket, 'ready');
+  await delay(50);
+  socket.resetAndDestroy();
+  await expect.poll(() => server.logLines.join('')).toMatch(/"remoteAddress":"203\.0\.113\.1".*"isAborted":true/);
+  expect((await server.open('GET', '/health/live')).status).toBe(200);
+});
+
 /** The answers to tries at ten different accounts and two more, each from what X-Forwarded-For says. */
 async function statusesFrom(server: TestServer, forwardedFor: (attempt: number) => string): Promise<number[]> {
   const statuses = [];
@@ -41,7 +65,6 @@ async function statusesFrom(server: TestServer, forwardedFor: (attempt: number) 
   }
   return statuses;
 }
-const publicUrl = 'https://finverse.example';
 const LIMITED = [...Array<number>(10).fill(401), 429, 429];
 
 test('a client on a private address behind the proxy does not choose the address that counts', async () => {

@@ -22,8 +22,11 @@ PRIVATE.addSubnet('fe80::', 10, 'ipv6');
  *
  * @param hop 0 for the socket's other end, then one more for each address in X-Forwarded-For, from its end
  */
-export function isOwnProxy(address: string, hop: number): boolean {
-  return hop === 0 && PRIVATE.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+export function isOwnProxy(address: string | undefined, hop: number): boolean {
+  // A socket that is closed knows its other end no more.
+  const [plain = ''] = address?.split('%', 1) ?? [];
+  const family = isIP(plain);
+  return hop === 0 && family !== 0 && PRIVATE.check(plain, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** The address that the request comes from: what a trusted proxy names, or the socket's other end where that is none. */

@@ -46,10 +46,11 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
       batchSize,
       idempotencyKey: readIdempotencyKey(request),
       // A unit that waits for the caller's own ledger would hold one of the few connections that everybody shares.
-      openUnit: (unitCaller, keyed) => (work) =>
-        units.run(unitCaller, () =>
-          keyed === null ? transact(database, work) : transactOnce(database, { ...keyed, nowMs: clock.now() }, work),
-        ),
+      openUnit: (turn, keyed) => (work) => {
+        const run = () =>
+          keyed === null ? transact(database, work) : transactOnce(database, { ...keyed, nowMs: clock.now() }, work);
+        return turn === null ? run() : units.run(turn, run);
+      },
       services,
       limiter,
       streams,

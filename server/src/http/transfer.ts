@@ -95,6 +95,9 @@ function exportAccount(createContext: ContextFactory): RequestHandler {
   };
 }
 
+/** A download that takes nothing for so long is given up. */
+const STALLED_MS = 60_000;
+
 type Piece = { piece: { text: string; isLast: boolean } };
 type Sent = { headers: Record<string, string>; open: (signal: AbortSignal) => AsyncIterable<Piece> };
 
@@ -102,6 +105,12 @@ type Sent = { headers: Record<string, string>; open: (signal: AbortSignal) => As
 async function send(request: Request, context: Context, { headers, open }: Sent): Promise<void> {
   const response = request.res;
   invariant(response, 'a request that is served has a response');
+  if (request.method === 'HEAD') {
+    response.set({ ...headers, 'Cache-Control': 'no-store' }).end();
+    return;
+  }
+  // Who reads no further holds their place among the exports no longer.
+  response.setTimeout(STALLED_MS, () => response.destroy());
   const stream = context.streams.open(limitKey(context), leaving(request));
   try {
     for await (const { piece } of stream.read(open(stream.signal))) {

@@ -12,7 +12,9 @@ describeDrivers(['mariadb'], (databases) => {
   test('whoever waits for their own ledger takes one connection, however much they send: others are served, and what is too much is refused', async () => {
     const databaseUrl = await databases.newUrl();
     await using server = await startTestServer({ databaseUrl, rateLimitScale: 100_000 });
-    const [token, other] = [await server.signIn('user'), await server.signIn('admin')];
+    const [session, other] = [await server.signIn('user'), await server.signIn('admin')];
+    const tokens = { token: session, body: { name: 'Script', scopes: ['accounts:write'] } };
+    const token = (await server.rest('POST', '/auth/tokens', tokens)).body?.['token'] as string;
     const create = (name: string, of: string) =>
       server.rest('POST', '/accounts', { token: of, body: account(name), headers: { 'idempotency-key': name } });
     const waitingForLocks = async () => Number(await (await databases.server()).sql(LOCK_WAITS));
@@ -35,6 +37,9 @@ describeDrivers(['mariadb'], (databases) => {
         }
         await expect.poll(() => refused).toBe(20);
         await expect.poll(waitingForLocks).toBe(1);
+        // What a token in wrong hands sends keeps nobody from revoking it.
+        expect((await server.rest('DELETE', '/auth/sessions', { token: session })).status).toBe(200);
+        expect((await server.rest('POST', '/auth/tokens', tokens)).status).toBe(200);
         for (let round = 0; round < 12; round += 1) {
           expect((await server.open('GET', '/health/ready')).status).toBe(200);
           expect((await create(`Other-${round}`, other)).status).toBe(200);

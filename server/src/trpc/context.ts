@@ -55,10 +55,10 @@ export type Context = {
   /** What the caller's Idempotency-Key header says. */
   idempotencyKey: string | null;
   /**
-   * Makes the transaction of one mutation; with a request, one that is done once for its key. Those of one caller come one after the other, before they take a
-   * connection. @throws AppError RATE_LIMITED where too many of the caller's wait
+   * Makes the transaction of one mutation; with a request, one that is done once for its key. Those with one `turn` come one after the other, before they take a
+   * connection; null waits for nobody. @throws AppError RATE_LIMITED where too many wait for that turn
    */
-  openUnit: (caller: string, request: KeyedRequest | null) => UnitOfWork;
+  openUnit: (turn: string | null, request: KeyedRequest | null) => UnitOfWork;
   services: Services;
   limiter: RateLimiter;
   streams: StreamRegistry;

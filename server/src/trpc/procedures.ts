@@ -41,7 +41,10 @@ const holdStream = middleware(async ({ ctx, signal, next }) => {
   return result;
 });
 
-/** Gives a mutation its one transaction, which a repeated idempotency key does not run twice, in its caller's turn. */
+/**
+ * Gives a mutation its one transaction, which a repeated idempotency key does not run twice, in its caller's turn: API tokens in another than sessions, as they
+ * are counted. What anyone may call waits for nobody's turn, since an address may be that of many people; there are few such calls a minute.
+ */
 const openUnit = middleware(({ ctx, path, type, meta, getRawInput, next }) => {
   const { idempotencyKey: key } = ctx;
   if (key !== null && type === 'mutation' && ctx.batchSize > 1) {
@@ -51,9 +54,10 @@ const openUnit = middleware(({ ctx, path, type, meta, getRawInput, next }) => {
   }
   const commit: UnitOfWork = async (work) => {
     // Login ends the session that comes with it, so that a repeated one comes without: what anyone may call counts for the address.
-    const caller = meta?.access === 'public' ? addressKey(ctx) : callerKey(ctx);
+    const isPublic = meta?.access === 'public';
+    const caller = isPublic ? addressKey(ctx) : callerKey(ctx);
     const request = key === null ? null : { caller, key, procedure: path, input: await getRawInput() };
-    return ctx.openUnit(caller, request)(work);
+    return ctx.openUnit(isPublic ? null : limitKey(ctx), request)(work);
   };
   return next({ ctx: { commit } });
 });
