@@ -12,9 +12,12 @@ type Parts = { database: Database; clock: Clock; log: Logger };
 export function startRecurring({ database, clock, log }: Parts): () => Promise<void> {
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
+  let lastRunMs: number | null = null;
   const runOnce = async () => {
     try {
-      const { made, failed, errors } = await makeDue({ database, clock }, stopping.signal);
+      const begunMs = clock.now();
+      const { made, failed, errors } = await makeDue({ database, clock }, { lastRunMs, signal: stopping.signal });
+      lastRunMs = begunMs;
       if (made > 0) log.info({ part: 'recurring', made, failed }, 'made recurring transactions');
       for (const err of errors) log.error({ part: 'recurring', err }, 'a recurring transaction could not be made');
     } catch (error) {

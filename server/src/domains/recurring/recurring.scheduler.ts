@@ -22,25 +22,27 @@ const PAGE = 200;
 const TEMPLATE_DATES_PER_PASS = 10;
 const PERSON_DATES_PER_PASS = 100;
 
-const MINUTE_MS = 60_000;
 /** For how long what failed is tried again at every run, and how far apart the tries are after that. */
-const RETRY_PAUSE_MINUTES = 15;
+const RETRY_PAUSE_MS = 15 * 60_000;
 
 type Parts = { database: Database; clock: Clock };
 
 /** What one run did. `errors` are defects and outages, not templates that wait to be mended. */
 export type DueRun = { made: number; failed: number; errors: unknown[] };
 
+/** `lastRunMs`: when the run before this one began; null where there was none, as after a start. */
+type Options = { lastRunMs?: number | null; signal?: AbortSignal };
+
 /** `stuck`: templates that this run has tried in vain and tries no more. */
-type Running = { run: DueRun; stuck: Set<string>; signal: AbortSignal | undefined };
+type Running = { run: DueRun; stuck: Set<string>; lastRunMs: number | null; signal: AbortSignal | undefined };
 
 /**
  * Makes everything that is due, of everybody: each template's dates in order, each in a transaction of its own. Any number of replicas may run it at once,
  * and it may be killed anywhere: a date is marked, posted and left behind together or not at all. It goes over all of them again and again, and makes some of
  * each at a time, so that nobody waits for the years of another.
  */
-export async function makeDue(parts: Parts, signal?: AbortSignal): Promise<DueRun> {
-  const running: Running = { run: { made: 0, failed: 0, errors: [] }, stuck: new Set(), signal };
+export async function makeDue(parts: Parts, { lastRunMs = null, signal }: Options = {}): Promise<DueRun> {
+  const running: Running = { run: { made: 0, failed: 0, errors: [] }, stuck: new Set(), lastRunMs, signal };
   for (let madeBefore = -1; running.run.made > madeBefore && !signal?.aborted;) {
     madeBefore = running.run.made;
     await makePass(parts, running);
@@ -58,8 +60,8 @@ async function makePass(parts: Parts, running: Running): Promise<void> {
       if (running.signal?.aborted) return;
       const madeOfPerson = madeByPerson.get(due.userId) ?? 0;
       const limit = Math.min(TEMPLATE_DATES_PER_PASS, PERSON_DATES_PER_PASS - madeOfPerson);
-      if (limit === 0 || running.stuck.has(due.id) || !isDueAt(due, nowMs)) continue;
-      const made = await makeDatesOf(parts, due, { running, limit });
+      if (limit === 0 || running.stuck.has(due.id)) continue;
+      const made = await makeDatesOf(parts, due, { running, nowMs, limit });
       madeByPerson.set(due.userId, madeOfPerson + made);
     }
     const last = page.at(-1);
@@ -68,22 +70,23 @@ async function makePass(parts: Parts, running: Running): Promise<void> {
   }
 }
 
-/** Whether the date has come in the template's time zone, and what failed is to be tried again. */
-function isDueAt({ nextOn, timeZone, failure }: Due, nowMs: number): boolean {
+/** Whether the date has come in the template's time zone, and what failed is to be tried again: where a pause has ended since the last run. */
+function isDueAt({ nextOn, timeZone, failure }: Due, nowMs: number, lastRunMs: number | null): boolean {
   if (nextOn > dateIn(timeZone, nowMs)) return false;
-  const failedMinutes = failure ? Math.floor((nowMs - failure.atMs) / MINUTE_MS) : 0;
-  return failedMinutes < RETRY_PAUSE_MINUTES || failedMinutes % RETRY_PAUSE_MINUTES === 0;
+  if (failure === null || lastRunMs === null) return true;
+  const pausesUntil = (ms: number) => Math.floor((ms - failure.atMs) / RETRY_PAUSE_MS);
+  return pausesUntil(nowMs) < 1 || pausesUntil(nowMs) > pausesUntil(lastRunMs);
 }
 
 /** Makes up to so many dates of a template, and says how many it made. */
 async function makeDatesOf(
   parts: Parts,
   due: Due,
-  { running: { run, stuck, signal }, limit }: { running: Running; limit: number },
+  { running: { run, stuck, lastRunMs, signal }, nowMs, limit }: { running: Running; nowMs: number; limit: number },
 ): Promise<number> {
   let made = 0;
   try {
-    for (let isDue = true; isDue && made < limit && !signal?.aborted;) {
+    for (let isDue = isDueAt(due, nowMs, lastRunMs); isDue && made < limit && !signal?.aborted;) {
       const after = await makeNext(parts, due);
       if (!after) break;
       made += 1;

@@ -112,7 +112,8 @@ export class RecurringService implements RecurringApi {
       // What was due and is not made yet stays due; nothing is made up for the past.
       const from = before.nextOn !== null && before.nextOn <= today ? before.nextOn : today;
       const isSameRule = changed.rule === before.rule;
-      if (isSameRule && before.nextOn !== null) return withNext(em, await withLast(em, changed), from);
+      const goesOn = before.nextOn !== null || firstDueDate({ ...changed, lastOn: null }, today) === null;
+      if (isSameRule && goesOn) return withNext(em, await withLast(em, changed), from);
       // Where it had come to its end, the rule begins again: nothing was due in between.
       const closed = { until: this.#today(before), beginsAgain: isSameRule, nowMs: ledger.changedAtMs };
       await closeRule(em, this.#database.dialect, { record: before, ...closed });

@@ -59,7 +59,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         ...fields,
       }),
     );
-  const run = (on: Database = database) => makeDue({ database: on, clock });
+  const run = (on: Database = database, lastRunMs: number | null = null) =>
+    makeDue({ database: on, clock }, { lastRunMs });
   const get = ({ id }: RecurringOut) => ledger.recurring.get(userId, id);
   /** The dates that were made, in the order in which they were. */
   const made = async () => {
@@ -242,11 +243,17 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const template = await create();
     await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
     const tried: number[] = [];
-    for (let minute = 0; minute <= 46; minute += 1) {
+    let lastRunMs: number | null = null;
+    const runAt = async (minute: number) => {
       nowMs = Date.parse('2026-03-02T08:00:30Z') + minute * 60_000;
-      if ((await run()).failed > 0) tried.push(minute);
-    }
+      if ((await run(database, lastRunMs)).failed > 0) tried.push(minute);
+      lastRunMs = nowMs;
+    };
+    for (let minute = 0; minute <= 46; minute += 1) await runAt(minute);
     expect(tried).toEqual([...Array.from({ length: 16 }, (_, minute) => minute), 30, 45]);
+    // Runs that take longer than a minute miss no try.
+    for (const minute of [49, 58, 61, 74, 76]) await runAt(minute);
+    expect(tried.slice(18)).toEqual([61, 76]);
     await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: false });
     const draft = recurringCreateInput.shape.draft.parse({ kind: 'expense', accountId, amount: '11' });
     expect(await ledger.recurring.update(ledger.commit, userId, { id: template.id, draft })).toMatchObject({
@@ -254,6 +261,15 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       failure: null,
     });
     expect((await run()).made).toBe(1);
+  });
+
+  test('a template that cannot even be judged is an error of its own, and keeps no other waiting', async () => {
+    const { id } = await create();
+    await create();
+    await database.em().execute("update recurring set time_zone = 'Nowhere/Land' where id = ?", [id], 'run');
+    const { made, errors } = await run();
+    expect(made).toBeGreaterThan(0);
+    expect(errors).toMatchObject([{ name: 'RangeError' }]);
   });
 
   test('nobody waits for the many dates of another, nor a template for those of another', async () => {
