@@ -267,9 +267,9 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const { id } = await create();
     await create();
     await database.em().execute("update recurring set time_zone = 'Nowhere/Land' where id = ?", [id], 'run');
-    const { made, errors } = await run();
-    expect(made).toBeGreaterThan(0);
-    expect(errors).toMatchObject([{ name: 'RangeError' }]);
+    const result = await run();
+    expect(result.made).toBeGreaterThan(0);
+    expect(result.errors).toMatchObject([{ name: 'RangeError' }]);
   });
 
   test('nobody waits for the many dates of another, nor a template for those of another', async () => {
