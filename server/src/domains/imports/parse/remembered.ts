@@ -73,7 +73,8 @@ export function rememberedColumns({ columns }: Remembered): Columns {
  * come since. Columns that are known by their places alone are those of a table as wide as the one before.
  */
 export function isFitting(remembered: Remembered, { header, data, width, hasHeader, guessed }: Table): boolean {
-  if (remembered.hasHeader !== hasHeader) return false;
+  // The places of columns are those of a table that has lost its header as well; one that has come names them better.
+  if (hasHeader && !remembered.hasHeader) return false;
   const columns = rememberedColumns(remembered);
   const { places, missing } = placeColumns(columns, header, width);
   if (missing.length > 0) return false;
@@ -90,11 +91,11 @@ function holds(cells: readonly string[], test: (cell: string) => boolean): boole
   return cells.filter(test).length >= cells.length * FITTING_SHARE;
 }
 
-/** Whether a table that is cut out of a file as that of its source's last one was begins where this file's does: with a transaction, and behind none. */
+/** Whether a table that is cut out of a file as that of its source's last one was begins where this file's does: with a transaction, behind none, and none is its header. */
 export function isWellCut(remembered: Remembered, { skipped, header, data, width }: Table): boolean {
   const { places } = placeColumns(rememberedColumns(remembered), header, width);
   const first = data[0]?.[places.date ?? -1]?.trim();
-  return !skipped.some(isTransaction) && (first === undefined || dayTest(remembered)(first));
+  return ![...skipped, header ?? []].some(isTransaction) && (first === undefined || dayTest(remembered)(first));
 }
 
 /** Tells the dates of a source: in the format that it has, where that is known. */

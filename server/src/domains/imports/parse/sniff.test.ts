@@ -171,3 +171,16 @@ test('a column of directions is none where a cell says something else or none sa
   expect(kindOf('OUT', 'CARD')).toBeNull();
   expect(look('Date,Amount\n').warnings).toEqual([]);
 });
+
+test('the first transaction of a file is no header, and no line before one, because the file before had them', () => {
+  const columns = { date: '#1', payee: '#2', amount: '#3' };
+  const rows = '02.02.2026;Shop;-5,00\n03.02.2026;Acme;7,00\n';
+  for (const preamble of ['', 'Account;42\n']) {
+    const remembered = learned(`${preamble}Foo;Bar;Baz\n02.01.2026;Shop;-5,00\n03.01.2026;Acme;7,00\n`, { columns });
+    expect(remembered).toMatchObject({ hasHeader: true, skipRows: preamble === '' ? 0 : 1 });
+    for (const file of [rows, '02.02.2026;Shop;-5,00\n'])
+      expect(lookAgain(file, remembered).settings).toMatchObject({ hasHeader: false, skipRows: 0, columns });
+    const named = lookAgain(`Foo;Bar;Baz\n${rows}`, remembered).settings;
+    expect(named).toMatchObject({ hasHeader: true, skipRows: 0 });
+  }
+});
