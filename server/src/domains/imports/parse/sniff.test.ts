@@ -184,3 +184,35 @@ test('the first transaction of a file is no header, and no line before one, beca
     expect(named).toMatchObject({ hasHeader: true, skipRows: 0 });
   }
 });
+
+test('of what a source taught, that goes which its next file contradicts; where nothing is left, it is told', () => {
+  const card = learned('Date,Amount,Payee\n2026-01-13,12.50,Shop\n2026-01-14,-2.00,Back\n', { isAmountInverted: true });
+  const otherDates = lookAgain('Date,Amount,Payee\n13/02/2026,12.50,Shop\n14/02/2026,2.00,Shop\n', card);
+  expect(otherDates).toMatchObject({ settings: { isAmountInverted: true, dateFormat: 'DD/MM/YYYY' }, warnings: [] });
+  const noSign = lookAgain('Date,Amount,Payee,Direction\n2026-02-13,12.50,Shop,OUT\n', card);
+  expect(noSign.settings).toMatchObject({ isAmountInverted: false, columns: { kind: 'Direction', amount: 'Amount' } });
+  const file = 'Date,Amount,Payee,Direction\n2026-02-13,12.50,Shop,OUT\n2026-02-14,-2.00,Back,IN\n';
+  expect(lookAgain(file, card).settings).toMatchObject({ isAmountInverted: true, columns: { kind: 'Direction' } });
+  const split = lookAgain('Date,Debit,Credit,Payee\n2026-02-13,12.50,,Shop\n2026-02-14,,2.00,Back\n', card);
+  expect(split.settings.columns).toMatchObject({ amount: null, debit: 'Debit', credit: 'Credit' });
+  const unlike = 'Day,Sum,Payee\n2026-02-13,12.50,Shop\n2026-02-14,-2.00,Back\n';
+  expect(lookAgain(unlike, card)).toMatchObject({
+    settings: { isAmountInverted: false },
+    warnings: [expect.stringContaining('last file')],
+  });
+  const given = { columns: { date: 'Day', amount: 'Sum' }, isAmountInverted: true };
+  expect(lookAgain(unlike, card, given).warnings).toEqual([]);
+});
+
+test('a column of directions that comes beside other columns leaves those that their owner named', () => {
+  const remembered = learned('Date,Sum,Text\n2026-01-13,-12.50,Shop\n2026-01-14,2.00,Back\n', {
+    isAmountInverted: true,
+    columns: { date: 'Date', amount: 'Sum', payee: 'Text' },
+    unknownCategory: 'none',
+  });
+  const file = 'Date,Sum,Amount,Text,Direction\n2026-02-13,12.50,1.00,Shop,OUT\n2026-02-14,2.00,1.00,Back,IN\n';
+  expect(lookAgain(file, remembered).settings).toMatchObject({
+    unknownCategory: 'none',
+    columns: { amount: 'Sum', kind: 'Direction', payee: 'Text', debit: null, credit: null },
+  });
+});

@@ -11,7 +11,7 @@ import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
 import {
   type Direction,
-  isFitting,
+  fittingPart,
   isWellCut,
   openDirectionsOf,
   type Remembered,
@@ -164,6 +164,7 @@ function sniffCsv(
   const warnings = warningsOf({
     given,
     isKnown: known !== null,
+    isForgotten: remembered !== null && known === null,
     skipped,
     header,
     data,
@@ -193,7 +194,7 @@ function sniffCsv(
 
 /**
  * The table that a file begins with: cut out as that of its source's last file was, where what is remembered fits it then, or as it looks. `known`: what is
- * remembered, where it is true of the table.
+ * remembered, as far as it is true of the table.
  */
 function tableOf(
   sample: Sample,
@@ -207,10 +208,11 @@ function tableOf(
       skipRows: given.skipRows ?? skipRows,
       hasHeader: given.hasHeader ?? hasHeader,
     });
-    if (isFitting(remembered, table) && isWellCut(remembered, table)) return { table, known: remembered };
+    const known = fittingPart(remembered, table);
+    if (known && isWellCut(known, table)) return { table, known };
   }
   const table = cutTable(sample, given);
-  return { table, known: remembered && isFitting(remembered, table) ? remembered : null };
+  return { table, known: remembered && fittingPart(remembered, table) };
 }
 
 function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
