@@ -311,7 +311,7 @@ export class ImportRunner {
     const { userId, source, format, given } = run;
     const remembered = await readRemembered(this.#database.em(), userId, source);
     const sniffed = await sniffFile(this.#files.path(run.fileId), { format, given, remembered });
-    return lessonOf(run.settings, sniffed);
+    return lessonOf(sniffed, remembered);
   }
 
   async #giveUp(run: Run, error: unknown): Promise<void> {

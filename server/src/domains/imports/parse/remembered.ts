@@ -17,18 +17,30 @@ export type Direction = (typeof DIRECTIONS)[number];
 /** The share of cells of the sample that must be what the column is remembered to hold. */
 const FITTING_SHARE = 0.8;
 
-/** What a file teaches of its source that was imported by these settings. */
+/**
+ * What a file teaches of its source that was imported: what was said of it, then what was known before, then what it looks like. That goes before the settings it
+ * was read by, which are older than what the source was taught while the import waited. A file all of whose letters are ASCII leaves the encoding as it was.
+ */
 export function lessonOf(
-  settings: ImportSettings,
   {
+    settings,
     openFields,
     openDirections,
     columnNames,
-  }: { openFields: readonly OpenField[]; openDirections: readonly Direction[]; columnNames: readonly string[] },
+    isEncodingOpen,
+  }: {
+    settings: ImportSettings;
+    openFields: readonly OpenField[];
+    openDirections: readonly Direction[];
+    columnNames: readonly string[];
+    isEncodingOpen: boolean;
+  },
+  remembered: Remembered | null,
 ): Remembered {
   const lesson: Remembered = { ...settings, columns: { ...settings.columns }, width: columnNames.length };
   for (const field of openFields) delete lesson[field];
   for (const field of openDirections) delete lesson.columns[field];
+  if (isEncodingOpen && remembered) lesson.encoding = remembered.encoding;
   return lesson;
 }
 
