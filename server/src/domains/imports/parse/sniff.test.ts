@@ -166,6 +166,14 @@ test('a column of directions is none where a cell says something else or none sa
   expect(kindOf('OUT', '', 'IN')).toBe('Direction');
   expect(kindOf('', '')).toBeNull();
   expect(kindOf('OUT', 'CARD')).toBeNull();
+  const signed = (...rows: string[]) => columnsOf(`Date,Amount,Direction\n2026-01-02,${rows.join('\n2026-01-02,')}\n`);
+  expect(signed('-12.50,OUT', '3,IN', '-2,').kind).toBeNull();
+  expect(signed('-12.50,OUT', '3,IN', '-2,OUT').kind).toBe('Direction');
+  // Here the signs say something else than the words, so only the words can be meant.
+  expect(signed('12.50,OUT', '-3,OUT', '2,').kind).toBe('Direction');
+  expect(columnsOf('Date,Debit,Credit,Direction\n2026-01-02,12.50,,OUT\n2026-01-03,,5,\n')).toMatchObject({
+    kind: null,
+  });
   expect(look('Date,Amount\n').warnings).toEqual([]);
 });
 
