@@ -300,7 +300,7 @@ export class ImportRunner {
       const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
       await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
       if (lesson) await remember(em, dialect, { userId: run.userId, source: run.source, settings: lesson, nowMs });
-      return releaseFile(em, run);
+      return releaseFile(em, dialect, run);
     });
     if (isReleased) await this.#files.remove(run.fileId);
   }
