@@ -142,12 +142,14 @@ export class ImportRunner {
 
   /** The import as it is when its run is dead; null where that goes on, or has ended. */
   async #untilDead(found: ImportRecord): Promise<ImportRecord | null> {
-    let last = found;
+    // Others that were waited for may have taken minutes, in which it went on, ended, or began to be taken back.
+    let last = await findImport(this.#database.em(), found);
+    if (last?.status !== 'running' && last?.status !== 'undoing') return null;
     for (let beats = 0; beats < 2;) {
       if (this.#watch.isDead(last)) return last;
       await delay(500);
-      const now = await findImport(this.#database.em(), found);
-      if (now?.status !== found.status) return null;
+      const now: ImportRecord | null = await findImport(this.#database.em(), found);
+      if (now?.status !== last.status) return null;
       // One may have been on its way when the process died.
       if (now.beatAt !== last.beatAt) beats += 1;
       last = now;
