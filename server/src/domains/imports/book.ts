@@ -40,7 +40,10 @@ export async function readBook(em: SqlEntityManager, dialect: Dialect, userId: s
 
 function categoryFinder(tree: CategoryTree): Book['categories'] {
   const paths = escapedPaths(tree);
-  const [byPath, byName] = [new Map<string, CategoryRecord[]>(), new Map<string, CategoryRecord[]>()];
+  const byPath = new Map<string, CategoryRecord[]>();
+  // A file may be older than the marks of its paths, or newer, and a person writes none.
+  const byPlainPath = new Map<string, CategoryRecord[]>();
+  const byName = new Map<string, CategoryRecord[]>();
   const add = (found: Map<string, CategoryRecord[]>, text: string, category: CategoryRecord) => {
     const known = found.get(text);
     if (known) known.push(category);
@@ -48,12 +51,15 @@ function categoryFinder(tree: CategoryTree): Book['categories'] {
   };
   for (const category of tree.values()) {
     if (category.archivedAtMs !== null) continue;
-    add(byPath, paths.get(category.id) ?? '', category);
+    const path = paths.get(category.id) ?? '';
+    add(byPath, path, category);
+    add(byPlainPath, withoutMarks(path), category);
     add(byName, category.name, category);
   }
   return (text, kind) => {
     const itself = tree.get(text);
-    for (const found of [itself && [itself], byPath.get(text), byPath.get(withoutMarks(text)), byName.get(text)]) {
+    const plainPath = withoutMarks(text);
+    for (const found of [itself && [itself], byPath.get(text), byPlainPath.get(plainPath), byName.get(text)]) {
       const fitting = (found ?? []).filter((each) => each.kind === 'both' || each.kind === kind);
       if (fitting.length > 0) return fitting.map(({ id }) => id);
     }

@@ -142,12 +142,14 @@ export class ImportRunner {
 
   /** The import as it is when its run is dead; null where that goes on, or has ended. */
   async #untilDead(found: ImportRecord): Promise<ImportRecord | null> {
-    let last = found;
+    // Others that were waited for may have taken minutes, in which it went on, ended, or began to be taken back.
+    let last = await findImport(this.#database.em(), found);
+    if (last?.status !== 'running' && last?.status !== 'undoing') return null;
     for (let beats = 0; beats < 2;) {
       if (this.#watch.isDead(last)) return last;
       await delay(500);
-      const now = await findImport(this.#database.em(), found);
-      if (now?.status !== found.status) return null;
+      const now: ImportRecord | null = await findImport(this.#database.em(), found);
+      if (now?.status !== last.status) return null;
       // One may have been on its way when the process died.
       if (now.beatAt !== last.beatAt) beats += 1;
       last = now;
@@ -300,7 +302,7 @@ export class ImportRunner {
       const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
       await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
       if (lesson) await remember(em, dialect, { userId: run.userId, source: run.source, settings: lesson, nowMs });
-      return releaseFile(em, run);
+      return releaseFile(em, dialect, run);
     });
     if (isReleased) await this.#files.remove(run.fileId);
   }
@@ -311,7 +313,7 @@ export class ImportRunner {
     const { userId, source, format, given } = run;
     const remembered = await readRemembered(this.#database.em(), userId, source);
     const sniffed = await sniffFile(this.#files.path(run.fileId), { format, given, remembered });
-    return lessonOf(run.settings, sniffed);
+    return lessonOf(sniffed, remembered);
   }
 
   async #giveUp(run: Run, error: unknown): Promise<void> {

@@ -67,6 +67,32 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(world);
   });
 
+  test('a file goes with the last of its imports, also where two of them end at once', async () => {
+    const { userId, accountId } = world;
+    const pieces = async function* () {
+      yield Buffer.from(BANK);
+    };
+    const { id: fileId } = await ledger.imports.upload(userId, pieces());
+    const make = (source: string) =>
+      ledger.imports.create(ledger.commit, userId, importCreateInput.parse({ source, accountId, fileId }));
+    const [first, second] = [await make('one'), await make('two')];
+    const [isWritten, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const held: UnitOfWork = (work) =>
+      transact(database, async (em) => {
+        const answer = await work(em);
+        isWritten.resolve();
+        await gate.promise;
+        return answer;
+      });
+    const one = ledger.imports.cancel(held, userId, first.id);
+    await isWritten.promise;
+    const two = ledger.imports.cancel(ledger.commit, userId, second.id);
+    await Promise.race([two, delay(HEAD_START_MS)]);
+    gate.resolve();
+    await Promise.all([one, two]);
+    expect(await ledger.imports.status(userId, second.id)).toMatchObject({ status: 'cancelled', hasFile: false });
+  });
+
   test('only an import that was completed teaches its source, and no guess silences the question', async () => {
     const file = (...rows: string[]) => ['Datum,Bedrag,Wie', ...rows, ''].join('\n');
     const open = file('03/04/2026,"1,234",a', '03/05/2026,"-2,345",b');

@@ -228,14 +228,17 @@ export async function sumFiles(em: SqlEntityManager, userId: string): Promise<{ 
 }
 
 /**
- * Forgets the file of an import that is over, unless another import of it waits, runs or has failed and may be tried again.
+ * Forgets the file of an import that is over, unless another import of it waits, runs or has failed and may be tried again. Locks the file, so that of two that end
+ * at once the later sees the other's end.
  *
  * @returns whether it was forgotten
  */
 export async function releaseFile(
   em: SqlEntityManager,
+  dialect: Dialect,
   { id, userId, fileId }: Pick<ImportRecord, 'id' | 'userId' | 'fileId'>,
 ): Promise<boolean> {
+  await em.execute(`select id from import_files where id = ?${forUpdate(dialect)}`, [fileId]);
   const [others] = await em.execute<Row[]>(
     `select count(*) as count from imports where user_id = ? and file_id = ? and id <> ?
      and status in ('ready', 'running', 'undoing', 'failed')`,

@@ -268,7 +268,7 @@ export class ImportsService implements ImportsApi {
       if (record.status === 'undoing') return toImportOut(record);
       const changes = { status: 'cancelled', finishedAt: record.finishedAt ?? this.#clock.now() } as const;
       await changeImport(em, { id }, changes);
-      const isReleased = await releaseFile(em, record);
+      const isReleased = await releaseFile(em, this.#database.dialect, record);
       return toImportOut({ ...record, ...changes, hasFile: record.hasFile && !isReleased });
     });
     if (!cancelled.hasFile) {

@@ -73,4 +73,29 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await commitToEnd(world, next.id)).toMatchObject({ created: 0, duplicates: 1 });
     expect((await prepare(world, Buffer.from(rows))).settings.encoding).toBe('utf-8');
   });
+
+  test('a month whose letters are all ASCII leaves the encoding of its source', async () => {
+    const header = 'Date;Amount;Payee\n';
+    const polish = Buffer.from(`${header}2026-03-01;-1.00;\xaf\xf3\xb3\xe6\n`, 'latin1');
+    expect(await importFile(world, polish, { settings: { encoding: 'windows-1250' } })).toMatchObject({ created: 1 });
+    expect(await importFile(world, `${header}2026-02-01;-2.00;Shop\n`)).toMatchObject({ created: 1 });
+    const next = await prepare(world, polish);
+    expect(next.settings.encoding).toBe('windows-1250');
+    expect(await commitToEnd(world, next.id)).toMatchObject({ created: 0, duplicates: 1 });
+    const settings = { encoding: 'utf-8' };
+    expect(await importFile(world, `${header}2026-02-02;-2.00;Shop\n`, { settings })).toMatchObject({ created: 1 });
+    const [lesson] = await ledger.imports.remembered(world.userId);
+    expect(lesson?.settings.encoding).toBe('utf-8');
+  });
+
+  test('an import that was prepared before its source was told something does not teach what it guessed', async () => {
+    const fileOf = (day: string) => `Date,Amount,Text\n${day}/02/2026,12.50,Shop\n`;
+    const early = await prepare(world, fileOf('03'));
+    expect(early.settings).toMatchObject({ dateFormat: 'DD/MM/YYYY', isAmountInverted: false });
+    const settings = { dateFormat: 'MM/DD/YYYY', isAmountInverted: true, columns: { payee: 'Text' } } as const;
+    expect(await importFile(world, fileOf('04'), { settings })).toMatchObject({ created: 1 });
+    expect(await commitToEnd(world, early.id)).toMatchObject({ created: 1 });
+    const [lesson] = await ledger.imports.remembered(world.userId);
+    expect(lesson?.settings).toMatchObject({ ...settings, columns: expect.objectContaining(settings.columns) });
+  });
 });

@@ -99,6 +99,24 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(world);
   });
 
+  test('the path of a category for both kinds is found without the mark that a namesake gives it, archived or not', async () => {
+    const look = { icon: null, color: null };
+    const create = async (name: string, kind: 'both' | 'expense', parentId: string | null) =>
+      (await ledger.categories.create(ledger.commit, world.userId, { name, kind, parentId, ...look })).id;
+    const board = await create('Board', 'both', null);
+    const lunch = await create('Lunch', 'both', board);
+    const namesake = await create('Board', 'expense', null);
+    const made = await prepare(
+      world,
+      'date,amount,category\n2026-01-01,-5,Board / Lunch\n2026-01-01,5,Board / Lunch\n2026-01-02,-5,Board\n2026-01-02,5,Board\n',
+    );
+    const filed = async () =>
+      (await preview(world, made.id)).rows.map(({ transaction }) => transaction?.categoryId ?? null);
+    expect(await filed()).toEqual([lunch, lunch, namesake, board]);
+    await ledger.categories.setArchived(ledger.commit, world.userId, { id: namesake, isArchived: true });
+    expect(await filed()).toEqual([lunch, lunch, board, board]);
+  });
+
   test('a fault names line and field; nothing is imported of a faulty file, unless its faulty rows are left out', async () => {
     const file =
       'date,amount,payee\n2026-01-01,5,a\n2026-02-30,5,b\n2026-01-03,abc,c\n2026-01-04,0,d\n2026-01-05,7,e\n';

@@ -103,6 +103,39 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(world);
   });
 
+  test('one that is taken back by a process whose clock was ahead is another’s once that one gives no sign of life', async () => {
+    const { userId, id } = await undoing('0', rowsOf(2, '1'));
+    await database.em().execute('update imports set beat_at = ? where id = ?', [Date.now() + 3_600_000, id]);
+    let passedMs = 0;
+    const other = ledgerOn(database, { now: () => Date.now(), monotonic: () => performance.now() + passedMs });
+    await other.imports.maintain();
+    expect(await ledger.imports.status(userId, id)).toMatchObject({ status: 'undoing' });
+    passedMs = 11_000;
+    await other.imports.maintain();
+    expect(await ledger.imports.status(userId, id)).toMatchObject({ status: 'failed', created: 0 });
+  });
+
+  test('a run that gave a sign of life while a start took another one back is judged by it', async () => {
+    const worlds = [await undoing('0', rowsOf(2, '1')), await undoing('0', rowsOf(2, '1'))];
+    await database.em().execute(`update imports set status = 'running'`);
+    const isWatching = Promise.withResolvers<void>();
+    let looks = 0;
+    let stepMs = 0;
+    let nowMs = 0;
+    const monotonic = () => {
+      looks += 1;
+      if (looks === worlds.length) isWatching.resolve();
+      return (nowMs += stepMs);
+    };
+    const starting = ledgerOn(database, { now: () => Date.now(), monotonic }).imports.recover({ isAlone: false });
+    await isWatching.promise;
+    await database.em().execute('update imports set beat_at = 1 where id = ?', [worlds[1]?.id]);
+    stepMs = 11_000;
+    await starting;
+    for (const { userId, id } of worlds)
+      expect(await ledger.imports.status(userId, id)).toMatchObject({ status: 'failed', created: 0 });
+  });
+
   test('two replicas that start at once both start, and take a run back once', async () => {
     const worlds = [await undoing('0', rowsOf(4000, '1')), await undoing('0', rowsOf(4000, '1'))];
     await Promise.all([...worlds, ...worlds].map(restart));

@@ -16,14 +16,15 @@ export class RunWatch {
 
   /**
    * Whether a run has given no sign of life for ten seconds, in which this process has looked at least twice: clocks of two machines differ, so only one's
-   * own is asked. One that is taken back already may be two processes' work, and is told by the time of its last sign.
+   * own is asked. One that is taken back already may be two processes' work, and is told by the time of its last sign as well.
    */
   isDead({ id, runHex, beatAt, status }: ImportRecord): boolean {
     const nowMs = this.#clock.monotonic();
     const sign = `${status} ${runHex} ${beatAt}`;
     const seen = this.#seen.get(id);
     if (seen?.sign !== sign) this.#seen.set(id, { sign, sinceMs: nowMs });
-    if (status === 'undoing') return this.#clock.now() - beatAt >= DEAD_AFTER_MS;
+    // Not by that time alone, which lies ahead where the clock that gave it did.
+    if (status === 'undoing' && this.#clock.now() - beatAt >= DEAD_AFTER_MS) return true;
     return seen?.sign === sign && nowMs - seen.sinceMs >= DEAD_AFTER_MS;
   }
 

@@ -5,6 +5,7 @@ import { directionOf } from './directions.ts';
 import { glanceAtAmount } from './numbers.ts';
 
 type Rows = readonly (readonly string[])[];
+type Places = ReturnType<typeof placeColumns>['places'];
 
 /** The cells of a column that are not empty. */
 export function cellsOf(rows: Rows, place: number | undefined): string[] {
@@ -13,13 +14,14 @@ export function cellsOf(rows: Rows, place: number | undefined): string[] {
 
 /**
  * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes, or all are
- * empty; an id that several transactions have. Of an amount and a debit and credit beside it, those remain that say which way money goes.
+ * empty, or some are and signs or other columns say as much; an id that several transactions have. Of an amount and a debit and credit beside it, those remain that say which way money goes.
  */
 export function fitColumns(named: Columns, header: readonly string[], rows: Rows): Columns {
   const { places } = placeColumns(named, header, header.length);
   const columns = { ...named };
   const kinds = cellsOf(rows, places.kind);
-  if (kinds.some((cell) => directionOf(cell) === null) || (kinds.length === 0 && rows.length > 0)) columns.kind = null;
+  const isNone = kinds.some((cell) => directionOf(cell) === null) || (kinds.length === 0 && rows.length > 0);
+  if (isNone || (kinds.length < rows.length && isSaidOtherwise(columns, rows, places))) columns.kind = null;
   if (hasRepeatedIds(rows, places)) columns.externalId = null;
   if (columns.amount === null) return columns;
   const hasSigns = columns.kind !== null || amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero);
@@ -27,8 +29,19 @@ export function fitColumns(named: Columns, header: readonly string[], rows: Rows
   return { ...columns, amount: null };
 }
 
+/** Whether columns for each direction, or the signs of the amounts, say all that the words of a kind say. A row without such a word is no fault then. */
+function isSaidOtherwise(columns: Columns, rows: Rows, places: Places): boolean {
+  if (columns.debit !== null && columns.credit !== null) return true;
+  if (!amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero)) return false;
+  return rows.every((row) => {
+    const said = directionOf(row[places.kind ?? -1]?.trim() ?? '');
+    const [amount] = amountsOf([row], places.amount);
+    return said === null || amount === undefined || amount.isBelowZero === (said === 'expense');
+  });
+}
+
 /** An id that stands beside different dates, amounts or texts is none: rows of other transactions would be taken for duplicates. */
-function hasRepeatedIds(rows: Rows, places: ReturnType<typeof placeColumns>['places']): boolean {
+function hasRepeatedIds(rows: Rows, places: Places): boolean {
   if (places.externalId === undefined) return false;
   const figures = new Map<string, string>();
   return rows.some((row) => {

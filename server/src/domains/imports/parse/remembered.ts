@@ -1,5 +1,5 @@
-import type { ImportField, ImportSettings, ImportSettingsInput } from '@finverse/shared';
-import { cellsOf, isAmount, isDate } from './column-contents.ts';
+import { type ImportField, importFields, type ImportSettings, type ImportSettingsInput } from '@finverse/shared';
+import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
 import { type Columns, NO_COLUMNS, placeColumns } from './columns.ts';
 import { parseDate } from './dates.ts';
 import { isTransaction, type OpenField } from './warnings.ts';
@@ -17,18 +17,30 @@ export type Direction = (typeof DIRECTIONS)[number];
 /** The share of cells of the sample that must be what the column is remembered to hold. */
 const FITTING_SHARE = 0.8;
 
-/** What a file teaches of its source that was imported by these settings. */
+/**
+ * What a file teaches of its source that was imported: what was said of it, then what was known before, then what it looks like. That goes before the settings it
+ * was read by, which are older than what the source was taught while the import waited. A file all of whose letters are ASCII leaves the encoding as it was.
+ */
 export function lessonOf(
-  settings: ImportSettings,
   {
+    settings,
     openFields,
     openDirections,
     columnNames,
-  }: { openFields: readonly OpenField[]; openDirections: readonly Direction[]; columnNames: readonly string[] },
+    isEncodingOpen,
+  }: {
+    settings: ImportSettings;
+    openFields: readonly OpenField[];
+    openDirections: readonly Direction[];
+    columnNames: readonly string[];
+    isEncodingOpen: boolean;
+  },
+  remembered: Remembered | null,
 ): Remembered {
   const lesson: Remembered = { ...settings, columns: { ...settings.columns }, width: columnNames.length };
   for (const field of openFields) delete lesson[field];
   for (const field of openDirections) delete lesson.columns[field];
+  if (isEncodingOpen && remembered) lesson.encoding = remembered.encoding;
   return lesson;
 }
 
@@ -69,32 +81,53 @@ export function rememberedColumns({ columns }: Remembered): Columns {
 }
 
 /**
- * Whether what is remembered of a source is true of this table: its columns are there and hold what they are to hold, and none that says which way money goes has
- * come since. Columns that are known by their places alone are those of a table as wide as the one before.
+ * What is remembered of a source, as far as it is true of this table: null where a column is not there, or where one that is known by its place alone is of a
+ * table of another width or holds something else. Columns that have come since and say which way money goes are taken beside or instead of those that are
+ * remembered, and a format of dates that most of them contradict is no longer known.
  */
-export function isFitting(remembered: Remembered, { header, data, width, hasHeader, guessed }: Table): boolean {
-  if (remembered.hasHeader !== hasHeader) return false;
-  const columns = rememberedColumns(remembered);
+export function fittingPart(remembered: Remembered, table: Table): Remembered | null {
+  const { header, data, width, hasHeader } = table;
+  // The places of columns are those of a table that has lost its header as well; one that has come names them better.
+  if (hasHeader && !remembered.hasHeader) return null;
+  const known = withNewDirections(remembered, table);
+  const columns = rememberedColumns(known);
   const { places, missing } = placeColumns(columns, header, width);
-  if (missing.length > 0) return false;
-  if (DIRECTIONS.some((field) => isOpen(remembered, field) && guessed[field] !== null)) return false;
-  const isByPlace = Object.values(columns).some((reference) => reference?.startsWith('#'));
-  if (isByPlace && remembered.width !== undefined && remembered.width !== (header?.length ?? width)) return false;
-  return (
-    holds(cellsOf(data, places.date), dayTest(remembered)) &&
-    [places.amount, places.debit, places.credit].every((place) => holds(cellsOf(data, place), isAmount))
-  );
+  if (missing.length > 0) return null;
+  const isByPlace = (field: ImportField) => columns[field]?.startsWith('#') ?? false;
+  const isOfOtherWidth = remembered.width !== undefined && remembered.width !== (header?.length ?? width);
+  if (isOfOtherWidth && importFields.some(isByPlace)) return null;
+  const isDay = dayTest(known);
+  const holdsAll = (field: ImportField, test: (cell: string) => boolean) =>
+    !isByPlace(field) || holds(cellsOf(data, places[field]), test);
+  if (!holdsAll('date', (cell) => isDay(cell) || isDate(cell))) return null;
+  if (!(['amount', 'debit', 'credit'] as const).every((field) => holdsAll(field, isAmount))) return null;
+  if (!holds(cellsOf(data, places.date), isDay)) delete known.dateFormat;
+  return known;
+}
+
+/** The same with the columns that say which way money goes, and that are new. They replace signs: an amount without any is not turned round beside them. */
+function withNewDirections(remembered: Remembered, { header, data, width, guessed }: Table): Remembered {
+  const added = DIRECTIONS.filter((field) => isOpen(remembered, field) && guessed[field] !== null);
+  if (added.length === 0) return { ...remembered };
+  const columns = { ...remembered.columns };
+  for (const field of added) columns[field] = guessed[field];
+  if (added.some((field) => field !== 'kind')) columns.amount = guessed.amount;
+  const { places } = placeColumns({ ...NO_COLUMNS, ...columns }, header, width);
+  const isSigned =
+    columns.amount === remembered.columns.amount &&
+    amountsOf(data, places.amount).some(({ isBelowZero }) => isBelowZero);
+  return { ...remembered, columns, isAmountInverted: remembered.isAmountInverted && isSigned };
 }
 
 function holds(cells: readonly string[], test: (cell: string) => boolean): boolean {
   return cells.filter(test).length >= cells.length * FITTING_SHARE;
 }
 
-/** Whether a table that is cut out of a file as that of its source's last one was begins where this file's does: with a transaction, and behind none. */
+/** Whether a table that is cut out of a file as that of its source's last one was begins where this file's does: with a transaction, behind none, and none is its header. */
 export function isWellCut(remembered: Remembered, { skipped, header, data, width }: Table): boolean {
   const { places } = placeColumns(rememberedColumns(remembered), header, width);
   const first = data[0]?.[places.date ?? -1]?.trim();
-  return !skipped.some(isTransaction) && (first === undefined || dayTest(remembered)(first));
+  return ![...skipped, header ?? []].some(isTransaction) && (first === undefined || dayTest(remembered)(first));
 }
 
 /** Tells the dates of a source: in the format that it has, where that is known. */

@@ -115,10 +115,7 @@ test('a file of many thousand columns, or of many cells, is looked at in a momen
 });
 
 /** What a source is remembered by once a file has been imported with these settings. */
-const learned = (text: string, given: ImportSettingsInput = {}): Remembered => {
-  const sniffed = look(text, given);
-  return lessonOf(sniffed.settings, sniffed);
-};
+const learned = (text: string, given: ImportSettingsInput = {}): Remembered => lessonOf(look(text, given), null);
 const lookAgain = (text: string, remembered: Remembered, given: ImportSettingsInput = {}) =>
   sniff(Buffer.from(text), { format: undefined, given, remembered });
 
@@ -169,5 +166,58 @@ test('a column of directions is none where a cell says something else or none sa
   expect(kindOf('OUT', '', 'IN')).toBe('Direction');
   expect(kindOf('', '')).toBeNull();
   expect(kindOf('OUT', 'CARD')).toBeNull();
+  const signed = (...rows: string[]) => columnsOf(`Date,Amount,Direction\n2026-01-02,${rows.join('\n2026-01-02,')}\n`);
+  expect(signed('-12.50,OUT', '3,IN', '-2,').kind).toBeNull();
+  expect(signed('-12.50,OUT', '3,IN', '-2,OUT').kind).toBe('Direction');
+  // Here the signs say something else than the words, so only the words can be meant.
+  expect(signed('12.50,OUT', '-3,OUT', '2,').kind).toBe('Direction');
+  expect(columnsOf('Date,Debit,Credit,Direction\n2026-01-02,12.50,,OUT\n2026-01-03,,5,\n')).toMatchObject({
+    kind: null,
+  });
   expect(look('Date,Amount\n').warnings).toEqual([]);
+});
+
+test('the first transaction of a file is no header, and no line before one, because the file before had them', () => {
+  const columns = { date: '#1', payee: '#2', amount: '#3' };
+  const rows = '02.02.2026;Shop;-5,00\n03.02.2026;Acme;7,00\n';
+  for (const preamble of ['', 'Account;42\n']) {
+    const remembered = learned(`${preamble}Foo;Bar;Baz\n02.01.2026;Shop;-5,00\n03.01.2026;Acme;7,00\n`, { columns });
+    expect(remembered).toMatchObject({ hasHeader: true, skipRows: preamble === '' ? 0 : 1 });
+    for (const file of [rows, '02.02.2026;Shop;-5,00\n'])
+      expect(lookAgain(file, remembered).settings).toMatchObject({ hasHeader: false, skipRows: 0, columns });
+    const named = lookAgain(`Foo;Bar;Baz\n${rows}`, remembered).settings;
+    expect(named).toMatchObject({ hasHeader: true, skipRows: 0 });
+  }
+});
+
+test('of what a source taught, that goes which its next file contradicts; where nothing is left, it is told', () => {
+  const card = learned('Date,Amount,Payee\n2026-01-13,12.50,Shop\n2026-01-14,-2.00,Back\n', { isAmountInverted: true });
+  const otherDates = lookAgain('Date,Amount,Payee\n13/02/2026,12.50,Shop\n14/02/2026,2.00,Shop\n', card);
+  expect(otherDates).toMatchObject({ settings: { isAmountInverted: true, dateFormat: 'DD/MM/YYYY' }, warnings: [] });
+  const noSign = lookAgain('Date,Amount,Payee,Direction\n2026-02-13,12.50,Shop,OUT\n', card);
+  expect(noSign.settings).toMatchObject({ isAmountInverted: false, columns: { kind: 'Direction', amount: 'Amount' } });
+  const file = 'Date,Amount,Payee,Direction\n2026-02-13,12.50,Shop,OUT\n2026-02-14,-2.00,Back,IN\n';
+  expect(lookAgain(file, card).settings).toMatchObject({ isAmountInverted: true, columns: { kind: 'Direction' } });
+  const split = lookAgain('Date,Debit,Credit,Payee\n2026-02-13,12.50,,Shop\n2026-02-14,,2.00,Back\n', card);
+  expect(split.settings.columns).toMatchObject({ amount: null, debit: 'Debit', credit: 'Credit' });
+  const unlike = 'Day,Sum,Payee\n2026-02-13,12.50,Shop\n2026-02-14,-2.00,Back\n';
+  expect(lookAgain(unlike, card)).toMatchObject({
+    settings: { isAmountInverted: false },
+    warnings: [expect.stringContaining('last file')],
+  });
+  const given = { columns: { date: 'Day', amount: 'Sum' }, isAmountInverted: true };
+  expect(lookAgain(unlike, card, given).warnings).toEqual([]);
+});
+
+test('a column of directions that comes beside other columns leaves those that their owner named', () => {
+  const remembered = learned('Date,Sum,Text\n2026-01-13,-12.50,Shop\n2026-01-14,2.00,Back\n', {
+    isAmountInverted: true,
+    columns: { date: 'Date', amount: 'Sum', payee: 'Text' },
+    unknownCategory: 'none',
+  });
+  const file = 'Date,Sum,Amount,Text,Direction\n2026-02-13,12.50,1.00,Shop,OUT\n2026-02-14,2.00,1.00,Back,IN\n';
+  expect(lookAgain(file, remembered).settings).toMatchObject({
+    unknownCategory: 'none',
+    columns: { amount: 'Sum', kind: 'Direction', payee: 'Text', debit: null, credit: null },
+  });
 });

@@ -11,7 +11,7 @@ import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
 import {
   type Direction,
-  isFitting,
+  fittingPart,
   isWellCut,
   openDirectionsOf,
   type Remembered,
@@ -26,7 +26,8 @@ const HEADER_SEARCH_ROWS = 30;
 
 /**
  * What a file looks like. `openFields` are the settings that nobody gave and nothing in the file tells (a warning speaks of those that may be read in two ways),
- * `openDirections` the columns of directions that it has not, as far as nobody has said so.
+ * `openDirections` the columns of directions that it has not, as far as nobody has said so. `isEncodingOpen`: nobody gave the encoding, and every one reads the
+ * file's beginning alike.
  */
 export type Sniffed = {
   format: ImportFormat;
@@ -35,6 +36,7 @@ export type Sniffed = {
   warnings: string[];
   openFields: OpenField[];
   openDirections: Direction[];
+  isEncodingOpen: boolean;
 };
 
 /** Reads the beginning of a file. */
@@ -82,9 +84,11 @@ export function sniff(sample: Buffer, { format, given, remembered }: SniffOption
       isAmountInverted: given.isAmountInverted ?? false,
       appliesRules: given.appliesRules ?? remembered?.appliesRules ?? true,
     };
-    return { format: 'ofx', settings, columnNames: [], warnings: [], openFields: [], openDirections: [] };
+    const nothingOpen = { openFields: [], openDirections: [], isEncodingOpen: false };
+    return { format: 'ofx', settings, columnNames: [], warnings: [], ...nothingOpen };
   }
-  return { format: 'csv', ...sniffCsv({ text, isWhole }, encoding, given, remembered) };
+  const isEncodingOpen = given.encoding === undefined && encoding === 'utf-8' && isAscii(sample);
+  return { format: 'csv', isEncodingOpen, ...sniffCsv({ text, isWhole }, encoding, given, remembered) };
 }
 
 const OFX_SETTINGS: ImportSettings = {
@@ -113,8 +117,11 @@ function encodingOf(
   if (detected.startsWith('utf-16')) return detected;
   // A file that is valid UTF-8 beyond ASCII is UTF-8 whatever its head says, which banks copy from one another.
   const named = ofxEncoding(ascii);
-  const isPlain = sample.every((byte) => byte < 0x80);
-  return named !== null && isKnown(named) && (isPlain || detected !== 'utf-8') ? named : detected;
+  return named !== null && isKnown(named) && (isAscii(sample) || detected !== 'utf-8') ? named : detected;
+}
+
+function isAscii(sample: Buffer): boolean {
+  return sample.every((byte) => byte < 0x80);
 }
 
 /** The beginning of a file, or the whole of it. */
@@ -127,7 +134,7 @@ function sniffCsv(
   encoding: string,
   given: ImportSettingsInput,
   remembered: Remembered | null,
-): Omit<Sniffed, 'format'> {
+): Omit<Sniffed, 'format' | 'isEncodingOpen'> {
   const { table, known } = tableOf(sample, given, remembered);
   const { delimiter, skipRows, skipped, hasHeader, header, data, width } = table;
   if (header && isExchangeHeader(header)) {
@@ -164,6 +171,7 @@ function sniffCsv(
   const warnings = warningsOf({
     given,
     isKnown: known !== null,
+    isForgotten: remembered !== null && known === null,
     skipped,
     header,
     data,
@@ -193,7 +201,7 @@ function sniffCsv(
 
 /**
  * The table that a file begins with: cut out as that of its source's last file was, where what is remembered fits it then, or as it looks. `known`: what is
- * remembered, where it is true of the table.
+ * remembered, as far as it is true of the table.
  */
 function tableOf(
   sample: Sample,
@@ -207,10 +215,11 @@ function tableOf(
       skipRows: given.skipRows ?? skipRows,
       hasHeader: given.hasHeader ?? hasHeader,
     });
-    if (isFitting(remembered, table) && isWellCut(remembered, table)) return { table, known: remembered };
+    const known = fittingPart(remembered, table);
+    if (known && isWellCut(known, table)) return { table, known };
   }
   const table = cutTable(sample, given);
-  return { table, known: remembered && isFitting(remembered, table) ? remembered : null };
+  return { table, known: remembered && fittingPart(remembered, table) };
 }
 
 function cutTable(sample: Sample, given: GivenLayout): Table & Layout {

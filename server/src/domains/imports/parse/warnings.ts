@@ -10,6 +10,8 @@ type Findings = {
   given: ImportSettingsInput;
   /** Whether the columns are those that the source had the last time. */
   isKnown: boolean;
+  /** Whether the source had columns the last time, and they are not those of this file. */
+  isForgotten: boolean;
   /** What stands before the header or the first row. */
   skipped: readonly (readonly string[])[];
   header: readonly string[] | null;
@@ -28,13 +30,17 @@ const STATES = new Set(['state', 'status', 'transaction status', 'estado', 'stat
 
 /** What the sample of a file leaves open, and what it says that is not read: for a person to look at before anything is imported. */
 export function warningsOf(findings: Findings): string[] {
-  const { isKnown, dateFormat, ambiguousFields } = findings;
+  const { given, isKnown, isForgotten, dateFormat, ambiguousFields } = findings;
   const warnings: string[] = [];
   if (ambiguousFields.includes('dateFormat')) {
     warnings.push(`Dates are read as ${dateFormat}; another format would fit as well. Check them, or say which it is.`);
   }
   if (ambiguousFields.includes('decimalSeparator'))
     warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
+  if (isForgotten && !(given.columns?.date !== undefined && given.isAmountInverted !== undefined))
+    warnings.push(
+      'The file has other columns than the last file of its source, so what was set for that one is not used. Check the columns, and which sign money has that is spent.',
+    );
   if (!isKnown) warnings.push(...columnWarnings(findings), ...signWarnings(findings));
   return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
 }
