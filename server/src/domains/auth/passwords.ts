@@ -1,5 +1,5 @@
 import { hash, type Options, verify } from '@node-rs/argon2';
-import { AppError } from '../../kernel/errors.ts';
+import { BoundedQueue } from '../../kernel/bounded-queue.ts';
 
 /**
  * Argon2id with 19 MiB, two passes and one lane: the OWASP Password Storage Cheat Sheet's recommendation (2024). `algorithm` 2 is Argon2id; the package's
@@ -16,12 +16,15 @@ const WAITING_MAX = 40;
 
 /** Hashes and checks passwords, few at a time, so that a flood of logins cannot take the machine. */
 export class PasswordHasher {
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #queue = new BoundedQueue({
+    runningMax: RUNNING_MAX,
+    waitingMax: WAITING_MAX,
+    busy: { message: 'Too many people are signing in; try again in a moment.', retryAfterSeconds: 2 },
+  });
 
   /** The PHC string to store. @throws AppError RATE_LIMITED when too many wait already. */
   hash(password: string): Promise<string> {
-    return this.#inTurn(() => hash(password.normalize('NFKC'), ARGON2ID));
+    return this.#queue.run(() => hash(password.normalize('NFKC'), ARGON2ID));
   }
 
   /**
@@ -29,30 +32,9 @@ export class PasswordHasher {
    * @throws AppError RATE_LIMITED when too many wait already.
    */
   verify(passwordHash: string | null, password: string): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       const fits = await verify(passwordHash ?? DUMMY_HASH, password.normalize('NFKC'));
       return fits && passwordHash !== null;
     });
-  }
-
-  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#running >= RUNNING_MAX) {
-      if (this.#waiting.length >= WAITING_MAX) {
-        throw new AppError('RATE_LIMITED', 'Too many people are signing in; try again in a moment.', {
-          retryAfterSeconds: 2,
-        });
-      }
-      // Who leaves hands its place on, so the count does not change here.
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#running += 1;
-    }
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#running -= 1;
-    }
   }
 }
