@@ -1,13 +1,8 @@
-import {
-  formatMoney,
-  IMPORT_FAULTS_MAX,
-  IMPORT_PREVIEW_ROWS_MAX,
-  type ImportFault,
-  type ImportPreviewOut,
-} from '@finverse/shared';
+import { IMPORT_FAULTS_MAX, IMPORT_PREVIEW_ROWS_MAX, type ImportFault, type ImportPreviewOut } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
-import type { AccountRecord, TransactionRecord } from '../ledger/index.ts';
+import type { AccountRecord } from '../ledger/index.ts';
+import { toTransactionOut } from '../transactions/index.ts';
 import { readBook } from './book.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
 import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
@@ -76,30 +71,7 @@ function toPreviewRow(judged: Judged): ImportPreviewOut['rows'][number] {
   return {
     line,
     outcome: judged.outcome,
-    transaction: record && draft.kind === 'transaction' ? toDraftOut(record) : null,
-  };
-}
-
-function toDraftOut(record: TransactionRecord): NonNullable<ImportPreviewOut['rows'][number]['transaction']> {
-  const { transfer } = record;
-  return {
-    kind: record.kind,
-    accountId: record.accountId,
-    amount: formatMoney(record.amount),
-    currency: record.currency,
-    occurredOn: record.occurredOn,
-    description: record.description,
-    payee: record.payee,
-    note: record.note,
-    categoryId: record.categoryId,
-    tags: [...record.tags],
-    splits: record.splits.map(({ amount, categoryId, note }) => ({ amount: formatMoney(amount), categoryId, note })),
-    transfer: transfer && {
-      toAccountId: transfer.toAccountId,
-      toAmount: formatMoney(transfer.toAmount),
-      toCurrency: transfer.toCurrency,
-      rate: transfer.rate ?? '',
-    },
-    externalId: record.externalId,
+    // The answer's schema leaves out what only a transaction that is there has.
+    transaction: record && draft.kind === 'transaction' ? toTransactionOut(record) : null,
   };
 }
