@@ -19,6 +19,8 @@ export default defineConfig({
           ],
           pool: 'forks',
           maxWorkers: 2,
+          // Files share a process and what it has loaded, its MariaDB server too; each test still has a database of its own.
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

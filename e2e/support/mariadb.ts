@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -58,9 +58,13 @@ export async function startMariaDb(): Promise<MariaDb> {
     '--innodb-buffer-pool-size=256M',
     ...asRoot,
   ];
-  // The shell ends the server when our end of its standard input closes: a test run that is killed takes its server along.
-  const untilClosed = '"$@" </dev/null & server=$!; cat >/dev/null; kill -TERM $server; wait $server';
-  const server = spawn('sh', ['-c', untilClosed, 'sh', program, ...args], { stdio: ['pipe', 'ignore', 'pipe'], env });
+  // The shell ends the server when our end of its standard input closes: a test run that ends or is killed takes its server and the folder along.
+  const untilClosed =
+    'folder=$1; shift; "$@" </dev/null & server=$!; cat >/dev/null; kill -TERM $server; wait $server; rm -rf "$folder"';
+  const server = spawn('sh', ['-c', untilClosed, 'sh', folder, program, ...args], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env,
+  });
   let stderr = '';
   server.stderr.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString()).slice(-4000);
@@ -79,9 +83,9 @@ export async function startMariaDb(): Promise<MariaDb> {
     return stdout;
   };
   const stop = async () => {
+    server.ref();
     server.stdin.end();
     await exited;
-    await rm(folder, { recursive: true, force: true });
   };
   const deadline = Date.now() + READY_TIMEOUT_MS;
   for (;;) {
@@ -96,6 +100,9 @@ export async function startMariaDb(): Promise<MariaDb> {
       await delay(100);
     }
   }
+  // Nobody need stop it: a process that is otherwise done ends.
+  server.unref();
+  for (const pipe of [server.stdin, server.stderr]) (pipe as Socket).unref();
   await sql("create user 'finverse'@'127.0.0.1' identified by 'finverse'; grant all on *.* to 'finverse'@'127.0.0.1'");
   let databases = 0;
   return {

@@ -8,7 +8,7 @@ import { ledgerErasers } from './ledger-erasers.ts';
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let server: TestServer;
   beforeEach(async () => {
-    server = await startTestServer({ databaseUrl: await databases.newUrl() });
+    server = await startTestServer({ databaseUrl: await databases.migratedUrl() });
   });
   afterEach(() => server[Symbol.asyncDispose]());
 

@@ -8,6 +8,7 @@ import { text as readText } from 'node:stream/consumers';
 import { Registry } from 'prom-client';
 import { createApp } from '../app.ts';
 import { type Database, openDatabase, transact, type UnitOfWork } from '../db/index.ts';
+import { fillMigratedSqlite } from '../db/test-migrated.ts';
 import { AuthService } from '../domains/auth/index.ts';
 import { Mailer, type MailContent } from '../domains/mail/index.ts';
 import { UsersService } from '../domains/users/index.ts';
@@ -29,7 +30,7 @@ type TestOptions = {
   isSecureCookie?: boolean;
   clock?: Clock;
   registration?: 'open' | 'verify' | 'closed';
-  /** Another database than one in memory, empty. */
+  /** Another database than one in memory, migrated. */
   databaseUrl?: string;
 };
 
@@ -48,7 +49,7 @@ export async function startTestServer(options: TestOptions = {}) {
     url: options.databaseUrl ?? 'sqlite::memory:',
     entities,
   });
-  await database.migrate();
+  if (options.databaseUrl === undefined) await fillMigratedSqlite(database);
   const sync = fakeSync();
   const staking = fakeStaking();
   const logLines: string[] = [];

@@ -10,7 +10,7 @@ const account = (name: string) => ({ name, type: 'wallet', currency: 'EUR' });
 
 describeDrivers(['mariadb'], (databases) => {
   test('whoever waits for their own ledger takes one connection, however much they send: others are served, and what is too much is refused', async () => {
-    const databaseUrl = await databases.newUrl();
+    const databaseUrl = await databases.migratedUrl();
     await using server = await startTestServer({ databaseUrl, rateLimitScale: 100_000 });
     const [session, other] = [await server.signIn('user'), await server.signIn('admin')];
     const tokens = { token: session, body: { name: 'Script', scopes: ['accounts:write'] } };

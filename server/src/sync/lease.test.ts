@@ -3,9 +3,7 @@ import { type Database, transact } from '../db/index.ts';
 import { describeDrivers } from '../db/test-databases.ts';
 import { StaleWriterError } from './errors.ts';
 import { SyncLease } from './lease.ts';
-import { OutboxSchema, SyncLeaseSchema } from './sync.entity.ts';
 
-const entities = [SyncLeaseSchema, OutboxSchema];
 const TTL_MS = 60_000;
 
 describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
@@ -13,11 +11,10 @@ describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
   let databaseB: Database;
 
   beforeEach(async () => {
-    const url = await databases.newUrl();
-    databaseA = await databases.open(entities, url);
-    await databaseA.orm.schema.create();
+    const url = await databases.migratedUrl();
+    databaseA = await databases.openMigrated(url);
     // Two connections to one file would block each other's thread, which is the same one; and no two processes share a file.
-    databaseB = databases.driver === 'sqlite' ? databaseA : await databases.open(entities, url);
+    databaseB = databases.driver === 'sqlite' ? databaseA : await databases.openMigrated(url);
   });
 
   const lease = (holder: string, options: { database?: Database; ttlMs?: number; isAlone?: boolean } = {}) =>

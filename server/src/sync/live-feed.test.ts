@@ -7,9 +7,7 @@ import { createLogger } from '../kernel/logger.ts';
 import { SyncLease } from './lease.ts';
 import { LiveFeed } from './live-feed.ts';
 import { appendOutbox, pruneOutbox } from './outbox.ts';
-import { OutboxSchema, SyncLeaseSchema } from './sync.entity.ts';
 
-const entities = [OutboxSchema, SyncLeaseSchema];
 const log = createLogger({ level: 'silent' });
 const owners = [`0x${'1'.repeat(40)}`, `0x${'2'.repeat(40)}`];
 
@@ -30,8 +28,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let appended: number;
 
   beforeEach(async () => {
-    database = await databases.open(entities);
-    await database.orm.schema.create();
+    database = await databases.openMigrated();
     lease = new SyncLease({ database, holder: 'test', ttlMs: 600_000, isAlone: false });
     await lease.acquire();
     feed = new LiveFeed({ database, log });

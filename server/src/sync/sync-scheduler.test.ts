@@ -9,7 +9,6 @@ import type { EventWatcher } from './event-watcher.ts';
 import { SyncLease } from './lease.ts';
 import { SyncScheduler } from './sync-scheduler.ts';
 import { addToCounters, readRuns, readSyncState, writeIntent } from './sync-state.ts';
-import { syncEntities } from './sync.entity.ts';
 import { NO_CHANGES } from './vault-writer.ts';
 
 const log = createLogger({ level: 'silent' });
@@ -54,8 +53,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let opened: SyncScheduler[];
 
   beforeEach(async () => {
-    database = await databases.open(syncEntities);
-    await database.orm.schema.create();
+    database = await databases.openMigrated();
     opened = [];
   });
   afterEach(async () => {

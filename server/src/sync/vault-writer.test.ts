@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../db/index.ts';
+import { fillMigratedSqlite } from '../db/test-migrated.ts';
 import { StakingSink } from '../domains/staking/index.ts';
 import { entities } from '../entities.ts';
 import { systemClock } from '../kernel/clock.ts';
@@ -14,7 +15,7 @@ let vault: Vault;
 
 beforeEach(async () => {
   database = await openDatabase({ url: 'sqlite::memory:', entities });
-  await database.migrate();
+  await fillMigratedSqlite(database);
   const terms = { kind: 'stake-vault', chainId: 1, decimals: 18, lockSeconds: 60, apyPercent: 10, startBlock: 1 };
   const [address, tokenAddress] = [`0x${'aa'.repeat(20)}`, `0x${'bb'.repeat(20)}`] as const;
   vault = await registerVault(database.em(), database, { ...terms, address, tokenAddress }, 0);

@@ -8,7 +8,6 @@ import {
 import { beforeEach, expect, test, vi } from 'vitest';
 import { type Database, readSnapshot, transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { newId } from '../../kernel/ids.ts';
 import { findAccounts, insertAccount, openLedger } from '../ledger/index.ts';
@@ -26,8 +25,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   const nowMs = Date.parse('2026-01-01T02:00:00Z');
 
   beforeEach(async () => {
-    database = await databases.open(entities);
-    await database.migrate();
+    database = await databases.openMigrated();
     ledger = ledgerOn(database, { now: () => nowMs, monotonic: () => nowMs });
     userId = await ledger.person();
     await updateUser(database.em(), userId, { timeZone: 'America/Los_Angeles' });

@@ -13,7 +13,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let token: string;
   let userId: string;
   beforeEach(async () => {
-    server = await startTestServer({ databaseUrl: await databases.newUrl() });
+    server = await startTestServer({ databaseUrl: await databases.migratedUrl() });
     token = await server.signIn('user');
     userId = String((await server.rest('GET', '/users/me', { token })).body?.['id']);
   });

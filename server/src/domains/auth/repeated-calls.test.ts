@@ -12,7 +12,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let token: string;
   let keys = 0;
   beforeEach(async () => {
-    server = await startTestServer({ databaseUrl: await databases.newUrl() });
+    server = await startTestServer({ databaseUrl: await databases.migratedUrl() });
     token = await server.signIn('user');
   });
   afterEach(() => server[Symbol.asyncDispose]());

@@ -1,7 +1,6 @@
 import { type ExportFormat, formatMoney, parseMoney } from '@finverse/shared';
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
-import { entities } from '../../entities.ts';
 import { type Database, moneyFromSql } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
@@ -100,8 +99,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   let ledger: TestLedger;
   beforeEach(async () => {
-    database = await databases.open(entities);
-    await database.migrate();
+    database = await databases.openMigrated();
     ledger = ledgerOn(database);
   });
   const numRuns = databases.driver === 'sqlite' ? 20 : 5;

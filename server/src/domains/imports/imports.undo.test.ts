@@ -1,5 +1,4 @@
 import { beforeEach, expect, test } from 'vitest';
-import { entities } from '../../entities.ts';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
@@ -12,8 +11,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   let ledger: TestLedger;
   beforeEach(async () => {
-    database = await databases.open(entities);
-    await database.migrate();
+    database = await databases.openMigrated();
     ledger = ledgerOn(database);
   });
 

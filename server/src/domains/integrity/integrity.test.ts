@@ -5,7 +5,6 @@ import { text as readText } from 'node:stream/consumers';
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, readSnapshot } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
@@ -34,9 +33,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let ids: { cash: string; dollars: string; split: string; transfer: string; opening: string; food: string };
 
   beforeEach(async () => {
-    url = await databases.newUrl();
-    database = await databases.open(entities, url);
-    await database.migrate();
+    url = await databases.migratedUrl();
+    database = await databases.openMigrated(url);
     ledger = ledgerOn(database);
     userId = await ledger.person();
     ids = await fillLedger(ledger, userId);
@@ -250,7 +248,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   if (databases.driver === 'sqlite') return;
 
   test('what another commits in the middle of a check is not seen by it', async () => {
-    const writer = await databases.open(entities, url);
+    const writer = await databases.openMigrated(url);
     const seen = await readSnapshot(database, async (em) => {
       const read = async () => (await em.execute<{ balance: string }[]>('select balance from accounts order by id'))[0];
       const before = await read();

@@ -1,7 +1,6 @@
 import { formatMoney, parseMoney, type TransactionOut } from '@finverse/shared';
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
-import { entities } from '../../entities.ts';
 import { type Database, moneyFromSql } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { AppError } from '../../kernel/errors.ts';
@@ -70,8 +69,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   let ledger: TestLedger;
   beforeEach(async () => {
-    database = await databases.open(entities);
-    await database.migrate();
+    database = await databases.openMigrated();
     ledger = ledgerOn(database);
   });
 

@@ -8,7 +8,6 @@ import {
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { TransactionsService } from '../transactions/index.ts';
 import { searchable } from './ledger.rules.ts';
@@ -39,8 +38,7 @@ const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { 
 
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('every filter, alone and with all others, finds what a naive one finds, in the same order, whatever the pages', async () => {
-    const database = await databases.open(entities);
-    await database.migrate();
+    const database = await databases.openMigrated();
     const ledger = ledgerOn(database);
     const [userId, stranger] = [await ledger.person(), await ledger.person()];
     const account = async (owner: string, currency: string) =>

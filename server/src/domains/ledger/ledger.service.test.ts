@@ -2,7 +2,6 @@ import { CATEGORY_DEPTH_MAX, formatMoney, parseMoney } from '@finverse/shared';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Database, readSnapshot, transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { checkLedger } from './integrity.ts';
@@ -14,12 +13,9 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   let ledger: TestLedger;
   let userId: string;
-  let url: string | undefined;
   beforeEach(async () => {
     // A server's database serves all tests, each with a person of its own; making one takes longer than most of them.
-    url = databases.driver === 'sqlite' ? undefined : (url ??= await databases.newUrl());
-    database = await databases.open(entities, url);
-    await database.migrate();
+    database = await databases.openMigrated();
     ledger = ledgerOn(database);
     userId = await ledger.person();
   });

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { findAccounts } from './account-store.ts';
 import { openLedger } from './ledger.lock.ts';
 import type { TransactionRecord } from './ledger.types.ts';
@@ -11,8 +10,7 @@ import { findTransactions } from './transaction-store.ts';
 
 describeDrivers(['sqlite'], (databases) => {
   test('what no caller may hand in is never written: wrong sums, signs, ways, currencies, and another transaction in its place', async () => {
-    const database = await databases.open(entities);
-    await database.migrate();
+    const database = await databases.openMigrated();
     const ledger = ledgerOn(database);
     const userId = await ledger.person();
     const account = async (currency: string) =>

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { openLedger, refileCategory } from './index.ts';
 import { draft, type Draft, ledgerOn } from './test-ledger.ts';
 
@@ -13,8 +12,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   ])(
     'everything of a category moves to $to, $atATime at a time, and others have their turn',
     async ({ to, atATime }) => {
-      const database = await databases.open(entities);
-      await database.migrate();
+      const database = await databases.openMigrated();
       const ledger = ledgerOn(database);
       const userId = await ledger.person();
       const { id: accountId } = await ledger.accounts.create(ledger.commit, userId, {

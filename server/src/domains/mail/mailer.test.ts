@@ -9,7 +9,6 @@ import { transact } from '../../db/index.ts';
 import type { Database } from '../../db/orm.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { createLogger } from '../../kernel/logger.ts';
-import { mailEntities } from './mail.entity.ts';
 import { Mailer } from './mailer.ts';
 import { folderTransport, type MailTransport, smtpTransport } from './transports.ts';
 
@@ -87,8 +86,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   beforeEach(async () => {
     nowMs = NOW;
     logLines.length = 0;
-    database = await databases.open(mailEntities);
-    await database.orm.schema.create();
+    database = await databases.openMigrated();
     mailServer = await startMailServer();
   });
   afterEach(async () => {

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
@@ -20,8 +19,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let ledger: TestLedger;
   let userId: string;
   beforeEach(async () => {
-    database = await databases.open(entities);
-    await database.migrate();
+    database = await databases.openMigrated();
     ledger = ledgerOn(database, clock);
     userId = await ledger.person();
   });

@@ -1,14 +1,12 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { type Bank, openBank } from './test-reconciliations.ts';
 
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   beforeEach(async () => {
-    database = await databases.open(entities);
-    await database.migrate();
+    database = await databases.openMigrated();
   });
 
   /** Two finished reconciliations of an account, and an open one with a tick; of another account one with a side of a transfer. */

@@ -1,7 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, readSnapshot } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { draft } from '../ledger/test-ledger.ts';
@@ -13,12 +12,9 @@ import { type Bank, openBank } from './test-reconciliations.ts';
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   let bank: Bank;
-  let url: string | undefined;
   beforeEach(async () => {
     // A server's database serves all tests, each with a person of its own; making one takes longer than most of them.
-    url = databases.driver === 'sqlite' ? undefined : (url ??= await databases.newUrl());
-    database = await databases.open(entities, url);
-    await database.migrate();
+    database = await databases.openMigrated();
     bank = await openBank(database);
   });
 

@@ -2,7 +2,6 @@ import { ruleCreateInput } from '@finverse/shared';
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { findAccounts, findTransactions, openLedger, post, refileCategory } from '../ledger/index.ts';
@@ -15,12 +14,9 @@ const RACES = 8;
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   let bank: Bank;
-  let url: string | undefined;
   beforeEach(async () => {
     // A server's database serves all tests, each with a person of its own; making one takes longer than most of them.
-    url = databases.driver === 'sqlite' ? undefined : (url ??= await databases.newUrl());
-    database = await databases.open(entities, url);
-    await database.migrate();
+    database = await databases.openMigrated();
     bank = await openBank(database);
   });
 

@@ -5,7 +5,6 @@ import type { z } from 'zod';
 import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import { insertDone } from './recurring.dates.ts';
@@ -25,9 +24,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   beforeEach(async () => {
     at('2026-03-02T08:00:00Z');
-    url = await databases.newUrl();
-    database = await databases.open(entities, url);
-    await database.migrate();
+    url = await databases.migratedUrl();
+    database = await databases.openMigrated(url);
     ledger = ledgerOn(database, clock);
     userId = await ledger.person();
     accountId = (await openAccount()).id;
@@ -105,7 +103,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const others =
       databases.driver === 'sqlite'
         ? [database, database]
-        : await Promise.all([databases.open(entities, url), databases.open(entities, url)]);
+        : await Promise.all([databases.openMigrated(url), databases.openMigrated(url)]);
     const runs = await Promise.all([database, ...others].map((replica) => run(replica)));
     expect(runs.flatMap(({ errors }) => errors)).toEqual([]);
     expect(runs.reduce((sum, each) => sum + each.made, 0)).toBe(21);

@@ -9,7 +9,6 @@ import type { z } from 'zod';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { startTestServer } from '../../http/test-server.ts';
 import { treeOf } from '../categories/index.ts';
 import { listCategories } from '../ledger/index.ts';
@@ -136,8 +135,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let accountId: string;
   let food: string;
   beforeEach(async () => {
-    database = await databases.open(entities);
-    await database.migrate();
+    database = await databases.openMigrated();
     ledger = ledgerOn(database);
     userId = await ledger.person();
     const account = { name: 'Cash', type: 'wallet', currency: 'EUR', creditLimit: null, openingBalance: '50' } as const;

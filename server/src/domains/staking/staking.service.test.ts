@@ -5,8 +5,6 @@ import { type Database, insertRows, type SqlValue, transact } from '../../db/ind
 import { describeDrivers } from '../../db/test-databases.ts';
 import { encodeCursor } from '../../kernel/cursor.ts';
 import { newId } from '../../kernel/ids.ts';
-import { syncEntities } from '../../sync/index.ts';
-import { stakingEntities } from './staking.entity.ts';
 import { LOG_COLUMNS, STAKE_COLUMNS, toLog, toStake } from './staking.rows.ts';
 import { StakingService } from './staking.service.ts';
 import { history, testVault } from './test-facts.ts';
@@ -22,8 +20,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let inserted: number;
 
   beforeEach(async () => {
-    database = await databases.open([...stakingEntities, ...syncEntities]);
-    await database.orm.schema.create();
+    database = await databases.openMigrated();
     service = new StakingService(database, { verifiedBlockOf: () => null });
     inserted = 0;
     for (const vault of [testVault, withoutLock]) {

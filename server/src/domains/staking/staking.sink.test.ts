@@ -4,7 +4,6 @@ import { type Database, transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import type { Fact, SinkChange } from '../../sync/index.ts';
-import { stakingEntities } from './staking.entity.ts';
 import { StakingSink } from './staking.sink.ts';
 import { history, testVault } from './test-facts.ts';
 
@@ -45,8 +44,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let kept: { stakedRaw: bigint; positions: number };
 
   beforeEach(async () => {
-    database = await databases.open(stakingEntities);
-    await database.orm.schema.create();
+    database = await databases.openMigrated();
     sink = new StakingSink(database.dialect, systemClock);
   });
 

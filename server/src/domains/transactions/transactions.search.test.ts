@@ -4,7 +4,6 @@ import type { CompiledQuery, QueryResult } from 'kysely';
 import { describe, expect, test, vi } from 'vitest';
 import { type Database, readSnapshot } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { entities } from '../../entities.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import { type Place, searchTransactions } from './transactions.search.ts';
@@ -12,8 +11,7 @@ import { TransactionsService } from './transactions.service.ts';
 
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
   const start = async () => {
-    const database = await databases.open(entities);
-    await database.migrate();
+    const database = await databases.openMigrated();
     const ledger = ledgerOn(database);
     const userId = await ledger.person();
     return { database, ledger, userId, ...(await places(ledger, userId)) };

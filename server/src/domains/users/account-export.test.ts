@@ -113,7 +113,7 @@ describe('an export in parts', () => {
 
 describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('over REST and over tRPC holds the same; what there may be in plenty is counted', async () => {
-    await using real = await startTestServer({ databaseUrl: await databases.newUrl() });
+    await using real = await startTestServer({ databaseUrl: await databases.migratedUrl() });
     const token = await real.signIn('user');
     const account = { name: 'Cash "1"', type: 'wallet', currency: 'EUR', opening_balance: '5' };
     const { body: made } = await real.rest('POST', '/accounts', { token, body: account });
@@ -148,7 +148,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   });
 
   test('over REST names a field that it does not know, and takes no API token', async () => {
-    await using real = await startTestServer({ databaseUrl: await databases.newUrl() });
+    await using real = await startTestServer({ databaseUrl: await databases.migratedUrl() });
     const token = await real.signIn('user');
     const answer = await real.rest('GET', '/users/me/export?limit=1', { token });
     expect([answer.status, answer.body?.error?.details[0]?.path]).toEqual([400, 'limit']);
