@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Unit tests sit beside what they test and take seconds; what crosses a process is under e2e/, one file at a time. */
+/** Unit tests sit beside what they test and take seconds; what crosses a process is under e2e/ and mostly waits: for blocks, kills and time-outs. */
 export default defineConfig({
   test: {
     // How long something is waited for before the wait is given up: of no meaning to a test that passes.
@@ -31,7 +31,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           pool: 'forks',
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
