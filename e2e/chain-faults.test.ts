@@ -6,7 +6,7 @@ import { waitFor } from './support/poll.ts';
 import { seededRandom } from './support/seeded-random.ts';
 import { type Conflict, openSyncWorld, type SyncStatus, type SyncWorld } from './support/sync-world.ts';
 import type { Tables } from './support/tables.ts';
-import { devAccounts } from '../server/src/devchain/index.ts';
+import { devAccounts, devActions } from '../server/src/devchain/index.ts';
 
 /** Within this the health must say that the chain cannot be read. A node that never answers is given up after two tries of ten seconds. */
 const NOTICED_MS_MAX = 5_000;
@@ -15,6 +15,9 @@ const CAUGHT_UP_MS_MAX = 20_000;
 
 const TOKEN = 10n ** 18n;
 const NEWCOMER = 8;
+
+/** Only final blocks are asked for by ranges; anvil calls final what lies 64 blocks under its head. */
+const BLOCKS_TO_FINALITY = 70;
 
 /** Of no development chain: a node that ends early may be behind others. */
 const PRODUCTION_CHAIN_ID = 4_242;
@@ -169,6 +172,7 @@ describe('while the chain', () => {
       await stakeAs(world.rpcUrl, NEWCOMER, 9n * TOKEN);
       await jumpDays(world.rpcUrl, 1);
       await mineTogether(world.rpcUrl, [vaultCall(accountAddress(NEWCOMER), 'claim', 0n)]);
+      await devActions.mine({ rpcUrl: world.rpcUrl, blocks: BLOCKS_TO_FINALITY });
       await world.proxy.setMode({ kind: 'dropOneLog', which: 'first' });
       await world.server().post('/sync/start');
       await world.caughtUp();
@@ -205,6 +209,7 @@ describe('while the chain', () => {
     await withWorld(async (world) => {
       await world.server().terminate();
       await createChainActor({ rpcUrl: world.rpcUrl, random: seededRandom(8) }).actTimes(20);
+      await devActions.mine({ rpcUrl: world.rpcUrl, blocks: BLOCKS_TO_FINALITY });
       await world.proxy.setMode({ kind: 'rangeLimit', blocks: 3 });
       await world.start();
       await world.expectEqualToContract();

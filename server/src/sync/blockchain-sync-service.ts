@@ -8,6 +8,7 @@ import type { ChainReader } from './chain/reader.ts';
 import { ChainReadError, DeepReorgError } from './errors.ts';
 import { findAncestor, judgeHead } from './local-chain.ts';
 import type { LogFetcher } from './log-fetcher.ts';
+import { PATH_BLOCKS_MAX, readProvenPath } from './proven-path.ts';
 import { reconcileOwner, reconcileVault, type ReconcileOutcome } from './reconcile.ts';
 import type { FactSink, StoredPosition } from './sink.ts';
 import { Sweep } from './sweep.ts';
@@ -29,6 +30,9 @@ const FORKS_PER_HEAD_MAX = 8;
 /** Where the `finalized` tag is not known, blocks this far under the head count as final. */
 const FINALITY_FALLBACK_BLOCKS = 128;
 const UNKNOWN_TAG = /finali[sz]ed|\btag\b|invalid (argument|param|block)|not supported|unsupported/i;
+
+/** A unit as it was read; it joins on to the block of that hash. */
+type FetchedUnit = Unit & { parentHash: Hex };
 
 export type SyncServiceOptions = {
   database: Database;
@@ -304,11 +308,15 @@ export class BlockchainSyncService {
   async #backfill(head: BlockHeader): Promise<ChangeCounts> {
     const { writer } = this.#options;
     let changes = NO_CHANGES;
-    const inFlight: { fromBlock: number; unit: Promise<Unit | null> }[] = [];
+    const inFlight: { fromBlock: number; unit: Promise<FetchedUnit | null> }[] = [];
     let nextBlock = (writer.cursor?.number ?? writer.vault.startBlock - 1) + 1;
+    if (head.number - nextBlock >= PATH_BLOCKS_MAX) {
+      // So far behind, most of the way may have become final since that was last asked for.
+      writer.observe({ finalizedBlock: await this.#finalizedBlock(head.number) });
+    }
     const schedule = () => {
       const toBlock = this.#rangeEnd(nextBlock, head.number);
-      const unit = this.#fetchUnit(nextBlock, toBlock, head);
+      const unit = this.#fetchUnit(nextBlock, toBlock);
       unit.catch(() => undefined);
       inFlight.push({ fromBlock: nextBlock, unit });
       nextBlock = toBlock + 1;
@@ -316,7 +324,7 @@ export class BlockchainSyncService {
     while (!this.#stopping.signal.aborted) {
       while (inFlight.length < RANGES_IN_FLIGHT && nextBlock <= head.number) schedule();
       const unit = await inFlight.shift()?.unit;
-      if (!unit || !(await this.#joinsCursor(unit))) return changes;
+      if (!unit || (writer.cursor && unit.parentHash !== writer.cursor.hash)) return changes;
       changes = addChanges(changes, await writer.applyUnit(unit));
       const joinsAt = unit.end.number + 1;
       if ((inFlight[0]?.fromBlock ?? nextBlock) !== joinsAt) {
@@ -328,32 +336,24 @@ export class BlockchainSyncService {
     return changes;
   }
 
-  /**
-   * Whether a unit builds on what is applied. Its head was canonical after its logs were read; where the cursor is so even later, nothing between them was
-   * replaced. Final blocks are not.
-   */
-  async #joinsCursor(unit: Unit): Promise<boolean> {
-    const { cursor, state } = this.writer;
-    if (!cursor || unit.end.number <= (state.finalizedBlock ?? 0)) return true;
-    return (await this.#isCanonical(cursor)) === true;
-  }
-
   #rangeEnd(fromBlock: number, headBlock: number): number {
     const finalized = this.writer.state.finalizedBlock ?? 0;
-    const end = Math.min(headBlock, fromBlock + this.#options.fetcher.blocksPerAnswer - 1);
-    return fromBlock <= finalized ? Math.min(end, finalized) : end;
+    return fromBlock <= finalized
+      ? Math.min(headBlock, fromBlock + this.#options.fetcher.blocksPerAnswer - 1, finalized)
+      : Math.min(headBlock, fromBlock + PATH_BLOCKS_MAX - 1);
   }
 
-  /** One range with the header of its end; null where the chain moved away meanwhile. */
-  async #fetchUnit(fromBlock: number, toBlock: number, head: BlockHeader): Promise<Unit | null> {
+  /** One range with the header of its end; null where the chain moved away meanwhile. Only final blocks are trusted by their number. */
+  async #fetchUnit(fromBlock: number, toBlock: number): Promise<FetchedUnit | null> {
     const { fetcher, reader } = this.#options;
-    const range = await fetcher.factsOfRange(fromBlock, toBlock);
+    if (toBlock > (this.writer.state.finalizedBlock ?? 0)) {
+      const path = await readProvenPath(this.#options, fromBlock, toBlock);
+      return path && { fromBlock, ...path };
+    }
+    const [first, range] = await Promise.all([reader.header(fromBlock), fetcher.factsOfRange(fromBlock, toBlock)]);
     const end = await reader.header(range.toBlock);
     const last = range.facts.at(-1);
-    if (!end || (last?.blockNumber === end.number && last.blockHash !== end.hash)) return null;
-    const isFinal = range.toBlock <= (this.writer.state.finalizedBlock ?? 0);
-    // The head is still the same after the logs were read: then all of them belong to its chain.
-    if (!isFinal && (await this.#isCanonical(head)) !== true) return null;
-    return { fromBlock, facts: range.facts, end };
+    if (!first || !end || (last?.blockNumber === end.number && last.blockHash !== end.hash)) return null;
+    return { fromBlock, parentHash: first.parentHash, facts: range.facts, end };
   }
 }

@@ -98,17 +98,6 @@ export class LogFetcher {
     }
   }
 
-  /** Every fact of a range, however many answers it takes. For repairs; the facts are all in memory. */
-  async allFacts(fromBlock: number, toBlock: number, owners: readonly Hex[]): Promise<Fact[]> {
-    const all: Fact[] = [];
-    for (let from = fromBlock; from <= toBlock;) {
-      const range = await this.factsOfRange(from, Math.min(toBlock, from + this.#blocksPerAnswer - 1), owners);
-      for (const fact of range.facts) all.push(fact);
-      from = range.toBlock + 1;
-    }
-    return all;
-  }
-
   /** After a refusal: what the node named, or half; from then on growth is slow. */
   #narrow(blocks: number, blocksMax: number | null): void {
     this.#growth = CAUTIOUS_GROWTH;

@@ -4,10 +4,11 @@ import type { Logger } from '../kernel/logger.ts';
 import type { ChainReader } from './chain/reader.ts';
 import { ChainReadError, UnexplainedTotalError } from './errors.ts';
 import type { LogFetcher } from './log-fetcher.ts';
+import { PATH_BLOCKS_MAX, readProvenPath } from './proven-path.ts';
 import { type Difference, planDifferences, planMiscounted } from './plan.ts';
 import type { FactSink, StoredPosition } from './sink.ts';
 import type { Sweep } from './sweep.ts';
-import { type Fact, type Hex, positionRef } from './types.ts';
+import { type BlockRef, type Fact, type Hex, positionRef } from './types.ts';
 import { adapterOf, type PinnedReader } from './vaults/index.ts';
 import { addChanges, NO_CHANGES, type VaultWriter } from './vault-writer.ts';
 
@@ -90,15 +91,35 @@ async function explainTotal(
 }
 
 /** Fetches the logs from a block to the cursor again, in stretches, and applies those that are not stored. */
-async function applyMissedSince({ writer, fetcher }: Parts, fromBlock: number): Promise<ChangeCounts> {
-  const cursor = writer.cursor;
+async function applyMissedSince(parts: Parts, fromBlock: number): Promise<ChangeCounts> {
   let changes = NO_CHANGES;
-  for (let from = fromBlock; cursor && from <= cursor.number;) {
-    const range = await fetcher.factsOfRange(from, Math.min(cursor.number, from + fetcher.blocksPerAnswer - 1));
-    if (range.facts.length > 0) changes = addChanges(changes, await writer.applyMissed(range.facts));
-    from = range.toBlock + 1;
+  for await (const facts of factsSince(parts, fromBlock)) {
+    if (facts.length > 0) changes = addChanges(changes, await parts.writer.applyMissed(facts));
   }
   return changes;
+}
+
+/**
+ * The facts from a block to the cursor, in stretches, each of them certain to be of the cursor's chain: of final blocks by their number, above them down
+ * from the cursor, from block to parent.
+ */
+async function* factsSince(parts: Parts, fromBlock: number, owners?: readonly Hex[]): AsyncGenerator<Fact[]> {
+  const { writer, fetcher } = parts;
+  if (!writer.cursor) return;
+  const finalBlock = Math.min(writer.state.finalizedBlock ?? 0, writer.cursor.number);
+  for (let from = fromBlock; from <= finalBlock;) {
+    const range = await fetcher.factsOfRange(from, Math.min(finalBlock, from + fetcher.blocksPerAnswer - 1), owners);
+    yield range.facts;
+    from = range.toBlock + 1;
+  }
+  const lowest = Math.max(fromBlock, finalBlock + 1);
+  for (let end: BlockRef = writer.cursor; end.number >= lowest;) {
+    const from = Math.max(lowest, end.number - PATH_BLOCKS_MAX + 1);
+    const path = await readProvenPath(parts, from, end.number);
+    if (path?.end.hash !== end.hash) throw new ChainReadError('the chain moved while its logs were read again');
+    yield owners ? path.facts.filter(({ ownerAddress }) => owners.includes(ownerAddress)) : path.facts;
+    end = { number: from - 1, hash: path.parentHash };
+  }
 }
 
 /**
@@ -190,35 +211,46 @@ async function compareStretch(parts: Parts, pinned: PinnedReader, afterId: strin
 }
 
 async function resolve(parts: Parts, differences: readonly Difference[]): Promise<ChangeCounts> {
-  const { writer, fetcher, log } = parts;
+  const { writer, log } = parts;
   if (differences.length === 0 || !writer.cursor) return NO_CHANGES;
   log.warn({ vault: writer.vault.id, differences: differences.length }, 'positions differ from the contract');
   const owners = [...new Set(differences.map(({ ownerAddress }) => ownerAddress))];
-  const facts = await fetcher.allFacts(writer.vault.startBlock, writer.cursor.number, owners);
-  await requireHonestLogs(parts, owners, facts);
-  return writer.resolve(differences, facts);
+  const facts = (await Array.fromAsync(factsSince(parts, writer.vault.startBlock, owners))).flat();
+  return writer.resolve(differences, { ownersFacts: facts, dropped: await selectDropped(parts, owners, facts) });
 }
 
 /**
- * What no log explains is corrected, so it must be certain that the node answers logs at all: those of these owners that it answered before, and the newest
- * one that is stored.
+ * The stored logs that the chain does not have any more. What no log explains is corrected, so it must be certain that the node answers logs at all: all
+ * others of these owners that it answered before, and the newest one that is stored.
  *
  * @throws ChainReadError where it leaves one out; a correction now would bury the true log for good.
  */
-async function requireHonestLogs(
-  { writer, fetcher, sink, database }: Parts,
-  owners: readonly Hex[],
-  facts: readonly Fact[],
-): Promise<void> {
+async function selectDropped(parts: Parts, owners: readonly Hex[], facts: readonly Fact[]): Promise<Fact[]> {
+  const { writer, fetcher, sink, database } = parts;
   const { vault, cursor } = writer;
   const throughBlock = cursor?.number ?? 0;
   const em = database.em();
-  const unanswered = await sink.countUnanswered(em, vault, owners, { facts, throughBlock });
-  if (unanswered > 0) throw new ChainReadError(`the node leaves out ${unanswered} logs that it answered before`);
-  const newest = await sink.newestLog(em, vault.id, throughBlock);
+  const dropped = await sink.selectUnanswered(em, vault, owners, { facts, throughBlock });
+  for (const { blockNumber, blockHash } of dropped) {
+    if (await isDropped(parts, { number: blockNumber, hash: blockHash })) continue;
+    throw new ChainReadError(`the node leaves out a log of block ${blockNumber} that it answered before`);
+  }
+  let newest = await sink.newestLog(em, vault.id, throughBlock);
+  while (newest && (await isDropped(parts, { number: newest.blockNumber, hash: newest.blockHash }))) {
+    dropped.push(newest);
+    newest = await sink.newestLog(em, vault.id, newest.blockNumber - 1);
+  }
   if (newest && !(await fetcher.answersAgain(newest))) {
     throw new ChainReadError(`the node leaves out the log that it answered before for block ${newest.blockNumber}`);
   }
+  return dropped;
+}
+
+/** Whether the chain has another block in that one's place for good. Above finality a node on another fork would say so as well. */
+async function isDropped({ reader, writer }: Parts, block: BlockRef): Promise<boolean> {
+  if (block.number > (writer.state.finalizedBlock ?? 0)) return false;
+  const header = await reader.header(block.number);
+  return header !== null && header.hash !== block.hash;
 }
 
 /** Whatever fails in a reading is a failed reading: never an empty one. */

@@ -38,6 +38,8 @@ export interface FactSink {
   applyFacts(em: SqlEntityManager, facts: readonly Fact[], options: AsOf & { describe: boolean }): Promise<SinkChange>;
   /** Marks every fact above the block as orphaned and refolds what it touched. `factsApplied` is the number of orphaned facts. */
   orphanFactsAbove(em: SqlEntityManager, options: AsOf): Promise<SinkChange>;
+  /** Marks these facts as orphaned and refolds what they touched; those that are not applied are left alone. `factsApplied` is the number of orphaned facts. */
+  orphanFacts(em: SqlEntityManager, facts: readonly Fact[], options: AsOf): Promise<SinkChange>;
   /** Of these facts, those that are not stored as applied. */
   selectMissing(em: SqlEntityManager, vault: Vault, facts: readonly Fact[]): Promise<Fact[]>;
   /** Folds the named positions anew from their stored facts. */
@@ -48,13 +50,13 @@ export interface FactSink {
   readAfter(em: SqlEntityManager, vaultId: string, afterId: string, limit: number): Promise<StoredPosition[]>;
   /** Of these positions, those whose row is not the fold of its facts. */
   findMisfolded(em: SqlEntityManager, vault: Vault, positions: readonly PositionId[]): Promise<PositionId[]>;
-  /** Of the stored logs of these owners up to the block, how many are not among the answered facts. Corrections are no logs. */
-  countUnanswered(
+  /** The stored logs of these owners up to the block that are not among the answered facts, oldest first. Corrections are no logs. */
+  selectUnanswered(
     em: SqlEntityManager,
     vault: Vault,
     owners: readonly Hex[],
     answered: { facts: readonly Fact[]; throughBlock: number },
-  ): Promise<number>;
+  ): Promise<Fact[]>;
   /** The newest stored log up to the block; null where there is none. */
   newestLog(em: SqlEntityManager, vaultId: string, throughBlock: number): Promise<Fact | null>;
   /** Positions that have applied facts but no row. */

@@ -188,14 +188,19 @@ export class VaultWriter {
   }
 
   /**
-   * Makes positions equal to the contract as read at the cursor. First the owners' logs: those that were missed are applied. Then every position is
-   * folded anew from its facts. What still differs is a conflict: the contract's state becomes a correcting fact, and the audit trail says why.
+   * Makes positions equal to the contract as read at the cursor. First the owners' logs: those that the chain dropped are orphaned, those that were missed
+   * are applied. Then every position is folded anew from its facts. What still differs is a conflict: the contract's state becomes a correcting fact,
+   * and the audit trail says why.
    */
-  async resolve(differences: readonly Difference[], ownersFacts: readonly Fact[]): Promise<ChangeCounts> {
+  async resolve(
+    differences: readonly Difference[],
+    { ownersFacts, dropped }: { ownersFacts: readonly Fact[]; dropped: readonly Fact[] },
+  ): Promise<ChangeCounts> {
     const cursor = this.#requireCursor();
     const { sink } = this.#options;
     return this.#write(cursor, async (em) => {
       const asOf = this.#asOf(cursor);
+      const orphaned = await sink.orphanFacts(em, dropped, asOf);
       const missing = await sink.selectMissing(em, this.vault, ownersFacts);
       const applied = await sink.applyFacts(em, missing, { ...asOf, describe: true });
       const refolded = await sink.refold(em, differences, asOf);
@@ -218,7 +223,7 @@ export class VaultWriter {
       }
       const corrected = await sink.correct(em, corrections, asOf);
       await sink.recordConflicts(em, conflicts, asOf);
-      const change = [applied, refolded, corrected].reduce(addSinkChanges);
+      const change = [orphaned, applied, refolded, corrected].reduce(addSinkChanges);
       return {
         change: { ...change, factsApplied: missing.length },
         conflicts: conflicts.length,

@@ -100,19 +100,21 @@ export class StakingSink implements FactSink {
       `select * from staking_logs where vault_id = ? and block_number > ? and status = 'applied' order by block_number, log_index`,
       [vault.id, block.number],
     );
-    if (dropped.length === 0) return NO_CHANGE;
-    await em.execute(
-      `update staking_logs set status = 'orphaned' where vault_id = ? and block_number > ? and status = 'applied'`,
-      [vault.id, block.number],
-      'run',
-    );
-    const facts = dropped.map((row): LogRow => ({ ...fromLog(row), status: 'orphaned' }));
-    const change = await this.#refold(em, facts, options);
-    return {
-      ...change,
-      factsApplied: facts.length,
-      events: facts.map((fact) => describeFact(fact, change.rows.get(positionRef(fact)) ?? null, options)),
-    };
+    return this.#orphan(em, dropped, options);
+  }
+
+  async orphanFacts(em: SqlEntityManager, facts: readonly Fact[], options: AsOf): Promise<SinkChange> {
+    const dropped: RawRow[] = [];
+    const ids = new Set(facts.map((fact) => withId(fact).id));
+    for (const chunk of chunked([...ids], REFS_PER_SELECT)) {
+      const list = inList(this.#dialect, chunk);
+      const rows: RawRow[] = await em.execute(
+        `select * from staking_logs where id in (${list.sql}) and status = 'applied' order by block_number, log_index`,
+        list.values,
+      );
+      dropped.push(...rows);
+    }
+    return this.#orphan(em, dropped, options);
   }
 
   async selectMissing(em: SqlEntityManager, vault: Vault, facts: readonly Fact[]): Promise<Fact[]> {
@@ -213,24 +215,25 @@ export class StakingSink implements FactSink {
     });
   }
 
-  async countUnanswered(
+  async selectUnanswered(
     em: SqlEntityManager,
     vault: Vault,
     owners: readonly Hex[],
     { facts, throughBlock }: { facts: readonly Fact[]; throughBlock: number },
-  ): Promise<number> {
+  ): Promise<Fact[]> {
     const answered = new Set(facts.map(({ blockHash, logIndex }) => `${blockHash}:${logIndex}`));
-    let unanswered = 0;
+    const unanswered: Fact[] = [];
     for (const chunk of chunked(owners, REFS_PER_SELECT)) {
       const list = inList(this.#dialect, chunk);
       const rows: RawRow[] = await em.execute(
-        `select block_hash, log_index from staking_logs where vault_id = ? and owner_address in (${list.sql})
-         and block_number <= ? and status = 'applied' and effect <> 'correct'`,
+        `select * from staking_logs where vault_id = ? and owner_address in (${list.sql})
+         and block_number <= ? and status = 'applied' and effect <> 'correct' order by block_number, log_index`,
         [vault.id, ...list.values, throughBlock],
       );
-      unanswered += rows.filter(
-        (row) => !answered.has(`${row['block_hash'] as string}:${row['log_index'] as number}`),
-      ).length;
+      for (const row of rows) {
+        if (!answered.has(`${row['block_hash'] as string}:${row['log_index'] as number}`))
+          unanswered.push(fromLog(row));
+      }
     }
     return unanswered;
   }
@@ -274,6 +277,24 @@ export class StakingSink implements FactSink {
       [vaultId, ...list.values],
     );
     return rows.map(toStored);
+  }
+
+  async #orphan(em: SqlEntityManager, dropped: readonly RawRow[], options: AsOf): Promise<SinkChange> {
+    if (dropped.length === 0) return NO_CHANGE;
+    const facts = dropped.map((row): LogRow => ({ ...fromLog(row), status: 'orphaned' }));
+    for (const chunk of chunked(facts, REFS_PER_SELECT)) {
+      const list = inList(
+        this.#dialect,
+        chunk.map(({ id }) => id),
+      );
+      await em.execute(`update staking_logs set status = 'orphaned' where id in (${list.sql})`, list.values, 'run');
+    }
+    const change = await this.#refold(em, facts, options);
+    return {
+      ...change,
+      factsApplied: facts.length,
+      events: facts.map((fact) => describeFact(fact, change.rows.get(positionRef(fact)) ?? null, options)),
+    };
   }
 
   async #refold(em: SqlEntityManager, positions: readonly PositionId[], { vault }: AsOf) {

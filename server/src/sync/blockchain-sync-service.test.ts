@@ -1,0 +1,277 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Database } from '../db/index.ts';
+import { describeDrivers } from '../db/test-databases.ts';
+import { stakingEntities } from '../domains/staking/index.ts';
+import { PATH_BLOCKS_MAX } from './proven-path.ts';
+import { syncEntities } from './sync.entity.ts';
+import { extendChain, followNodes, OWNER, type TestBlock, TestNodes, type TestRequest } from './test-chain.ts';
+import type { Fact } from './types.ts';
+
+const STAKE = 100n;
+
+/** Both forks share the stake of block 5. On the one that loses its reward is claimed in block 11, on the one that wins later and as another sum. */
+const common = extendChain([], { fork: 'c', through: 10, calls: { 5: [{ stake: STAKE, index: 0n }] } });
+const losing = extendChain(common, {
+  fork: 'a',
+  through: 14,
+  calls: { 11: [{ claim: 40n, index: 0n }], 12: [{ stake: 9n, index: 1n }] },
+});
+const winning = extendChain(common, { fork: 'b', through: 14, calls: { 12: [{ stake: 7n, index: 1n }] } });
+const winningLater = extendChain(winning, { fork: 'b', through: 15, calls: { 15: [{ claim: 41n, index: 0n }] } });
+
+describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
+  let database: Database;
+
+  beforeEach(async () => {
+    database = await open([...syncEntities, ...stakingEntities]);
+    await database.orm.schema.create();
+  });
+
+  /** A vault that has followed the nodes to their head, in tables that hold nothing else. */
+  const followTo = async (chain: TestBlock[], finalizedBlock = 4) => {
+    for (const table of ['vaults', 'chain_blocks', 'stakes', 'staking_logs', 'staking_conflicts', 'sync_leases'])
+      await database.em().execute(`delete from ${table}`, [], 'run');
+    const nodes = new TestNodes(chain, finalizedBlock);
+    const followed = await followNodes(database, nodes);
+    await followed.service.reconcile();
+    nodes.requests.length = 0;
+    return { nodes, ...followed };
+  };
+
+  type World = Awaited<ReturnType<typeof followTo>>;
+  const tablesOf = async ({ rows, positions }: World) => ({
+    positions: await positions(),
+    logs: await rows(`select block_hash from staking_logs where status = 'applied' order by block_number, log_index`),
+    conflicts: await rows('select * from staking_conflicts'),
+  });
+  /** What the tables hold where they are as the chain is. */
+  const truthOf = ({ nodes }: World) => ({
+    positions: nodes.positions(),
+    logs: nodes.chain.flatMap(({ logs }) => logs.map(({ blockHash }) => ({ block_hash: blockHash }))),
+    conflicts: [],
+  });
+
+  describe('while nodes on two forks answer for one address', () => {
+    /** Where each request of one cycle is answered. What a block is named by its hash for, is answered by a node that has it. */
+    const mixed = fc.record({
+      headersOfLosing: fc.subarray<number | string>([11, 12, 13, 14, 'latest']),
+      isRangeOfLosing: fc.boolean(),
+      isSearching: fc.boolean(),
+    });
+
+    test('no log of the fork that loses outlasts it, whichever of the answers come from there', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(mixed, { minLength: 1, maxLength: 4 }), async (cycles) => {
+          const world = await followTo(common);
+          const { nodes, service } = world;
+          nodes.chain = winning;
+          nodes.forks = [losing];
+          for (const { headersOfLosing, isRangeOfLosing, isSearching } of cycles) {
+            nodes.route = (request) => {
+              if (request.method === 'header') return headersOfLosing.includes(request.block) ? losing : null;
+              return request.method === 'logsOfRange' && isRangeOfLosing ? losing : null;
+            };
+            nodes.unexplainedRaw = isSearching ? 1n : 0n;
+            await service.reconcile().catch(() => undefined);
+          }
+          nodes.route = () => null;
+          nodes.unexplainedRaw = 0n;
+          nodes.chain = winningLater;
+          await service.reconcile();
+          await service.reconcileOwner(OWNER);
+          expect(await tablesOf(world)).toEqual(truthOf(world));
+        }),
+        { numRuns: driver === 'sqlite' ? 100 : 10 },
+      );
+    });
+
+    test('a header of the other fork in the middle of a back-fill brings none of its logs', async () => {
+      const world = await followTo(common);
+      const { nodes, service, rows } = world;
+      nodes.chain = winning;
+      nodes.forks = [losing];
+      nodes.route = (request) => (request.method === 'header' && request.block === 11 ? losing : null);
+      await expect(service.reconcile()).rejects.toThrow('the chain forks faster');
+      expect(await rows('select block_number from staking_logs')).toEqual([{ block_number: 5 }]);
+      nodes.route = () => null;
+      nodes.chain = winningLater;
+      await service.reconcile();
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('an answer with logs by number that comes from the other fork is no fact', async () => {
+      const world = await followTo(common);
+      const { nodes, service } = world;
+      nodes.chain = winning;
+      nodes.forks = [losing];
+      nodes.route = once(({ method }) => method === 'logsOfRange', losing);
+      await service.reconcile();
+      nodes.chain = winningLater;
+      await service.reconcile();
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('a search that is answered from the other fork finds nothing', async () => {
+      const world = await followTo(winning);
+      const { nodes, service } = world;
+      nodes.forks = [losing];
+      nodes.unexplainedRaw = 1n;
+      nodes.route = (request) => (request.method === 'header' && typeof request.block === 'number' ? losing : null);
+      await expect(service.reconcile()).rejects.toThrow('the chain moved while its logs were read again');
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('a cursor on the fork that loses gets no final blocks of the other on top', async () => {
+      const world = await followTo(losing);
+      const { nodes, service, writer } = world;
+      const cursor = writer.cursor?.number;
+      nodes.chain = extendChain(winningLater, { fork: 'b', through: 60 });
+      nodes.forks = [losing];
+      nodes.finalizedBlock = 50;
+      nodes.route = once((request) => request.method === 'header' && request.block === cursor, losing);
+      await service.reconcile();
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+  });
+
+  test('a back-fill above finality finds what a node leaves out of one answer, where the block’s bloom tells', async () => {
+    const world = await followTo(common);
+    world.nodes.chain = extendChain(winningLater, { fork: 'b', through: 40 });
+    const bare = world.nodes.chain.map((block) => ({ ...block, logs: [] }));
+    world.nodes.route = once(({ method }) => method !== 'header', bare);
+    await world.service.reconcile();
+    expect(await tablesOf(world)).toEqual(truthOf(world));
+  });
+
+  test('a back-fill asks for headers of no final block but the ends of its ranges', async () => {
+    const chain = extendChain(winningLater, { fork: 'b', through: 400 });
+    const world = await followTo(common);
+    world.nodes.chain = chain;
+    world.nodes.finalizedBlock = 390;
+    await world.service.reconcile();
+    expect(await tablesOf(world)).toEqual(truthOf(world));
+    const asked = (isFinal: boolean) =>
+      world.nodes.requests.filter(
+        (request) =>
+          request.method === 'header' && typeof request.block === 'number' && request.block <= 390 === isFinal,
+      ).length;
+    expect(asked(false)).toBe(10);
+    expect(asked(true)).toBeLessThan(20);
+    expect(world.nodes.requests.filter(({ method }) => method === 'logsOfBlock')).toEqual([]);
+  });
+
+  test('a head far above the cursor is not read block by block where most of the way has become final', async () => {
+    const { nodes, service, writer } = await followTo(common);
+    nodes.chain = extendChain(winningLater, { fork: 'b', through: 400 });
+    nodes.finalizedBlock = 390;
+    service.hearHead(nodes.chain[400] as TestBlock);
+    await expect.poll(() => writer.cursor?.number).toBe(400);
+    expect(nodes.requests.length).toBeLessThan(40);
+  });
+
+  test('a final range whose end is another block than that of its last log is not applied', async () => {
+    const world = await followTo(common, 10);
+    world.nodes.chain = winning;
+    world.nodes.finalizedBlock = 12;
+    world.nodes.route = once(({ method }) => method === 'logsOfRange', losing);
+    await world.service.reconcile();
+    expect(await tablesOf(world)).toEqual(truthOf(world));
+  });
+
+  test('a way above finality that is longer than one path is read in several, and each joins on to the one before', async () => {
+    const through = 3 * PATH_BLOCKS_MAX;
+    const calls = Object.fromEntries(
+      [0, 1, 2, 3].map((at) => [20 + at * 90, [{ stake: BigInt(at + 1), index: BigInt(at + 1) }]]),
+    );
+    const world = await followTo(common);
+    world.nodes.chain = extendChain(common, { fork: 'b', through, calls });
+    await world.service.reconcile();
+    expect(await tablesOf(world)).toEqual(truthOf(world));
+    expect(world.writer.cursor?.number).toBe(through);
+  });
+
+  test('a new block costs one request where its bloom admits logs, and none where it does not', async () => {
+    const { nodes, service, writer } = await followTo(common);
+    nodes.chain = winning;
+    for (const { number, expected } of [
+      { number: 11, expected: [] },
+      { number: 12, expected: [{ method: 'logsOfBlock', hash: winning[12]?.hash }] },
+    ]) {
+      nodes.requests.length = 0;
+      service.hearHead(winning[number] as TestBlock);
+      await expect.poll(() => writer.cursor?.number).toBe(number);
+      expect(nodes.requests).toEqual(expected);
+    }
+  });
+
+  describe('a stored log of a block that the chain does not have', () => {
+    /** As a server before this one left it: the log of the fork that lost, under a cursor of the one that won. */
+    const withPhantom = async () => {
+      const world = await followTo(common);
+      const { blockHash, logIndex, transactionHash } = (losing[12] as TestBlock).logs[0] as TestBlock['logs'][0];
+      const phantom: Fact = {
+        event: 'Staked',
+        effect: 'stake',
+        ownerAddress: OWNER,
+        positionKey: '1',
+        amountRaw: 9n,
+        rewardRaw: null,
+        stakedAt: 12,
+        rewardClaimed: null,
+        blockNumber: 12,
+        blockHash,
+        logIndex,
+        txHash: transactionHash,
+        blockTime: (losing[12] as TestBlock).timestamp,
+      };
+      const end = winning[14] as TestBlock;
+      await world.writer.applyUnit({ fromBlock: 11, facts: [phantom], end });
+      return world;
+    };
+
+    test('is orphaned once that is final, its position folded anew, with a row of the audit trail', async () => {
+      const world = await withPhantom();
+      const { nodes, service, rows, writer } = world;
+      nodes.chain = extendChain(common, { fork: 'b', through: 14 });
+      nodes.finalizedBlock = 13;
+      await service.reconcile();
+      expect(await world.positions()).toEqual(nodes.positions());
+      expect(await rows('select block_number, status from staking_logs order by block_number')).toEqual([
+        { block_number: 5, status: 'applied' },
+        { block_number: 12, status: 'orphaned' },
+      ]);
+      const conflicts = await rows('select position_key, reason, state_after from staking_conflicts');
+      expect(conflicts).toEqual([{ position_key: '1', reason: 'row_differed_from_facts', state_after: 'null' }]);
+      expect(writer.state).toMatchObject({ stakedTotalRaw: STAKE, positions: 1 });
+      const { changes } = await service.reconcileOwner(OWNER);
+      expect(Object.values(changes), 'what is left to change').toEqual([0, 0, 0, 0, 0]);
+    });
+
+    test('makes way for the log that is there instead', async () => {
+      const world = await withPhantom();
+      world.nodes.chain = winning;
+      world.nodes.finalizedBlock = 13;
+      await world.service.reconcileOwner(OWNER);
+      expect(await world.positions()).toEqual(world.nodes.positions());
+    });
+
+    test('is left alone above finality, where another fork may yet win', async () => {
+      const { nodes, service, rows } = await withPhantom();
+      nodes.chain = extendChain(common, { fork: 'b', through: 14 });
+      const before = await rows('select * from staking_logs');
+      await expect(service.reconcile()).rejects.toThrow('the node leaves out a log of block 12');
+      expect(await rows('select * from staking_logs')).toEqual(before);
+    });
+  });
+});
+
+/** Answers the first request of its kind from that chain. */
+function once(isMeant: (request: TestRequest) => boolean, chain: TestBlock[]): TestNodes['route'] {
+  let isOver = false;
+  return (request) => {
+    if (isOver || !isMeant(request)) return null;
+    isOver = true;
+    return chain;
+  };
+}
