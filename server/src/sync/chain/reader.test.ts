@@ -82,6 +82,15 @@ describe('the error of a failed read', () => {
     expect(await receiptsOf(`${'long '.repeat(100)} the method eth_getBlockReceipts does not exist`)).toBeNull();
     expect(await faultOf(receiptsOf('out of order'))).toBeInstanceOf(ChainReadError);
   });
+
+  test('receipts of a block that a node does not have are a failed read, not a block without logs', async () => {
+    const reader = await readerOf({ body: JSON.stringify({ jsonrpc: '2.0', id: 1, result: null }) });
+    const fault = await faultOf(
+      reader.logsOfReceipts(range.address, [], { hash: `0x${'1'.repeat(64)}`, timestamp: 1 }),
+    );
+    expect(fault).toBeInstanceOf(ChainReadError);
+    expect(fault.message).toMatch(/no receipts of block 0x1{64}/);
+  });
 });
 
 describe('a header', () => {

@@ -47,6 +47,9 @@ type ReaderOptions = {
 const NO_SUCH_METHOD =
   /method.*(not (found|exist|available|supported|whitelisted|allowed)|unsupported)|(unsupported|unknown|no such).*method/i;
 
+/** Stands for the receipts of a node that does not answer any. */
+const REFUSED = Symbol('refused');
+
 /** The words of a node reach everyone through /sync/health: enough to tell what is wrong, too little for a page. */
 const PUBLIC_WORDS_MAX = 200;
 
@@ -105,10 +108,12 @@ export function createChainReader(options: ReaderOptions): ChainReader {
     logsOfReceipts: async (address, topics, header) => {
       const receipts = await request('eth_getBlockReceipts', [header.hash]).catch((error: unknown) => {
         const { wording } = readFault(error instanceof ChainReadError ? error.cause : error);
-        if (NO_SUCH_METHOD.test(wording.slice(0, REFUSAL_LENGTH_MAX))) return null;
+        if (NO_SUCH_METHOD.test(wording.slice(0, REFUSAL_LENGTH_MAX))) return REFUSED;
         throw error;
       });
-      return receipts === null ? null : belongingTo(header, parseReceiptLogs(receipts, address, topics));
+      // What a node answers that has no such block, which may be behind: nothing was learnt of its logs.
+      if (receipts === null) throw new ChainReadError(`a node has no receipts of block ${header.hash}`);
+      return receipts === REFUSED ? null : belongingTo(header, parseReceiptLogs(receipts, address, topics));
     },
     logsOfRange: async ({ address, topics, owners, fromBlock, toBlock }) => {
       const ownerTopics = owners ? [owners.map((owner) => `0x${owner.slice(2).padStart(64, '0')}`)] : [];
