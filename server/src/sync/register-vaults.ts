@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { SettingsError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { ChainReader } from './chain/reader.ts';
+import { readContract } from './chain/rpc-fault.ts';
 import { ChainReadError } from './errors.ts';
 import type { Hex, Vault } from './types.ts';
 import { findVault, registerVault as storeVault } from './vault-store.ts';
@@ -78,7 +79,7 @@ async function describeVault(
   }
   const head = await reader.header('latest');
   if (!head) throw new ChainReadError('the node answers no latest block');
-  const terms = await asChainRead(() => adapterOf(kind).readTerms(reader.pinnedAt(head.hash), address));
+  const terms = await readContract(() => adapterOf(kind).readTerms(reader.pinnedAt(head.hash), address));
   if (config.tokenAddress && config.tokenAddress !== terms.tokenAddress) {
     throw new SettingsError(
       `TOKEN_ADDRESS: is ${config.tokenAddress}, but the vault at ${address} stakes ${terms.tokenAddress}`,
@@ -97,17 +98,7 @@ async function describeVault(
 async function readDecimals(reader: ChainReader, tokenAddress: Hex): Promise<number> {
   if (!(await reader.hasCode(tokenAddress)))
     throw new SettingsError(`TOKEN_ADDRESS: there is no contract at ${tokenAddress}`);
-  return asChainRead(() =>
+  return readContract(() =>
     reader.client.readContract({ address: tokenAddress, abi: erc20Abi, functionName: 'decimals' }),
   );
-}
-
-async function asChainRead<Answer>(reading: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await reading();
-  } catch (error) {
-    if (error instanceof SettingsError || error instanceof ChainReadError) throw error;
-    const { shortMessage } = error as { shortMessage?: string };
-    throw new ChainReadError(shortMessage ?? 'the contract could not be read', { cause: error });
-  }
 }

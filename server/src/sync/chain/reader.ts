@@ -1,10 +1,9 @@
-import { createPublicClient, fallback, http, HttpRequestError, type PublicClient, RpcRequestError } from 'viem';
-import { describeError } from '../../kernel/errors.ts';
-import { redactUrls } from '../../kernel/logger.ts';
+import { createPublicClient, fallback, http, type PublicClient } from 'viem';
 import { ChainReadError, RangeTooWideError } from '../errors.ts';
 import type { BlockHeader, Hex, RawLog } from '../types.ts';
 import type { PinnedReader } from '../vaults/index.ts';
 import { adviseRange } from './log-range.ts';
+import { readFault } from './rpc-fault.ts';
 import { parseHeader, parseLogs, parseReceiptLogs } from './rpc-schemas.ts';
 
 /** What is asked of a chain. Every method throws ChainReadError when the answer is missing, malformed or an error. */
@@ -49,9 +48,6 @@ const NO_SUCH_METHOD =
 
 /** Stands for the receipts of a node that does not answer any. */
 const REFUSED = Symbol('refused');
-
-/** The words of a node reach everyone through /sync/health: enough to tell what is wrong, too little for a page. */
-const PUBLIC_WORDS_MAX = 200;
 
 /** How much of an answer is searched for the refusal of a method. */
 const REFUSAL_LENGTH_MAX = 10_000;
@@ -150,32 +146,6 @@ async function ask(client: PublicClient, method: string, params: unknown[]): Pro
     if (advice?.action === 'narrow') throw new RangeTooWideError(message, advice.blocksMax);
     throw new ChainReadError(`${method}: ${message}`, { cause: error });
   }
-}
-
-/**
- * What a failed request says. `wording` is all that was answered, to be judged by the engine alone; `message` may be shown to anyone: the node's
- * own words where they are a JSON-RPC error, and never any other body, which may be a page that repeats the URL with its key.
- */
-function readFault(error: unknown): { wording: string; message: string } {
-  let status: number | undefined;
-  for (let fault = error; fault instanceof Error; fault = fault.cause) {
-    // What a node puts there is not always text, whatever the type says.
-    const details: unknown = fault instanceof RpcRequestError ? fault.details : undefined;
-    if (fault instanceof RpcRequestError && typeof details === 'string' && details !== '') {
-      return { wording: details, message: forPublic(details, fault.url) };
-    }
-    if (fault instanceof HttpRequestError || fault instanceof RpcRequestError) status ??= fault.status;
-  }
-  const { shortMessage = describeError(error), details } = error as { shortMessage?: string; details?: string };
-  return {
-    wording: [shortMessage, details].filter(Boolean).join(' '),
-    message: forPublic(status === undefined ? shortMessage : `${shortMessage} HTTP status ${status}`),
-  };
-}
-
-function forPublic(words: string, url?: string): string {
-  const line = redactUrls(words, url).replaceAll(/\s+/g, ' ').trim();
-  return line.length > PUBLIC_WORDS_MAX ? `${line.slice(0, PUBLIC_WORDS_MAX - 1)}…` : line;
 }
 
 function inChainOrder(logs: RawLog[]): RawLog[] {
