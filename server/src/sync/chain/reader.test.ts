@@ -72,7 +72,7 @@ describe('the error of a failed read', () => {
     const reader = await readerOf(rpcError(words));
     const refusal = await faultOf(reader.logsOfRange(range));
     expect(refusal).toBeInstanceOf(RangeTooWideError);
-    expect(refusal).toMatchObject({ blocksMax: 1000 });
+    expect(refusal).toMatchObject({ blocks: 1000, isLimit: true });
     expect(refusal.message).toHaveLength(200);
     expect((await faultOf(reader.header('latest'))).message).toHaveLength('eth_getBlockByNumber: '.length + 200);
   });

@@ -143,7 +143,7 @@ async function ask(client: PublicClient, method: string, params: unknown[]): Pro
   } catch (error) {
     const { wording, message } = readFault(error);
     const advice = method === 'eth_getLogs' ? adviseRange(wording) : null;
-    if (advice?.action === 'narrow') throw new RangeTooWideError(message, advice.blocksMax);
+    if (advice?.action === 'narrow') throw new RangeTooWideError(message, advice);
     throw new ChainReadError(`${method}: ${message}`, { cause: error });
   }
 }
