@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ChainReadError, RangeTooWideError } from '../errors.ts';
 import { stakeVaultAdapter } from '../vaults/stake-vault.ts';
+import { ChainIdentity } from './chain-identity.ts';
 import { createChainReader } from './reader.ts';
 import { readContract } from './rpc-fault.ts';
 
@@ -19,7 +20,10 @@ async function readerOf(answer: Answer) {
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   closing.push(() => server.close().closeAllConnections());
-  return createChainReader({ urls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/${KEY}`] });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/${KEY}`;
+  const identity = new ChainIdentity(1);
+  identity.judge(url, '0x1');
+  return createChainReader({ urls: [url], identity });
 }
 
 const rpcError = (message: unknown, status = 200, code = -32000): Answer => ({

@@ -2,6 +2,7 @@ import { createPublicClient, fallback, http, type PublicClient } from 'viem';
 import { ChainReadError, RangeTooWideError } from '../errors.ts';
 import type { BlockHeader, Hex, RawLog } from '../types.ts';
 import type { PinnedReader } from '../vaults/index.ts';
+import type { ChainIdentity } from './chain-identity.ts';
 import { adviseRange } from './log-range.ts';
 import { readFault } from './rpc-fault.ts';
 import { parseHeader, parseLogs, parseReceiptLogs } from './rpc-schemas.ts';
@@ -38,6 +39,8 @@ export type LogRange = {
 type ReaderOptions = {
   /** HTTP(S) endpoints of the same chain; the next one is asked where one fails. */
   urls: readonly string[];
+  /** What chain that is. */
+  identity: ChainIdentity;
   timeoutMs?: number;
   /** Called for every HTTP request, for metrics and benchmarks. */
   onRequest?: ((method: string) => void) | undefined;
@@ -57,19 +60,22 @@ const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
 /** Reads a chain over HTTP JSON-RPC with fail-over, bounded and jittered retries, a time-out and a size cap; checks the shape of every answer. */
 export function createChainReader(options: ReaderOptions): ChainReader {
   const transports = options.urls.map((url) =>
-    http(url, {
-      retryCount: 1,
-      retryDelay: 100,
-      timeout: options.timeoutMs ?? 10_000,
-      maxResponseBodySize: RESPONSE_BYTES_MAX,
-      ...(options.onRequest
-        ? {
-            onFetchRequest: async (request: Request) => {
-              options.onRequest?.(await methodOf(request));
-            },
-          }
-        : {}),
-    }),
+    options.identity.guard(
+      url,
+      http(url, {
+        retryCount: 1,
+        retryDelay: 100,
+        timeout: options.timeoutMs ?? 10_000,
+        maxResponseBodySize: RESPONSE_BYTES_MAX,
+        ...(options.onRequest
+          ? {
+              onFetchRequest: async (request: Request) => {
+                options.onRequest?.(await methodOf(request));
+              },
+            }
+          : {}),
+      }),
+    ),
   );
   const client = createPublicClient({
     transport: fallback(transports, { retryCount: 0 }),
