@@ -52,4 +52,21 @@ describeDrivers(['mariadb', 'mysql'], (databases) => {
       await server.sql(`set global sql_mode = '${mode.trim()}'`);
     }
   });
+
+  test('whatever the server’s own time zone, sessions count in UTC', async () => {
+    const server = await databases.server();
+    const [zone = ''] = (await server.sql('select @@global.time_zone')).split('\n');
+    try {
+      await server.sql(`set global time_zone = '+05:45'`);
+      const database = await databases.open(entities);
+      const [row] = await database
+        .em()
+        .execute<{ zone: string; apart: number }[]>(
+          'select @@session.time_zone as zone, timestampdiff(minute, utc_timestamp(), now()) as apart',
+        );
+      expect(row).toEqual({ zone: '+00:00', apart: 0 });
+    } finally {
+      await server.sql(`set global time_zone = '${zone.trim()}'`);
+    }
+  });
 });

@@ -36,10 +36,12 @@ type OpenOptions = {
 /**
  * What every connection begins with, whatever the server's own settings say. The library writes values into statements with backslash escapes, so a mode that
  * takes backslashes literally (NO_BACKSLASH_ESCAPES) must not be in force. READ COMMITTED takes fewer locks; what must not change is locked by name.
+ * UTC, since in a zone with summer time one hour of local time in a year stands for two, and `unix_timestamp(now())`, by which leases are timed, jumps.
  */
 const SESSION_SETTINGS = [
   "set session sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'",
   'set session transaction isolation level read committed',
+  "set session time_zone = '+00:00'",
 ];
 
 const migrationsRoot = fileURLToPath(new URL('../../../migrations', import.meta.url));

@@ -29,7 +29,8 @@ const FORKS_PER_HEAD_MAX = 8;
 
 /** Where the `finalized` tag is not known, blocks this far under the head count as final. */
 const FINALITY_FALLBACK_BLOCKS = 128;
-const UNKNOWN_TAG = /finali[sz]ed|\btag\b|invalid (argument|param|block)|not supported|unsupported/i;
+/** Besu says `Unknown block` (-39001). */
+const UNKNOWN_TAG = /finali[sz]ed|\btag\b|invalid (argument|param|block)|unknown block|not supported|unsupported/i;
 
 /** A unit as it was read; it joins on to the block of that hash. */
 type FetchedUnit = Unit & { parentHash: Hex };
@@ -57,6 +58,8 @@ export class BlockchainSyncService {
   #haltedReason: string | null = null;
   /** Since when the node's chain ends below the cursor, on the monotonic clock. */
   #shorterSinceMs: number | null = null;
+  /** Whether a node has told what is final since the start. */
+  #answersFinality = false;
   #stopping = new AbortController();
 
   constructor(options: SyncServiceOptions) {
@@ -188,15 +191,16 @@ export class BlockchainSyncService {
   /** Never goes back: a node behind the others does not make a final block less final. */
   async #finalizedBlock(headBlock: number): Promise<number> {
     const known = this.writer.state.finalizedBlock ?? 0;
-    try {
-      const finalized = await this.#options.reader.header('finalized');
-      // A node that calls final what is above its own head is not to be believed.
-      return Math.max(known, Math.min(finalized?.number ?? 0, headBlock));
-    } catch (error) {
+    const finalized = await this.#options.reader.header('finalized').catch((error: unknown) => {
       // Only a node that does not know the tag; one that did not answer says nothing about finality.
       if (!UNKNOWN_TAG.test(describeError(error))) throw error;
-      return Math.max(known, headBlock - FINALITY_FALLBACK_BLOCKS);
-    }
+      return null;
+    });
+    this.#answersFinality ||= finalized !== null;
+    // Where the chain tells what is final, one answer without it is that of a node which does not know yet.
+    const fallback = this.#answersFinality ? known : headBlock - FINALITY_FALLBACK_BLOCKS;
+    // A node that calls final what is above its own head is not to be believed.
+    return Math.max(known, Math.min(finalized?.number ?? fallback, headBlock));
   }
 
   /** Moves the cursor to the head, over whatever lies between. The caller holds the mutex. */

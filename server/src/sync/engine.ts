@@ -4,6 +4,8 @@ import type { Clock } from '../kernel/clock.ts';
 import { randomId } from '../kernel/random.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { BlockchainSyncService } from './blockchain-sync-service.ts';
+import { ChainIdentity } from './chain/chain-identity.ts';
+import { checkNodes } from './chain/check-nodes.ts';
 import { holdHeadSocket } from './chain/head-socket.ts';
 import { createChainReader } from './chain/reader.ts';
 import { EventWatcher } from './event-watcher.ts';
@@ -65,10 +67,25 @@ const OUTBOX_PRUNE_INTERVAL_MS = 60 * 60 * 1000;
 /** Puts the engine together. Reads the chain to check the vaults; writes nothing of theirs before {@link SyncEngine.begin}. */
 export async function createSyncEngine(options: EngineOptions): Promise<SyncEngine> {
   const { database, settings, sink, clock, log, readModel } = options;
-  const reader = createChainReader({ urls: settings.rpcUrls, onRequest: options.onRpcRequest });
+  const identity = new ChainIdentity(settings.chainId);
+  const readerOf = (urls: readonly string[], timeoutMs?: number) =>
+    createChainReader({
+      urls,
+      identity,
+      onRequest: options.onRpcRequest,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+  const reader = readerOf(settings.rpcUrls);
+  await checkNodes({
+    urls: settings.rpcUrls,
+    chainId: settings.chainId,
+    readerOf: (url) => readerOf([url], HEAD_TIMEOUT_MS),
+    log,
+  });
   const vaults = await registerVaults({
     database,
     reader,
+    identity,
     chainId: settings.chainId,
     vaults: settings.vaults,
     clock,
@@ -93,8 +110,8 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
   );
   const watcher = new EventWatcher({
     // A reader of its own: what it asks is answered at once or not at all, so a chain that hangs is noticed soon.
-    reader: createChainReader({ urls: settings.rpcUrls, timeoutMs: HEAD_TIMEOUT_MS, onRequest: options.onRpcRequest }),
-    holdSocket: holdHeadSocket,
+    reader: readerOf(settings.rpcUrls, HEAD_TIMEOUT_MS),
+    holdSocket: (socket) => holdHeadSocket({ ...socket, identity }),
     wsUrls: settings.wsUrls,
     onHead: (header) => services.forEach((service) => service.hearHead(header)),
     clock,

@@ -3,14 +3,19 @@ export class ChainReadError extends Error {
   override name = 'ChainReadError';
 }
 
-/** A node refused a range of blocks as too much. `blocksMax` is what its message suggests, where it names a figure. */
+/**
+ * A node refused a range of blocks as too much. `blocks` is what its message suggests, where it names a figure; `isLimit` says that this is the most of any
+ * range, and not just of the one that was asked for.
+ */
 export class RangeTooWideError extends Error {
   override name = 'RangeTooWideError';
-  readonly blocksMax: number | null;
+  readonly blocks: number | null;
+  readonly isLimit: boolean;
 
-  constructor(message: string, blocksMax: number | null) {
+  constructor(message: string, { blocks, isLimit }: { blocks: number | null; isLimit: boolean }) {
     super(message);
-    this.blocksMax = blocksMax;
+    this.blocks = blocks;
+    this.isLimit = isLimit;
   }
 }
 

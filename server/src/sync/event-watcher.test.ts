@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../kernel/clock.ts';
 import { createLogger } from '../kernel/logger.ts';
-import type { holdHeadSocket } from './chain/head-socket.ts';
 import { EventWatcher } from './event-watcher.ts';
 import type { BlockHeader, Hex } from './types.ts';
 
-type Socket = Parameters<typeof holdHeadSocket>[0];
+type Socket = Parameters<ConstructorParameters<typeof EventWatcher>[0]['holdSocket']>[0];
 
 /** A queue that is written on one side and awaited on the other. */
 class Channel<Item> {

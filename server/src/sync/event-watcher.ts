@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { describeError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { backoffMs } from '../kernel/retry.ts';
+import { ForeignChainError } from './chain/chain-identity.ts';
 import type { holdHeadSocket } from './chain/head-socket.ts';
 import type { ChainReader } from './chain/reader.ts';
 import type { BlockHeader, Hex } from './types.ts';
@@ -17,7 +18,7 @@ export type WatcherStatus = {
 
 type WatcherOptions = {
   reader: Pick<ChainReader, 'header'>;
-  holdSocket: typeof holdHeadSocket;
+  holdSocket: (socket: Omit<Parameters<typeof holdHeadSocket>[0], 'identity'>) => Promise<never>;
   /** WebSocket endpoints, tried in turn; none means polling. */
   wsUrls: readonly string[];
   onHead: (header: BlockHeader) => void;
@@ -160,7 +161,8 @@ export class EventWatcher {
           signal: AbortSignal.any([fault.signal, signal]),
         });
       } catch (error) {
-        this.#options.log.debug({ reason: describeError(error) }, 'the socket ended');
+        const level = error instanceof ForeignChainError ? 'warn' : 'debug';
+        this.#options.log[level]({ reason: describeError(error) }, 'the socket ended');
       }
       this.#subscribed = null;
       if (signal.aborted) return;

@@ -13,6 +13,8 @@ const BLOCKS_PER_ANSWER_START = 20;
 const BLOCKS_PER_ANSWER_MAX = 50_000;
 const EAGER_GROWTH = 4;
 const CAUTIOUS_GROWTH = 1.25;
+/** Answers of the most blocks that were taken, after which twice as many are tried: a node, or the one behind it, may take more by now. */
+const ANSWERS_UNTIL_RETRY = 50;
 /** Headers fetched at a time where logs carry no time of their own. */
 const HEADERS_IN_FLIGHT = 20;
 const BLOOM_RETRIES_MS = [20, 60, 180];
@@ -29,6 +31,7 @@ export class LogFetcher {
   readonly #mayHoldLogs: (logsBloom: Hex) => boolean;
   #blocksPerAnswer = BLOCKS_PER_ANSWER_START;
   #blocksLimit = BLOCKS_PER_ANSWER_MAX;
+  #answersAtLimit = 0;
   #growth = EAGER_GROWTH;
 
   constructor(options: { vault: Vault; reader: ChainReader; log: Logger }) {
@@ -73,39 +76,67 @@ export class LogFetcher {
     return logs.some((log) => log.logIndex === logIndex);
   }
 
-  /** The facts of a range, asked for once; the answer may end earlier than asked where the node would not take as much. */
+  /**
+   * The facts of a range; the answer may end earlier than asked where the node would not take as much. Where the read fails, the next one asks for half:
+   * a range may be too wide without the node saying so, by taking longer than it is waited for.
+   *
+   * @throws ChainReadError
+   */
   async factsOfRange(fromBlock: number, toBlock: number, owners?: readonly Hex[]): Promise<FactRange> {
     for (let end = toBlock; ;) {
-      try {
-        const logs = await this.#reader.logsOfRange({
-          address: this.#vault.address,
-          topics: this.#topics,
-          fromBlock,
-          toBlock: end,
-          ...(owners ? { owners } : {}),
-        });
-        this.#adapt(logs.length, end - fromBlock + 1);
+      const blocks = end - fromBlock + 1;
+      const logs = await this.#logsOrRefusal(fromBlock, end, owners);
+      if (!(logs instanceof RangeTooWideError)) {
+        this.#adapt(logs.length, blocks);
         return { fromBlock, toBlock: end, facts: await this.#decode(logs) };
-      } catch (error) {
-        if (!(error instanceof RangeTooWideError)) throw error;
-        const blocks = end - fromBlock + 1;
-        if (blocks === 1)
-          throw new ChainReadError(`the node refuses even a single block: ${error.message}`, { cause: error });
-        this.#narrow(blocks, error.blocksMax);
-        this.#log.debug({ blocks, blocksPerAnswer: this.#blocksPerAnswer }, 'the node wants a narrower range');
-        end = fromBlock + this.#blocksPerAnswer - 1;
       }
+      if (blocks === 1)
+        throw new ChainReadError(`the node refuses even a single block: ${logs.message}`, { cause: logs });
+      this.#narrow(blocks, logs);
+      this.#log.debug({ blocks, blocksPerAnswer: this.#blocksPerAnswer }, 'the node wants a narrower range');
+      end = fromBlock + this.#blocksPerAnswer - 1;
     }
   }
 
-  /** After a refusal: what the node named, or half; from then on growth is slow. */
-  #narrow(blocks: number, blocksMax: number | null): void {
+  async #logsOrRefusal(
+    fromBlock: number,
+    toBlock: number,
+    owners: readonly Hex[] | undefined,
+  ): Promise<RawLog[] | RangeTooWideError> {
+    const { address } = this.#vault;
+    try {
+      return await this.#reader.logsOfRange({
+        address,
+        topics: this.#topics,
+        fromBlock,
+        toBlock,
+        ...(owners ? { owners } : {}),
+      });
+    } catch (error) {
+      if (error instanceof RangeTooWideError) return error;
+      const blocks = toBlock - fromBlock + 1;
+      // The end of the chain is asked for in few blocks, and may fail because a node lags: that says nothing of wide ranges.
+      this.#narrow(blocks, { blocks: null, isLimit: blocks > BLOCKS_PER_ANSWER_START });
+      throw error;
+    }
+  }
+
+  /** After a refusal or a failure: what the node named, or half; from then on growth is slow, and over a limit slower still. */
+  #narrow(blocks: number, refusal: Pick<RangeTooWideError, 'blocks' | 'isLimit'>): void {
+    const fitting = refusal.blocks !== null && refusal.blocks < blocks ? refusal.blocks : Math.floor(blocks / 2);
     this.#growth = CAUTIOUS_GROWTH;
-    if (blocksMax !== null && blocksMax < blocks) this.#blocksLimit = blocksMax;
-    this.#blocksPerAnswer = Math.max(1, Math.min(this.#blocksLimit, Math.floor(blocks / 2)));
+    this.#blocksPerAnswer = Math.max(1, Math.min(this.#blocksLimit, fitting));
+    if (!refusal.isLimit) return;
+    this.#blocksLimit = this.#blocksPerAnswer;
+    this.#answersAtLimit = 0;
   }
 
   #adapt(logs: number, blocks: number): void {
+    if (blocks >= this.#blocksLimit) this.#answersAtLimit += 1;
+    if (this.#answersAtLimit >= ANSWERS_UNTIL_RETRY) {
+      this.#answersAtLimit = 0;
+      this.#blocksLimit = Math.min(BLOCKS_PER_ANSWER_MAX, this.#blocksLimit * 2);
+    }
     const fitting = logs === 0 ? Infinity : Math.floor((blocks * LOGS_PER_ANSWER) / logs);
     const grown = Math.max(1, Math.min(fitting, Math.ceil(blocks * this.#growth), this.#blocksLimit));
     // A short last range says little; only an overfull answer may shrink what was learnt from full ones.

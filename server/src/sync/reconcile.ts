@@ -2,6 +2,7 @@ import type { ChangeCounts } from '@finverse/shared';
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { ChainReader } from './chain/reader.ts';
+import { readContract } from './chain/rpc-fault.ts';
 import { ChainReadError, UnexplainedTotalError } from './errors.ts';
 import type { LogFetcher } from './log-fetcher.ts';
 import { PATH_BLOCKS_MAX, readProvenPath } from './proven-path.ts';
@@ -37,7 +38,9 @@ export async function reconcileVault(parts: Parts, sweep: Sweep, signal: AbortSi
   const { cursor } = writer;
   if (!cursor || signal.aborted) return { changes: NO_CHANGES, positionsVerified: 0 };
   const pinned = parts.reader.pinnedAt(cursor.hash);
-  const chainTotal = await read(() => adapterOf(writer.vault.kind).readStakedTotal(pinned, writer.vault.address));
+  const chainTotal = await readContract(() =>
+    adapterOf(writer.vault.kind).readStakedTotal(pinned, writer.vault.address),
+  );
   let changes = NO_CHANGES;
   if (chainTotal !== writer.state.stakedTotalRaw) changes = await explainTotal(parts, sweep, pinned, chainTotal);
   const stretch = await sweepStretch(parts, sweep, pinned);
@@ -52,7 +55,9 @@ export async function reconcileOwner(
   const { writer, reader, sink, database } = parts;
   const { vault, cursor } = writer;
   if (!cursor) return { changes: NO_CHANGES, positions: [], verifiedBlock: null };
-  const chain = await read(() => adapterOf(vault.kind).readOwner(reader.pinnedAt(cursor.hash), vault.address, owner));
+  const chain = await readContract(() =>
+    adapterOf(vault.kind).readOwner(reader.pinnedAt(cursor.hash), vault.address, owner),
+  );
   const stored = await sink.readOwners(database.em(), vault.id, [owner]);
   const differences = planDifferences(chain, stored);
   const changes = await resolve(parts, differences);
@@ -131,7 +136,7 @@ async function restoreRows(parts: Parts, pinned: PinnedReader): Promise<ChangeCo
   const { vault } = writer;
   const missing = await sink.findWithoutRow(database.em(), vault.id);
   if (missing.length === 0) return NO_CHANGES;
-  const { positions } = await read(() => adapterOf(vault.kind).readPositions(pinned, vault.address, missing));
+  const { positions } = await readContract(() => adapterOf(vault.kind).readPositions(pinned, vault.address, missing));
   const chainByRef = new Map(positions.map((position) => [positionRef(position), position]));
   return resolve(
     parts,
@@ -183,7 +188,7 @@ async function compareStretch(parts: Parts, pinned: PinnedReader, afterId: strin
   const stored = await sink.readAfter(em, vault.id, afterId, POSITIONS_PER_RUN);
   if (stored.length === 0)
     return { changes: NO_CHANGES, positionsVerified: 0, amountRaw: 0n, throughId: null, isLast: true };
-  const chain = await read(() => adapter.readPositions(pinned, vault.address, stored));
+  const chain = await readContract(() => adapter.readPositions(pinned, vault.address, stored));
   const storedCounts = await sink.countByOwner(em, vault.id, [...chain.counts.keys()]);
   const differences = planDifferences(chain.positions, stored);
   const seen = new Set(differences.map(positionRef));
@@ -198,7 +203,7 @@ async function compareStretch(parts: Parts, pinned: PinnedReader, afterId: strin
     add({ ...position, chain: chainByRef.get(ref) ?? null, stored: storedByRef.get(ref) ?? null });
   }
   for (const owner of planMiscounted(chain.counts, storedCounts)) {
-    const owned = await read(() => adapter.readOwner(pinned, vault.address, owner));
+    const owned = await readContract(() => adapter.readOwner(pinned, vault.address, owner));
     planDifferences(owned, await sink.readOwners(em, vault.id, [owner])).forEach(add);
   }
   return {
@@ -251,19 +256,4 @@ async function isDropped({ reader, writer }: Parts, block: BlockRef): Promise<bo
   if (block.number > (writer.state.finalizedBlock ?? 0)) return false;
   const header = await reader.header(block.number);
   return header !== null && header.hash !== block.hash;
-}
-
-/** Whatever fails in a reading is a failed reading: never an empty one. */
-async function read<Answer>(reading: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await reading();
-  } catch (error) {
-    if (error instanceof ChainReadError) throw error;
-    throw new ChainReadError(`the contract could not be read: ${shortMessage(error)}`, { cause: error });
-  }
-}
-
-function shortMessage(error: unknown): string {
-  const { shortMessage: short, message } = error as { shortMessage?: string; message?: string };
-  return short ?? message ?? String(error);
 }

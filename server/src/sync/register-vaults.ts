@@ -3,7 +3,9 @@ import type { Database } from '../db/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { SettingsError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { ChainIdentity } from './chain/chain-identity.ts';
 import type { ChainReader } from './chain/reader.ts';
+import { readContract } from './chain/rpc-fault.ts';
 import { ChainReadError } from './errors.ts';
 import type { Hex, Vault } from './types.ts';
 import { findVault, registerVault as storeVault } from './vault-store.ts';
@@ -15,6 +17,7 @@ export type VaultConfig = { kind: string; address: Hex; tokenAddress: Hex | null
 type RegisterOptions = {
   database: Database;
   reader: ChainReader;
+  identity: ChainIdentity;
   /** The chain that the settings promise; null takes the node's word. */
   chainId: number | null;
   vaults: readonly VaultConfig[];
@@ -26,7 +29,7 @@ type RegisterOptions = {
  * Checks every configured vault against its chain and gives it a row. A chain that does not answer is forgiven for vaults that were registered before:
  * the server starts and says that it is behind; for a new one it is a mistake in the settings.
  *
- * @throws SettingsError for a node of another chain, an address without code, a contract of another interface, another token.
+ * @throws SettingsError for a vault of another chain, an address without code, a contract of another interface, another token.
  */
 export async function registerVaults(options: RegisterOptions): Promise<Vault[]> {
   const vaults: Vault[] = [];
@@ -38,7 +41,7 @@ async function registerVault(options: RegisterOptions, config: VaultConfig): Pro
   const { database, reader, log, clock } = options;
   const known = await findVault(database.em(), options.chainId, config.address);
   try {
-    const described = await describeVault(reader, options.chainId, config);
+    const described = await describeVault(reader, config);
     if (!known) return await storeVault(database.em(), database, described, clock.now());
     if (known.chainId !== described.chainId) {
       throw new SettingsError(
@@ -54,23 +57,15 @@ async function registerVault(options: RegisterOptions, config: VaultConfig): Pro
         { cause: error },
       );
     }
+    options.identity.settle(known.chainId);
     log.warn({ reason: error.message, vault: known.id }, 'the chain does not answer; starting with what is known');
     return known;
   }
 }
 
-async function describeVault(
-  reader: ChainReader,
-  expectedChainId: number | null,
-  config: VaultConfig,
-): Promise<Omit<Vault, 'id'>> {
+async function describeVault(reader: ChainReader, config: VaultConfig): Promise<Omit<Vault, 'id'>> {
   const { address, kind } = config;
   const chainId = await reader.chainId();
-  if (expectedChainId !== null && chainId !== expectedChainId) {
-    throw new SettingsError(
-      `CHAIN_ID: is ${expectedChainId}, but the node at WEB3_RPC_URL is on chain ${chainId}; correct the one or the other`,
-    );
-  }
   if (!(await reader.hasCode(address))) {
     throw new SettingsError(
       `STAKE_VAULT_ADDRESS: there is no contract at ${address} on chain ${chainId}; check the address and the chain`,
@@ -78,7 +73,7 @@ async function describeVault(
   }
   const head = await reader.header('latest');
   if (!head) throw new ChainReadError('the node answers no latest block');
-  const terms = await asChainRead(() => adapterOf(kind).readTerms(reader.pinnedAt(head.hash), address));
+  const terms = await readContract(() => adapterOf(kind).readTerms(reader.pinnedAt(head.hash), address));
   if (config.tokenAddress && config.tokenAddress !== terms.tokenAddress) {
     throw new SettingsError(
       `TOKEN_ADDRESS: is ${config.tokenAddress}, but the vault at ${address} stakes ${terms.tokenAddress}`,
@@ -97,17 +92,7 @@ async function describeVault(
 async function readDecimals(reader: ChainReader, tokenAddress: Hex): Promise<number> {
   if (!(await reader.hasCode(tokenAddress)))
     throw new SettingsError(`TOKEN_ADDRESS: there is no contract at ${tokenAddress}`);
-  return asChainRead(() =>
+  return readContract(() =>
     reader.client.readContract({ address: tokenAddress, abi: erc20Abi, functionName: 'decimals' }),
   );
-}
-
-async function asChainRead<Answer>(reading: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await reading();
-  } catch (error) {
-    if (error instanceof SettingsError || error instanceof ChainReadError) throw error;
-    const { shortMessage } = error as { shortMessage?: string };
-    throw new ChainReadError(shortMessage ?? 'the contract could not be read', { cause: error });
-  }
 }

@@ -6,6 +6,7 @@ import { entities } from '../entities.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { StaleWriterError } from './errors.ts';
 import { SyncLease } from './lease.ts';
+import { readOutboxAfter } from './outbox.ts';
 import type { Fact, Hex, Vault } from './types.ts';
 import { registerVault } from './vault-store.ts';
 import { VaultWriter } from './vault-writer.ts';
@@ -106,4 +107,19 @@ test('how far positions are verified is written when asked, once, and by the lea
   await next.acquire();
   await expect(verifying.saveVerified()).rejects.toThrow(StaleWriterError);
   expect((await writer(next)).state.verifiedBlock).toBe(1);
+});
+
+test('facts are told to subscribers one by one, or, where they are many, as one event: those that were missed as well', async () => {
+  const held = lease('a');
+  await held.acquire();
+  const leading = await writer(held);
+  const facts = Array.from({ length: 203 }, (_, block) => unitOf(block + 1).facts).flat();
+  await leading.applyUnit({ ...unitOf(203), fromBlock: 1, facts: [] });
+  const told = async () => (await readOutboxAfter(database.em(), 0, 1_000)).map(({ event }) => event);
+  await leading.applyMissed(facts.slice(0, 2));
+  expect((await told()).map(({ type }) => type)).toEqual(['fact', 'fact']);
+  await leading.applyMissed(facts);
+  expect((await told()).slice(2)).toEqual([
+    { type: 'backfilled', vaultId: vault.id, fromBlock: 3, toBlock: 203, factsApplied: 201 },
+  ]);
 });

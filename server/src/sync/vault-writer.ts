@@ -138,14 +138,8 @@ export class VaultWriter {
     return this.#write(end, async (em) => {
       const change = await this.#options.sink.applyFacts(em, facts, { ...this.#asOf(end), describe });
       const checkpoints = await this.#writeCheckpoint(em, end);
-      const summary = {
-        type: 'backfilled',
-        vaultId: this.vault.id,
-        fromBlock: unit.fromBlock,
-        toBlock: end.number,
-        factsApplied: facts.length,
-      } as const;
-      return { change, checkpoints, events: describe ? change.events : [{ ownerAddress: null, event: summary }] };
+      const events = describe ? change.events : [this.#summaryOf(facts, unit.fromBlock, end.number)];
+      return { change, checkpoints, events };
     });
   }
 
@@ -179,12 +173,24 @@ export class VaultWriter {
     this.#unverifyAbove(oldest.blockNumber - 1);
     return this.#write(cursor, async (em) => {
       const missing = await this.#options.sink.selectMissing(em, this.vault, facts);
-      const change = await this.#options.sink.applyFacts(em, missing, {
-        ...this.#asOf(cursor),
-        describe: missing.length <= DESCRIBED_FACTS_MAX,
-      });
-      return { change, events: change.events };
+      const describe = missing.length <= DESCRIBED_FACTS_MAX;
+      const change = await this.#options.sink.applyFacts(em, missing, { ...this.#asOf(cursor), describe });
+      const [first, last] = [missing[0] ?? oldest, missing.at(-1) ?? oldest];
+      const events = describe ? change.events : [this.#summaryOf(missing, first.blockNumber, last.blockNumber)];
+      return { change, events };
     });
+  }
+
+  /** Told to subscribers instead of facts that are too many to be told one by one. */
+  #summaryOf(facts: readonly Fact[], fromBlock: number, toBlock: number): LiveNotice {
+    const event = {
+      type: 'backfilled',
+      vaultId: this.vault.id,
+      fromBlock,
+      toBlock,
+      factsApplied: facts.length,
+    } as const;
+    return { ownerAddress: null, event };
   }
 
   /**

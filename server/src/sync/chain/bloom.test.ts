@@ -3,6 +3,7 @@ import { stakeVaultAbi } from '@finverse/shared/abi/stake-vault';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Anvil, deployDevContracts, devAccounts, devActions, startAnvil } from '../../devchain/index.ts';
 import { createBloomTest } from './bloom.ts';
+import { ChainIdentity } from './chain-identity.ts';
 import { createChainReader } from './reader.ts';
 
 let anvil: Anvil;
@@ -24,7 +25,7 @@ test('on real blocks: no log of the vault is ever denied, and blocks without one
   for (const { address: account } of stakers) await devActions.unstake({ rpcUrl, account, stakeIndex: 0n });
   await devActions.mine({ rpcUrl, blocks: 20 });
 
-  const reader = createChainReader({ urls: [rpcUrl] });
+  const reader = createChainReader({ urls: [rpcUrl], identity: new ChainIdentity(null) });
   const topics = [topicOf('Staked'), topicOf('Claimed'), topicOf('Unstaked')];
   const mayHoldLogs = createBloomTest(address, topics);
   const mayHoldClaims = createBloomTest(address, [topicOf('Claimed')]);

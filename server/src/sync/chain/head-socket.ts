@@ -1,14 +1,16 @@
 import type { BlockHeader } from '../types.ts';
+import type { ChainIdentity } from './chain-identity.ts';
 import { parseHeader } from './rpc-schemas.ts';
 
 const SUBSCRIBE_ID = 1;
-const KEEP_ALIVE_ID = 2;
+const CHAIN_ID_ID = 2;
 const OPEN_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 15_000;
 const MESSAGE_CHARS_MAX = 1_000_000;
 
 type HeadSocketOptions = {
   url: string;
+  identity: ChainIdentity;
   onSubscribed: () => void;
   onHead: (header: BlockHeader) => void;
   /** Ends the connection from outside. */
@@ -17,13 +19,15 @@ type HeadSocketOptions = {
 
 /**
  * Holds one WebSocket connection that is subscribed to `newHeads` (JSON-RPC `eth_subscribe`) until it ends for whatever reason; rejects with that reason.
- * It never reconnects by itself: its caller decides. An unanswered keep-alive counts as an end.
+ * It never reconnects by itself: its caller decides. The chain's id is asked for before the subscription, and again to keep the connection alive: no answer
+ * counts as an end, and so does that of another chain, which is a ForeignChainError.
  */
-export function holdHeadSocket({ url, onSubscribed, onHead, signal }: HeadSocketOptions): Promise<never> {
+export function holdHeadSocket({ url, identity, onSubscribed, onHead, signal }: HeadSocketOptions): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
     const socket = new WebSocket(url);
     let isAnswered = false;
+    let isSubscribing = false;
     const end = (reason: unknown) => {
       clearInterval(keepAlive);
       clearTimeout(opening);
@@ -36,7 +40,7 @@ export function holdHeadSocket({ url, onSubscribed, onHead, signal }: HeadSocket
     const keepAlive = setInterval(() => {
       if (!isAnswered) return end('the keep-alive was not answered');
       isAnswered = false;
-      send(KEEP_ALIVE_ID, 'eth_chainId', []);
+      send(CHAIN_ID_ID, 'eth_chainId', []);
     }, KEEP_ALIVE_MS);
     const send = (id: number, method: string, params: unknown[]) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
@@ -53,13 +57,18 @@ export function holdHeadSocket({ url, onSubscribed, onHead, signal }: HeadSocket
       };
       isAnswered = true;
       if (message.method === 'eth_subscription') return onHead(parseHeader(message.params?.result));
+      if (message.id === CHAIN_ID_ID) {
+        identity.judge(url, message.result);
+        if (!isSubscribing) send(SUBSCRIBE_ID, 'eth_subscribe', ['newHeads']);
+        isSubscribing = true;
+      }
       if (message.id !== SUBSCRIBE_ID) return;
       if (typeof message.result !== 'string') throw new Error('the node refuses subscriptions');
       clearTimeout(opening);
       onSubscribed();
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    socket.addEventListener('open', () => send(SUBSCRIBE_ID, 'eth_subscribe', ['newHeads']));
+    socket.addEventListener('open', () => send(CHAIN_ID_ID, 'eth_chainId', []));
     socket.addEventListener('close', () => end('the connection was closed'));
     socket.addEventListener('error', () => end('the connection failed'));
     socket.addEventListener('message', ({ data }) => {

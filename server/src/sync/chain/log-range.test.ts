@@ -3,14 +3,24 @@ import { adviseRange } from './log-range.ts';
 
 // The wordings that public indexers have collected from providers, with example figures in place of their N.
 
-describe('a refusal that names a range is answered with that range', () => {
+describe('a refusal that names a range instead is answered with its width, which says nothing of other ranges', () => {
+  test.each([
+    ['infura', 'query returned more than 10000 results. Try with this block range [0x64, 0xc7].', 100],
+    ['zksync', 'Query returned more than 10000 results. Try with this block range [0x1, 0x1].', 1],
+    ['alchemy', 'Log response size exceeded. this block range should work: [0x64, 0x12b]', 200],
+    ['others', 'query exceeds max results 20000, retry with the range 100-349', 250],
+  ])('%s: %s', (_, message, blocks) => {
+    for (const text of [message, message.toUpperCase(), `The node says: ${message}. Request id 77`]) {
+      expect(adviseRange(text), text).toEqual({ action: 'narrow', blocks, isLimit: false });
+    }
+  });
+});
+
+describe('a refusal that names the most blocks is answered with them, for any range', () => {
   test.each([
     ['avalanche', 'requested too many blocks from 100 to 5000, maximum is set to 2048', 2048],
     ['cloudflare', 'Max range: 800', 800],
     ['thirdweb', 'Maximum allowed number of requested blocks is 1000', 1000],
-    ['infura', 'query returned more than 10000 results. Try with this block range [0x64, 0xc7].', 100],
-    ['zksync', 'Query returned more than 10000 results. Try with this block range [0x1, 0x1].', 1],
-    ['alchemy', 'Log response size exceeded. this block range should work: [0x64, 0x12b]', 200],
     ['quicknode', 'eth_getLogs is limited to a 10000 range', 10_000],
     ['quicknode, as it writes figures', 'eth_getLogs and eth_newFilter are limited to a 10,000 blocks range', 10_000],
     ['1rpc', 'eth_getLogs is limited to a 500 blocks range', 500],
@@ -28,12 +38,11 @@ describe('a refusal that names a range is answered with that range', () => {
     ['aurora', 'you can make eth_getLogs requests with up to a 2000 block range', 2000],
     ['ankr-tac', 'maximum [from, to] blocks distance: 5000', 5000],
     ['tron', 'exceed max block range: 5000', 5000],
-    ['others', 'query exceeds max results 20000, retry with the range 100-349', 250],
     ['others', 'maximum allowed is 3000 blocks', 3000],
     ['freetier', 'ranges over 10000 blocks are not supported on freetier', 10_000],
-  ])('%s: %s', (_, message, blocksMax) => {
+  ])('%s: %s', (_, message, blocks) => {
     for (const text of [message, message.toUpperCase(), `The node says: ${message}. Request id 77`]) {
-      expect(adviseRange(text), text).toEqual({ action: 'narrow', blocksMax });
+      expect(adviseRange(text), text).toEqual({ action: 'narrow', blocks, isLimit: true });
     }
   });
 });
@@ -52,9 +61,13 @@ describe('a refusal without a figure is answered with half', () => {
     ['', 'logs matched by query exceeds limit of 10000'],
     ['', 'query returned more than 10000 results'],
     ['', 'response size should not greater than 10000000 bytes'],
+    ['', 'query timeout exceeded'],
+    ['', 'Query timeout exceeded. Consider reducing your block range.'],
+    ['', 'execution timeout'],
+    ['', 'query timed out after 10s'],
   ])('%s: %s', (_, message) => {
-    expect(adviseRange(message)).toEqual({ action: 'narrow', blocksMax: null });
-    expect(adviseRange(message.toUpperCase())).toEqual({ action: 'narrow', blocksMax: null });
+    expect(adviseRange(message)).toEqual({ action: 'narrow', blocks: null, isLimit: false });
+    expect(adviseRange(message.toUpperCase())).toEqual({ action: 'narrow', blocks: null, isLimit: false });
   });
 });
 
@@ -74,6 +87,8 @@ test.each([
   'missing trie node',
   '429 Too Many Requests',
   'HTTP request failed.',
+  // The library's own words for a node that says nothing: asking again at once, for less, would take as long once more.
+  'The request took too long to respond. The request timed out.',
 ])('%j is about something else', (message) => {
   expect(adviseRange(message)).toBeNull();
 });
@@ -86,7 +101,7 @@ test('whatever a node suggests, at least one block is asked for, and never an en
     'max is 0k blocks. range is too large, max is 0k',
   ]) {
     const advice = adviseRange(message);
-    expect(advice, message).toMatchObject({ action: 'narrow', blocksMax: 1 });
+    expect(advice, message).toMatchObject({ action: 'narrow', blocks: 1 });
   }
 });
 

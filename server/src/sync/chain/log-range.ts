@@ -1,5 +1,8 @@
-/** What to do about a refused eth_getLogs range. */
-export type RangeAdvice = { action: 'narrow'; blocksMax: number | null } | { action: 'wait' };
+/**
+ * What to do about a refused eth_getLogs range. `blocks` is what the node would take, where it names a figure; `isLimit` where that holds for any range,
+ * and not just for the one that it refused.
+ */
+export type RangeAdvice = { action: 'narrow'; blocks: number | null; isLimit: boolean } | { action: 'wait' };
 
 const WAIT = [/extends beyond current head/i, /after last accepted block/i, /no backend is currently healthy/i];
 
@@ -38,6 +41,9 @@ const HALVE = [
   /exceeds limit of \d+/i,
   /returned more than \d+ results/i,
   /response body (?:is too large|exceeded|exceeds)/i,
+  /query (?:timeout|timed out)/i,
+  /execution (?:timeout|timed out)/i,
+  /(?:reduc|narrow|decreas|limit)(?:e|ing) (?:the|your) block range/i,
 ];
 
 /**
@@ -51,15 +57,16 @@ export function adviseRange(wording: string): RangeAdvice | null {
   if (WAIT.some((pattern) => pattern.test(message))) return { action: 'wait' };
   for (const pattern of SUGGESTED_RANGE) {
     const [, from, to] = pattern.exec(message) ?? [];
-    if (from && to) return { action: 'narrow', blocksMax: Math.max(1, Number(to) - Number(from) + 1) };
+    if (from && to) return { action: 'narrow', blocks: Math.max(1, Number(to) - Number(from) + 1), isLimit: false };
   }
   for (const pattern of NAMED_LIMIT) {
     const limit = pattern.exec(message)?.[1];
     if (limit)
       return {
         action: 'narrow',
-        blocksMax: Math.max(1, /k$/i.test(limit) ? Number(limit.slice(0, -1)) * 1000 : Number(limit)),
+        blocks: Math.max(1, /k$/i.test(limit) ? Number(limit.slice(0, -1)) * 1000 : Number(limit)),
+        isLimit: true,
       };
   }
-  return HALVE.some((pattern) => pattern.test(message)) ? { action: 'narrow', blocksMax: null } : null;
+  return HALVE.some((pattern) => pattern.test(message)) ? { action: 'narrow', blocks: null, isLimit: false } : null;
 }

@@ -2,7 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ChainReadError, RangeTooWideError } from '../errors.ts';
+import { stakeVaultAdapter } from '../vaults/stake-vault.ts';
+import { ChainIdentity } from './chain-identity.ts';
 import { createChainReader } from './reader.ts';
+import { readContract } from './rpc-fault.ts';
 
 const KEY = 'SECRETKEY0123456789abcdef';
 const closing: (() => void)[] = [];
@@ -17,12 +20,15 @@ async function readerOf(answer: Answer) {
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   closing.push(() => server.close().closeAllConnections());
-  return createChainReader({ urls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/${KEY}`] });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v2/${KEY}`;
+  const identity = new ChainIdentity(1);
+  identity.judge(url, '0x1');
+  return createChainReader({ urls: [url], identity });
 }
 
-const rpcError = (message: unknown, status = 200): Answer => ({
+const rpcError = (message: unknown, status = 200, code = -32000): Answer => ({
   status,
-  body: JSON.stringify({ jsonrpc: '2.0', id: 1, error: { code: -32000, message } }),
+  body: JSON.stringify({ jsonrpc: '2.0', id: 1, error: { code, message } }),
 });
 const page = `<html>\n<p>/v2/${KEY} is forbidden</p>${'<br>'.repeat(5_000)}</html>`;
 const range = { address: `0x${'ab'.repeat(20)}`, topics: [], fromBlock: 1, toBlock: 9 } as const;
@@ -70,10 +76,26 @@ describe('the error of a failed read', () => {
     const reader = await readerOf(rpcError(words));
     const refusal = await faultOf(reader.logsOfRange(range));
     expect(refusal).toBeInstanceOf(RangeTooWideError);
-    expect(refusal).toMatchObject({ blocksMax: 1000 });
+    expect(refusal).toMatchObject({ blocks: 1000, isLimit: true });
     expect(refusal.message).toHaveLength(200);
     expect((await faultOf(reader.header('latest'))).message).toHaveLength('eth_getBlockByNumber: '.length + 200);
   });
+
+  // viem takes the words of some codes into its own message of a failed call.
+  test.each([-32603, -32000, 3])(
+    'of a contract is without URLs and keys as well, and as short: code %i',
+    async (code) => {
+      const words = `upstream https://rpc.example.org/v2/${KEY} refused; key ${KEY} over quota ${'x'.repeat(500)}`;
+      const pinned = (await readerOf(rpcError(words, 200, code))).pinnedAt(`0x${'1'.repeat(64)}`);
+      const reading = stakeVaultAdapter.readStakedTotal(pinned, range.address);
+      const fault = await faultOf(readContract(() => reading));
+      expect(fault).toBeInstanceOf(ChainReadError);
+      expect(fault.message).toMatch(
+        /^the contract could not be read: upstream https:\/\/rpc\.example\.org refused; key \[redacted\] over quota x+…$/,
+      );
+      expect(fault.message).toHaveLength('the contract could not be read: '.length + 200);
+    },
+  );
 
   test('receipts that a node does not know are told apart from a failure, however long its words', async () => {
     const block = { hash: `0x${'1'.repeat(64)}`, timestamp: 1 } as const;
@@ -81,6 +103,15 @@ describe('the error of a failed read', () => {
       (await readerOf(rpcError(words))).logsOfReceipts(range.address, [], block);
     expect(await receiptsOf(`${'long '.repeat(100)} the method eth_getBlockReceipts does not exist`)).toBeNull();
     expect(await faultOf(receiptsOf('out of order'))).toBeInstanceOf(ChainReadError);
+  });
+
+  test('receipts of a block that a node does not have are a failed read, not a block without logs', async () => {
+    const reader = await readerOf({ body: JSON.stringify({ jsonrpc: '2.0', id: 1, result: null }) });
+    const fault = await faultOf(
+      reader.logsOfReceipts(range.address, [], { hash: `0x${'1'.repeat(64)}`, timestamp: 1 }),
+    );
+    expect(fault).toBeInstanceOf(ChainReadError);
+    expect(fault.message).toMatch(/no receipts of block 0x1{64}/);
   });
 });
 

@@ -1,10 +1,10 @@
-import { createPublicClient, fallback, http, HttpRequestError, type PublicClient, RpcRequestError } from 'viem';
-import { describeError } from '../../kernel/errors.ts';
-import { redactUrls } from '../../kernel/logger.ts';
+import { createPublicClient, fallback, http, type PublicClient } from 'viem';
 import { ChainReadError, RangeTooWideError } from '../errors.ts';
 import type { BlockHeader, Hex, RawLog } from '../types.ts';
 import type { PinnedReader } from '../vaults/index.ts';
+import type { ChainIdentity } from './chain-identity.ts';
 import { adviseRange } from './log-range.ts';
+import { readFault } from './rpc-fault.ts';
 import { parseHeader, parseLogs, parseReceiptLogs } from './rpc-schemas.ts';
 
 /** What is asked of a chain. Every method throws ChainReadError when the answer is missing, malformed or an error. */
@@ -39,6 +39,8 @@ export type LogRange = {
 type ReaderOptions = {
   /** HTTP(S) endpoints of the same chain; the next one is asked where one fails. */
   urls: readonly string[];
+  /** What chain that is. */
+  identity: ChainIdentity;
   timeoutMs?: number;
   /** Called for every HTTP request, for metrics and benchmarks. */
   onRequest?: ((method: string) => void) | undefined;
@@ -47,8 +49,8 @@ type ReaderOptions = {
 const NO_SUCH_METHOD =
   /method.*(not (found|exist|available|supported|whitelisted|allowed)|unsupported)|(unsupported|unknown|no such).*method/i;
 
-/** The words of a node reach everyone through /sync/health: enough to tell what is wrong, too little for a page. */
-const PUBLIC_WORDS_MAX = 200;
+/** Stands for the receipts of a node that does not answer any. */
+const REFUSED = Symbol('refused');
 
 /** How much of an answer is searched for the refusal of a method. */
 const REFUSAL_LENGTH_MAX = 10_000;
@@ -58,19 +60,22 @@ const RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
 /** Reads a chain over HTTP JSON-RPC with fail-over, bounded and jittered retries, a time-out and a size cap; checks the shape of every answer. */
 export function createChainReader(options: ReaderOptions): ChainReader {
   const transports = options.urls.map((url) =>
-    http(url, {
-      retryCount: 1,
-      retryDelay: 100,
-      timeout: options.timeoutMs ?? 10_000,
-      maxResponseBodySize: RESPONSE_BYTES_MAX,
-      ...(options.onRequest
-        ? {
-            onFetchRequest: async (request: Request) => {
-              options.onRequest?.(await methodOf(request));
-            },
-          }
-        : {}),
-    }),
+    options.identity.guard(
+      url,
+      http(url, {
+        retryCount: 1,
+        retryDelay: 100,
+        timeout: options.timeoutMs ?? 10_000,
+        maxResponseBodySize: RESPONSE_BYTES_MAX,
+        ...(options.onRequest
+          ? {
+              onFetchRequest: async (request: Request) => {
+                options.onRequest?.(await methodOf(request));
+              },
+            }
+          : {}),
+      }),
+    ),
   );
   const client = createPublicClient({
     transport: fallback(transports, { retryCount: 0 }),
@@ -105,10 +110,12 @@ export function createChainReader(options: ReaderOptions): ChainReader {
     logsOfReceipts: async (address, topics, header) => {
       const receipts = await request('eth_getBlockReceipts', [header.hash]).catch((error: unknown) => {
         const { wording } = readFault(error instanceof ChainReadError ? error.cause : error);
-        if (NO_SUCH_METHOD.test(wording.slice(0, REFUSAL_LENGTH_MAX))) return null;
+        if (NO_SUCH_METHOD.test(wording.slice(0, REFUSAL_LENGTH_MAX))) return REFUSED;
         throw error;
       });
-      return receipts === null ? null : belongingTo(header, parseReceiptLogs(receipts, address, topics));
+      // What a node answers that has no such block, which may be behind: nothing was learnt of its logs.
+      if (receipts === null) throw new ChainReadError(`a node has no receipts of block ${header.hash}`);
+      return receipts === REFUSED ? null : belongingTo(header, parseReceiptLogs(receipts, address, topics));
     },
     logsOfRange: async ({ address, topics, owners, fromBlock, toBlock }) => {
       const ownerTopics = owners ? [owners.map((owner) => `0x${owner.slice(2).padStart(64, '0')}`)] : [];
@@ -142,35 +149,9 @@ async function ask(client: PublicClient, method: string, params: unknown[]): Pro
   } catch (error) {
     const { wording, message } = readFault(error);
     const advice = method === 'eth_getLogs' ? adviseRange(wording) : null;
-    if (advice?.action === 'narrow') throw new RangeTooWideError(message, advice.blocksMax);
+    if (advice?.action === 'narrow') throw new RangeTooWideError(message, advice);
     throw new ChainReadError(`${method}: ${message}`, { cause: error });
   }
-}
-
-/**
- * What a failed request says. `wording` is all that was answered, to be judged by the engine alone; `message` may be shown to anyone: the node's
- * own words where they are a JSON-RPC error, and never any other body, which may be a page that repeats the URL with its key.
- */
-function readFault(error: unknown): { wording: string; message: string } {
-  let status: number | undefined;
-  for (let fault = error; fault instanceof Error; fault = fault.cause) {
-    // What a node puts there is not always text, whatever the type says.
-    const details: unknown = fault instanceof RpcRequestError ? fault.details : undefined;
-    if (fault instanceof RpcRequestError && typeof details === 'string' && details !== '') {
-      return { wording: details, message: forPublic(details, fault.url) };
-    }
-    if (fault instanceof HttpRequestError || fault instanceof RpcRequestError) status ??= fault.status;
-  }
-  const { shortMessage = describeError(error), details } = error as { shortMessage?: string; details?: string };
-  return {
-    wording: [shortMessage, details].filter(Boolean).join(' '),
-    message: forPublic(status === undefined ? shortMessage : `${shortMessage} HTTP status ${status}`),
-  };
-}
-
-function forPublic(words: string, url?: string): string {
-  const line = redactUrls(words, url).replaceAll(/\s+/g, ' ').trim();
-  return line.length > PUBLIC_WORDS_MAX ? `${line.slice(0, PUBLIC_WORDS_MAX - 1)}…` : line;
 }
 
 function inChainOrder(logs: RawLog[]): RawLog[] {
