@@ -435,6 +435,38 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await change(last.id, 'FREQ=MONTHLY;INTERVAL=2')).toMatchObject({ startsOn: '2026-05-31' });
   });
 
+  test('a rule that is corrected goes on as if it had never been another, however far ahead that one began', async () => {
+    at('2026-01-01T08:00:00Z');
+    const monthly = 'FREQ=MONTHLY;BYMONTHDAY=5';
+    const rent = await create({ rule: monthly, startsOn: '2026-01-01' });
+    const biweekly = await create({ rule: 'FREQ=WEEKLY;INTERVAL=2', startsOn: '2026-01-01' });
+    const ahead = await create({ rule: monthly, startsOn: '2026-09-01' });
+    at('2026-03-02T08:00:00Z');
+    await run();
+    const change = (id: string, rule: string) => ledger.recurring.update(ledger.commit, userId, { id, rule });
+    const yearly = 'FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=5';
+    const mistaken = { startsOn: '2027-01-05', nextOn: '2027-01-05' };
+    expect(await change(rent.id, yearly)).toMatchObject(mistaken);
+    expect(await change(rent.id, monthly)).toMatchObject({ startsOn: '2026-03-05', nextOn: '2026-03-05' });
+    await change(biweekly.id, 'FREQ=WEEKLY;INTERVAL=3;BYDAY=FR');
+    expect(await change(biweekly.id, 'FREQ=WEEKLY;INTERVAL=2')).toMatchObject({ nextOn: '2026-03-12' });
+    await change(ahead.id, yearly);
+    expect(await change(ahead.id, monthly)).toMatchObject({ startsOn: '2026-09-01', nextOn: '2026-09-05' });
+  });
+
+  test('a rule after one that had begun again begins today as well', async () => {
+    at('2026-01-05T08:00:00Z');
+    const { id } = await create({ rule: 'FREQ=YEARLY', startsOn: '2026-01-05', count: 1 });
+    await run();
+    const update = (changes: object) => ledger.recurring.update(ledger.commit, userId, { id, ...changes });
+    at('2026-03-02T08:00:00Z');
+    expect(await update({ count: 3 })).toMatchObject({ startsOn: '2027-01-05', nextOn: '2027-01-05' });
+    expect(await update({ rule: 'FREQ=MONTHLY' })).toMatchObject({ startsOn: '2026-03-05', nextOn: '2026-03-05' });
+    at('2027-01-01T08:00:00Z');
+    await run();
+    expect(await made()).toEqual(['2026-01-05', '2026-03-05', '2026-04-05']);
+  });
+
   test('a greater count lets a finished template go on with its first dates from today on, as many as were added', async () => {
     at('2026-01-10T08:00:00Z');
     const { id } = await create({ rule: 'FREQ=MONTHLY', startsOn: '2026-01-10', count: 1 });
