@@ -435,6 +435,30 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await change(last.id, 'FREQ=MONTHLY;INTERVAL=2')).toMatchObject({ startsOn: '2026-05-31' });
   });
 
+  test('what was skipped behind an end counts only where it had been due, or is still to come', async () => {
+    const update = (id: string, changes: object) => ledger.recurring.update(ledger.commit, userId, { id, ...changes });
+    const skip = (id: string, date: string) => ledger.recurring.skip(ledger.commit, userId, { id, date });
+    const never = await create({ count: 5 });
+    await skip(never.id, '2026-03-04');
+    await update(never.id, { endsOn: '2026-03-03' });
+    const once = await create({ count: 6 });
+    await skip(once.id, '2026-03-04');
+    const toCome = await create({ endsOn: '2026-03-09' });
+    await skip(toCome.id, '2026-03-08');
+    await update(toCome.id, { endsOn: '2026-03-03' });
+    at('2026-03-06T08:00:00Z');
+    await run();
+    await update(once.id, { endsOn: '2026-03-03' });
+    for (const { id } of [never, once]) await update(id, { endsOn: null });
+    await update(toCome.id, { endsOn: '2026-03-09' });
+    at('2026-03-20T08:00:00Z');
+    await run();
+    // The 2nd and 3rd, then three; the 2nd, 3rd, 5th, 6th and 7th beside the one that was skipped; the 2nd, 3rd, 6th, 7th and 9th.
+    expect(await get(never)).toMatchObject({ status: 'finished', madeCount: 5 });
+    expect(await get(once)).toMatchObject({ status: 'finished', madeCount: 5 });
+    expect(await get(toCome)).toMatchObject({ status: 'finished', madeCount: 5 });
+  });
+
   test('a rule that is corrected goes on as if it had never been another, however far ahead that one began', async () => {
     at('2026-01-01T08:00:00Z');
     const monthly = 'FREQ=MONTHLY;BYMONTHDAY=5';
