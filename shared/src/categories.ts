@@ -66,7 +66,7 @@ export const categoriesInput = z.strictObject({
   includeArchived: z.boolean().default(false),
   updatedSince: instantInput.optional().meta({
     description:
-      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included. Path and depth follow from the categories above, whose change is no change of what is below',
+      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included. What is below a category that is renamed, moved or merged changes with it, by its path',
   }),
   limit: z
     .number()

@@ -26,6 +26,7 @@ import {
   openLedger,
   refileCategory,
   type References,
+  touchCategories,
   updateCategory,
 } from '../ledger/index.ts';
 import type { CategoriesApi } from './categories.port.ts';
@@ -150,6 +151,8 @@ export class CategoriesService implements CategoriesApi {
         }
       }
       await updateCategory(em, ledger, category);
+      const isPathChanged = category.name !== before.name || category.parentId !== before.parentId;
+      if (isPathChanged) await touchCategories(em, ledger, below(tree, id));
       return toCategoryOut(treeOf(tree.values()).set(id, category), category);
     });
   }
@@ -208,6 +211,7 @@ export class CategoriesService implements CategoriesApi {
         await blaming('intoId', async () => requirePlaceable(next, moved));
         next.set(child.id, moved);
         await updateCategory(em, ledger, moved);
+        await touchCategories(em, ledger, below(tree, child.id));
       }
       const movedEntries = await blaming('intoId', () => this.#replace(em, ledger, { fromId: id, toId: intoId }));
       await deleteCategory(em, ledger, id);
@@ -241,6 +245,11 @@ export class CategoriesService implements CategoriesApi {
     const ledger = await openLedger(em, this.#database.dialect, { userId, nowMs: this.#clock.now() });
     return { ledger, tree: treeOf(await listCategories(em, userId)) };
   }
+}
+
+/** What is below a category, whose paths begin with its own. */
+function below(tree: CategoryTree, id: string): string[] {
+  return withDescendants(tree, id).filter((each) => each !== id);
 }
 
 function requireCategory(tree: CategoryTree, id: string): CategoryRecord {

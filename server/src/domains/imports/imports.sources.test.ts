@@ -41,6 +41,16 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await prepare(world, told)).toMatchObject({ settings: { columns: { kind: null } } });
   });
 
+  test('a row without a word is read by its sign, whatever column of words the file before it had', async () => {
+    const header = 'Date,Amount,Type\n';
+    expect(await importFile(world, `${header}2026-01-02,-14.50,Debit\n2026-01-03,3,Credit\n`)).toMatchObject({
+      created: 2,
+    });
+    const next = `${header}2026-02-02,-14.50,Debit\n2026-02-03,-3.00,\n`;
+    expect(await importFile(world, next)).toMatchObject({ created: 2, faulty: 0 });
+    expect(await balance(world)).toBe('-29.00000000');
+  });
+
   test('a file without fractions or without dates that can be read teaches no notation of them', async () => {
     const file = (...amounts: string[]) => `Date,Amount\n${amounts.map((each) => `2026-01-02,${each}\n`).join('')}`;
     expect(await importFile(world, file('-500', '700'))).toMatchObject({ created: 2 });

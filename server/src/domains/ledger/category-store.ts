@@ -1,6 +1,6 @@
 import type { CategoryKind } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { fetchRows, insertRows, runSql, type SqlValue } from '../../db/index.ts';
+import { fetchRows, inList, insertRows, runSql, type SqlValue } from '../../db/index.ts';
 import { buryAll } from './account-store.ts';
 import type { RawRow } from './ledger.rows.ts';
 import type { CategoryRecord, Ledger } from './ledger.types.ts';
@@ -45,6 +45,21 @@ export async function updateCategory(
     `update categories set ${MUTABLE_COLUMNS.map((column) => `${column} = ?`).join(', ')} where id = ? and user_id = ?`,
     [...toRow(userId, category).slice(-MUTABLE_COLUMNS.length), category.id, userId],
   );
+}
+
+/** Marks categories as changed whose path or depth is another because of those above them. */
+export async function touchCategories(
+  em: SqlEntityManager,
+  { dialect, userId, changedAtMs }: Ledger,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  const list = inList(dialect, ids);
+  await runSql(em, `update categories set updated_at = ? where user_id = ? and id in (${list.sql})`, [
+    changedAtMs,
+    userId,
+    ...list.values,
+  ]);
 }
 
 /** Deletes a category that nothing refers to, and leaves a tombstone. */

@@ -571,6 +571,34 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       expect(await refusal(listed({ cursor: 'x' }))).toMatchObject({ paths: ['cursor'] });
     });
 
+    test('a copy that is kept by changes has the paths and depths of the tree, whatever was renamed, moved or merged above', async () => {
+      const listed = (query: object = {}) => ledger.categories.list(userId, { includeArchived: true, ...query });
+      await listed();
+      const top = await category({ name: 'Top' });
+      const second = await category({ name: 'Second', parentId: top.id });
+      const third = await category({ name: 'Third', parentId: second.id });
+      const other = await category({ name: 'Other' });
+      const copy = new Map((await listed()).items.map((each) => [each.id, each]));
+      const expectKept = async (change: () => Promise<unknown>) => {
+        // What changes now is all that is newer than it.
+        const latest = await category({ name: `Latest ${copy.size}` });
+        copy.set(latest.id, latest);
+        await change();
+        const changes = await listed({ updatedSince: latest.updatedAt });
+        for (const each of changes.items) copy.set(each.id, each);
+        for (const { id } of changes.deleted) copy.delete(id);
+        const byId = <Item extends { id: string }>(items: Iterable<Item>) =>
+          [...items].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+        expect(byId(copy.values())).toEqual(byId((await listed()).items));
+      };
+      await expectKept(() => update(top.id, { name: 'Up' }));
+      expect(copy.get(third.id)).toMatchObject({ path: 'Up / Second / Third', depth: 3 });
+      await expectKept(() => update(second.id, { parentId: null }));
+      await expectKept(() => update(second.id, { parentId: top.id }));
+      await expectKept(() => ledger.categories.merge(ledger.commit, userId, { id: top.id, intoId: other.id }));
+      expect(copy.get(third.id)).toMatchObject({ path: 'Other / Second / Third' });
+    });
+
     test('what is archived is edited also while another has its name', async () => {
       const old = await category({ name: 'Old' });
       await ledger.categories.setArchived(ledger.commit, userId, { id: old.id, isArchived: true });

@@ -76,7 +76,7 @@ export async function withNext(em: SqlEntityManager, record: RecurringRecord, fr
 
 /**
  * Writes down what a rule that ends leaves behind, up to a day: what is due and not made yet is owed, what was passed over (in a pause) is skipped. What was
- * skipped of the days after it is forgotten, unless the same rule begins again.
+ * skipped of the days after its last one is forgotten: it never came to be due. Where the same rule begins again, what is skipped of its days to come stays so.
  */
 export async function closeRule(
   em: SqlEntityManager,
@@ -88,13 +88,17 @@ export async function closeRule(
     nowMs,
   }: { record: RecurringRecord; until: string; beginsAgain: boolean; nowMs: number },
 ): Promise<void> {
-  const { id, nextOn, lastOn } = record;
+  const { id, nextOn, lastOn, startsOn } = record;
   const states = await selectDates(em, id, '');
-  for (const [date, state] of states) {
-    if (date > until && state === 'skipped' && !beginsAgain) await deleteDate(em, id, date);
-  }
   const last = lastOn !== null && lastOn < until ? lastOn : until;
-  const open = dueDates({ ...record, lastOn: last }, record.startsOn, Infinity, (date) => !states.has(date));
+  // An end may have been set to a day before the last one that was made: what was skipped up to that one was due.
+  const lastMade = [...states].findLast(([, state]) => state === 'made')?.[0] ?? '';
+  for (const [date, state] of states) {
+    const wasDue = date < startsOn || date <= last || date < lastMade;
+    const isToCome = beginsAgain && date >= until;
+    if (state === 'skipped' && !wasDue && !isToCome) await deleteDate(em, id, date);
+  }
+  const open = dueDates({ ...record, lastOn: last }, startsOn, Infinity, (date) => !states.has(date));
   const isOwed = (date: string) => nextOn !== null && date >= nextOn;
   await insertDates(
     em,

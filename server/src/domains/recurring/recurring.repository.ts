@@ -11,6 +11,7 @@ export type Failure = { code: string; message: string; dueOn: string; atMs: numb
 /** A template as it is kept. */
 export type RecurringRecord = Schedule & {
   id: string;
+  anchorOn: string | null;
   endsOn: string | null;
   count: number | null;
   userId: string;
@@ -30,6 +31,7 @@ const COLUMNS = [
   'user_id',
   'created_at',
   'starts_on',
+  'anchor_on',
   'name',
   'draft',
   'rule',
@@ -117,6 +119,7 @@ function toRow(record: RecurringRecord): SqlValue[] {
     record.userId,
     record.createdAtMs,
     record.startsOn,
+    record.anchorOn,
     record.name,
     JSON.stringify(record.draft),
     record.rule,
@@ -140,6 +143,7 @@ function fromRow(row: RawRow): RecurringRecord {
     draft: JSON.parse(row['draft'] as string) as RecurringDraft,
     rule: row['rule'] as string,
     startsOn: row['starts_on'] as string,
+    anchorOn: row['anchor_on'] as string | null,
     endsOn: row['ends_on'] as string | null,
     count: row['count'] === null ? null : Number(row['count']),
     lastOn: row['last_on'] as string | null,
@@ -158,7 +162,7 @@ function failureOf(row: RawRow): Failure | null {
 }
 
 export function toRecurringOut(record: RecurringRecord): RecurringOut {
-  const { userId: _owner, lastOn: _bounds, failure, createdAtMs, updatedAtMs, ...rest } = record;
+  const { userId: _owner, anchorOn: _origin, lastOn: _bounds, failure, createdAtMs, updatedAtMs, ...rest } = record;
   return {
     ...rest,
     failure: failure && {

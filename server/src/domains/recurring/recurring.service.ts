@@ -82,6 +82,7 @@ export class RecurringService implements RecurringApi {
       const record: RecurringRecord = {
         ...input,
         timeZone,
+        anchorOn: null,
         lastOn,
         id: newId('rec'),
         userId,
@@ -219,16 +220,17 @@ export class RecurringService implements RecurringApi {
 }
 
 /**
- * The template from its new rule on: what that counts from the start (every second week, the day of the month) it goes on counting from the old one, so the
- * first of its dates from today on is where it begins.
+ * The template from its new rule on: what that counts from the start (every second week, the day of the month) it counts from the one that its owner gave,
+ * and the first of its dates from today on is where it begins. Wherever the rules before it began, a rule that is taken back has the dates that it had.
  *
  * @throws AppError VALIDATION_FAILED for a rule without a date
  */
 function beginRule(record: RecurringRecord, today: string): RecurringRecord {
-  if (record.startsOn > today) return record;
-  const startsOn = firstDueDate({ ...record, lastOn: null }, today);
+  const anchorOn = record.anchorOn ?? record.startsOn;
+  if (anchorOn > today) return { ...record, startsOn: anchorOn };
+  const startsOn = firstDueDate({ rule: record.rule, startsOn: anchorOn, lastOn: null }, today);
   if (startsOn === null) throw invalidField('rule', 'has no date that is still to come');
-  return { ...record, startsOn };
+  return { ...record, anchorOn, startsOn };
 }
 
 /** The template without the failure of a date that is not the next one any more, because it was skipped, say. */

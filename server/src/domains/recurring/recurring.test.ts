@@ -433,6 +433,62 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await change(last.id, 'FREQ=MONTHLY;INTERVAL=2')).toMatchObject({ startsOn: '2026-05-31' });
   });
 
+  test('what was skipped behind an end counts only where it had been due, or is still to come', async () => {
+    const update = (id: string, changes: object) => ledger.recurring.update(ledger.commit, userId, { id, ...changes });
+    const skip = (id: string, date: string) => ledger.recurring.skip(ledger.commit, userId, { id, date });
+    const never = await create({ count: 5 });
+    await skip(never.id, '2026-03-04');
+    await update(never.id, { endsOn: '2026-03-03' });
+    const once = await create({ count: 6 });
+    await skip(once.id, '2026-03-04');
+    const toCome = await create({ endsOn: '2026-03-09' });
+    await skip(toCome.id, '2026-03-08');
+    await update(toCome.id, { endsOn: '2026-03-03' });
+    at('2026-03-06T08:00:00Z');
+    await run();
+    await update(once.id, { endsOn: '2026-03-03' });
+    for (const { id } of [never, once]) await update(id, { endsOn: null });
+    await update(toCome.id, { endsOn: '2026-03-09' });
+    at('2026-03-20T08:00:00Z');
+    await run();
+    // The 2nd and 3rd, then three; the 2nd, 3rd, 5th, 6th and 7th beside the one that was skipped; the 2nd, 3rd, 6th, 7th and 9th.
+    expect(await get(never)).toMatchObject({ status: 'finished', madeCount: 5 });
+    expect(await get(once)).toMatchObject({ status: 'finished', madeCount: 5 });
+    expect(await get(toCome)).toMatchObject({ status: 'finished', madeCount: 5 });
+  });
+
+  test('a rule that is corrected goes on as if it had never been another, however far ahead that one began', async () => {
+    at('2026-01-01T08:00:00Z');
+    const monthly = 'FREQ=MONTHLY;BYMONTHDAY=5';
+    const rent = await create({ rule: monthly, startsOn: '2026-01-01' });
+    const biweekly = await create({ rule: 'FREQ=WEEKLY;INTERVAL=2', startsOn: '2026-01-01' });
+    const ahead = await create({ rule: monthly, startsOn: '2026-09-01' });
+    at('2026-03-02T08:00:00Z');
+    await run();
+    const change = (id: string, rule: string) => ledger.recurring.update(ledger.commit, userId, { id, rule });
+    const yearly = 'FREQ=YEARLY;BYMONTH=1;BYMONTHDAY=5';
+    const mistaken = { startsOn: '2027-01-05', nextOn: '2027-01-05' };
+    expect(await change(rent.id, yearly)).toMatchObject(mistaken);
+    expect(await change(rent.id, monthly)).toMatchObject({ startsOn: '2026-03-05', nextOn: '2026-03-05' });
+    await change(biweekly.id, 'FREQ=WEEKLY;INTERVAL=3;BYDAY=FR');
+    expect(await change(biweekly.id, 'FREQ=WEEKLY;INTERVAL=2')).toMatchObject({ nextOn: '2026-03-12' });
+    await change(ahead.id, yearly);
+    expect(await change(ahead.id, monthly)).toMatchObject({ startsOn: '2026-09-01', nextOn: '2026-09-05' });
+  });
+
+  test('a rule after one that had begun again begins today as well', async () => {
+    at('2026-01-05T08:00:00Z');
+    const { id } = await create({ rule: 'FREQ=YEARLY', startsOn: '2026-01-05', count: 1 });
+    await run();
+    const update = (changes: object) => ledger.recurring.update(ledger.commit, userId, { id, ...changes });
+    at('2026-03-02T08:00:00Z');
+    expect(await update({ count: 3 })).toMatchObject({ startsOn: '2027-01-05', nextOn: '2027-01-05' });
+    expect(await update({ rule: 'FREQ=MONTHLY' })).toMatchObject({ startsOn: '2026-03-05', nextOn: '2026-03-05' });
+    at('2027-01-01T08:00:00Z');
+    await run();
+    expect(await made()).toEqual(['2026-01-05', '2026-03-05', '2026-04-05']);
+  });
+
   test('a greater count lets a finished template go on with its first dates from today on, as many as were added', async () => {
     at('2026-01-10T08:00:00Z');
     const { id } = await create({ rule: 'FREQ=MONTHLY', startsOn: '2026-01-10', count: 1 });

@@ -21,7 +21,7 @@ export function fitColumns(named: Columns, header: readonly string[], rows: Rows
   const columns = { ...named };
   const kinds = cellsOf(rows, places.kind);
   const isNone = kinds.some((cell) => directionOf(cell) === null) || (kinds.length === 0 && rows.length > 0);
-  if (isNone || (kinds.length < rows.length && isSaidOtherwise(columns, rows, places))) columns.kind = null;
+  if (isNone || isKindNeedless(columns, rows, places)) columns.kind = null;
   if (hasRepeatedIds(rows, places)) columns.externalId = null;
   if (columns.amount === null) return columns;
   const hasSigns = columns.kind !== null || amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero);
@@ -29,14 +29,15 @@ export function fitColumns(named: Columns, header: readonly string[], rows: Rows
   return { ...columns, amount: null };
 }
 
-/** Whether columns for each direction, or the signs of the amounts, say all that the words of a kind say. A row without such a word is no fault then. */
-function isSaidOtherwise(columns: Columns, rows: Rows, places: Places): boolean {
+/** Whether some cells of a kind are empty, and columns for each direction, or the signs of the amounts, say all that its words say: such a row is no fault then. */
+export function isKindNeedless(columns: Columns, rows: Rows, places: Places, isAmountInverted = false): boolean {
+  if (places.kind === undefined || cellsOf(rows, places.kind).length === rows.length) return false;
   if (columns.debit !== null && columns.credit !== null) return true;
   if (!amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero)) return false;
   return rows.every((row) => {
     const said = directionOf(row[places.kind ?? -1]?.trim() ?? '');
     const [amount] = amountsOf([row], places.amount);
-    return said === null || amount === undefined || amount.isBelowZero === (said === 'expense');
+    return said === null || amount === undefined || (amount.isBelowZero !== isAmountInverted) === (said === 'expense');
   });
 }
 

@@ -1,15 +1,15 @@
 import { type ImportField, importFields, type ImportSettings, type ImportSettingsInput } from '@finverse/shared';
-import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
+import { amountsOf, cellsOf, isAmount, isDate, isKindNeedless } from './column-contents.ts';
 import { type Columns, NO_COLUMNS, placeColumns } from './columns.ts';
 import { parseDate } from './dates.ts';
 import { isTransaction, type OpenField } from './warnings.ts';
 
 /**
  * The settings that were right for a source the last time, without those that nobody gave and its file left open: a format that nothing told, a column of
- * directions that there was none of. `width` is the number of its columns.
+ * directions that there was none of. `width` is the number of its columns, `isKindGiven` whether a person named the column of words that say which way.
  */
 export type Remembered = Omit<ImportSettings, OpenField | 'columns'> &
-  Partial<Pick<ImportSettings, OpenField>> & { columns: Partial<Columns>; width?: number };
+  Partial<Pick<ImportSettings, OpenField>> & { columns: Partial<Columns>; width?: number; isKindGiven?: boolean };
 
 /** The columns that say which way money goes. */
 const DIRECTIONS = ['kind', 'debit', 'credit'] as const satisfies ImportField[];
@@ -28,16 +28,18 @@ export function lessonOf(
     openDirections,
     columnNames,
     isEncodingOpen,
+    isKindGiven,
   }: {
     settings: ImportSettings;
     openFields: readonly OpenField[];
     openDirections: readonly Direction[];
     columnNames: readonly string[];
     isEncodingOpen: boolean;
+    isKindGiven: boolean;
   },
   remembered: Remembered | null,
 ): Remembered {
-  const lesson: Remembered = { ...settings, columns: { ...settings.columns }, width: columnNames.length };
+  const lesson: Remembered = { ...settings, columns: { ...settings.columns }, width: columnNames.length, isKindGiven };
   for (const field of openFields) delete lesson[field];
   for (const field of openDirections) delete lesson.columns[field];
   if (isEncodingOpen && remembered) lesson.encoding = remembered.encoding;
@@ -83,7 +85,7 @@ export function rememberedColumns({ columns }: Remembered): Columns {
 /**
  * What is remembered of a source, as far as it is true of this table: null where a column is not there, or where one that is known by its place alone is of a
  * table of another width or holds something else. Columns that have come since and say which way money goes are taken beside or instead of those that are
- * remembered, and a format of dates that most of them contradict is no longer known.
+ * remembered, a column of words that nobody named is left out where it is needless, and a format of dates that most of them contradict is no longer known.
  */
 export function fittingPart(remembered: Remembered, table: Table): Remembered | null {
   const { header, data, width, hasHeader } = table;
@@ -102,6 +104,10 @@ export function fittingPart(remembered: Remembered, table: Table): Remembered | 
   if (!holdsAll('date', (cell) => isDay(cell) || isDate(cell))) return null;
   if (!(['amount', 'debit', 'credit'] as const).every((field) => holdsAll(field, isAmount))) return null;
   if (!holds(cellsOf(data, places.date), isDay)) delete known.dateFormat;
+  if (!known.isKindGiven && isKindNeedless(columns, data, places, known.isAmountInverted)) {
+    const { kind: _needless, ...others } = known.columns;
+    known.columns = others;
+  }
   return known;
 }
 

@@ -177,6 +177,29 @@ test('a column of directions is none where a cell says something else or none sa
   expect(look('Date,Amount\n').warnings).toEqual([]);
 });
 
+test('a column of words that a source taught is not read where signs say as much and a word is missing, unless a person named it', () => {
+  const file = (...rows: string[]) => `Date,Amount,Type\n2026-01-02,${rows.join('\n2026-01-02,')}\n`;
+  const full = file('-14.50,Debit', '3.00,Credit');
+  const gap = file('-14.50,Debit', '-3.00,');
+  const kindOf = (text: string, remembered: Remembered) => lookAgain(text, remembered).settings.columns.kind;
+  const remembered = learned(full);
+  expect(remembered.columns.kind).toBe('Type');
+  expect(kindOf(gap, remembered)).toBeNull();
+  // The file after it teaches the column anew.
+  expect(kindOf(full, lessonOf(lookAgain(gap, remembered), remembered))).toBe('Type');
+  expect(kindOf(full, remembered)).toBe('Type');
+  expect(kindOf(file('14.50,Debit', '3.00,'), remembered)).toBe('Type');
+  expect(kindOf(file('-14.50,Credit', '-3.00,'), remembered)).toBe('Type');
+
+  const named = learned(full, { columns: { kind: 'Type' } });
+  expect(kindOf(gap, named)).toBe('Type');
+  expect(kindOf(gap, lessonOf(lookAgain(full, named), named))).toBe('Type');
+
+  const card = learned(file('14.50,Debit', '-3.00,Credit'), { isAmountInverted: true });
+  expect(kindOf(file('14.50,Debit', '-3.00,'), card)).toBeNull();
+  expect(kindOf(gap, card)).toBe('Type');
+});
+
 test('the first transaction of a file is no header, and no line before one, because the file before had them', () => {
   const columns = { date: '#1', payee: '#2', amount: '#3' };
   const rows = '02.02.2026;Shop;-5,00\n03.02.2026;Acme;7,00\n';

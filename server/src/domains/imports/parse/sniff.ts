@@ -27,7 +27,7 @@ const HEADER_SEARCH_ROWS = 30;
 /**
  * What a file looks like. `openFields` are the settings that nobody gave and nothing in the file tells (a warning speaks of those that may be read in two ways),
  * `openDirections` the columns of directions that it has not, as far as nobody has said so. `isEncodingOpen`: nobody gave the encoding, and every one reads the
- * file's beginning alike.
+ * file's beginning alike. `isKindGiven`: a person named the column of words that say which way money goes, for this file or one before it.
  */
 export type Sniffed = {
   format: ImportFormat;
@@ -37,6 +37,7 @@ export type Sniffed = {
   openFields: OpenField[];
   openDirections: Direction[];
   isEncodingOpen: boolean;
+  isKindGiven: boolean;
 };
 
 /** Reads the beginning of a file. */
@@ -84,7 +85,7 @@ export function sniff(sample: Buffer, { format, given, remembered }: SniffOption
       isAmountInverted: given.isAmountInverted ?? false,
       appliesRules: given.appliesRules ?? remembered?.appliesRules ?? true,
     };
-    const nothingOpen = { openFields: [], openDirections: [], isEncodingOpen: false };
+    const nothingOpen = { openFields: [], openDirections: [], isEncodingOpen: false, isKindGiven: false };
     return { format: 'ofx', settings, columnNames: [], warnings: [], ...nothingOpen };
   }
   const isEncodingOpen = given.encoding === undefined && encoding === 'utf-8' && isAscii(sample);
@@ -155,6 +156,7 @@ function sniffCsv(
       warnings: [],
       openFields: [],
       openDirections: [],
+      isKindGiven: false,
     };
   }
   const columns = overlay(known ? rememberedColumns(known) : table.guessed, given.columns);
@@ -196,6 +198,7 @@ function sniffCsv(
     warnings,
     openFields: untold.map(({ field }) => field),
     openDirections: openDirectionsOf(columns, given.columns, known),
+    isKindGiven: columns.kind !== null && (given.columns?.kind !== undefined || (known?.isKindGiven ?? false)),
   };
 }
 
