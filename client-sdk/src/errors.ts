@@ -113,6 +113,8 @@ function factsOf(error: TRPCClientError<AppRouter>, { url, isAborted }: Call): F
     return { code, message, httpStatus, requestId, details };
   }
   const unknown = { requestId: null, details: [] };
+  if (error.cause instanceof InvalidOption)
+    return { ...unknown, code: 'INVALID_OPTIONS', message: error.cause.message, httpStatus: null };
   if (isAborted) return { ...unknown, code: 'ABORTED', message: 'The call was aborted.', httpStatus: null };
   const status = unexpectedStatusOf(error);
   if (status !== undefined) {
