@@ -206,4 +206,29 @@ describe('idempotency keys', () => {
     await finverse.sync.start.mutate(undefined, { context: { idempotencyKey: 'draft-17' } });
     expect(requests.map(keyOf)).toEqual(['draft-17']);
   });
+
+  test('a number is sent as its text, and without one the call has a key of its own', async () => {
+    const { finverse, requests } = listeningClient();
+    for (const idempotencyKey of [42, undefined, null]) {
+      await finverse.sync.start.mutate(undefined, { context: { idempotencyKey } });
+    }
+    const [number, none, nothing] = requests.map(keyOf);
+    expect(number).toBe('42');
+    expect(none).toMatch(/^[0-9a-f]{32}$/);
+    expect(nothing).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test.each([[''], ['a b'], ['ключ'], ['x'.repeat(256)], ['a\r\nb'], [Number.NaN], [{}], [true]])(
+    'a key that cannot be sent, %j, is refused before anything is sent',
+    async (idempotencyKey) => {
+      const { finverse, requests } = listeningClient();
+      await expect(finverse.sync.start.mutate(undefined, { context: { idempotencyKey } })).rejects.toMatchObject({
+        name: 'FinverseError',
+        code: 'INVALID_OPTIONS',
+        cause: expect.any(TypeError) as TypeError,
+        message: expect.stringContaining('context.idempotencyKey') as string,
+      });
+      expect(requests).toEqual([]);
+    },
+  );
 });

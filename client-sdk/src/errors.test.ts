@@ -116,6 +116,35 @@ describe('without an answer of a server', () => {
   });
 });
 
+describe('a query whose signal aborts while it shares a request', () => {
+  test('is ABORTED at once, and the others get their answers', async () => {
+    const answered = Promise.withResolvers<void>();
+    await using stub = await startStub((_request, response) => {
+      void answered.promise.then(() => {
+        const answer = JSON.stringify([1, 2].map((json) => ({ result: { data: { json } } })));
+        response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+      });
+    });
+    const finverse = createFinverseClient({ url: stub.url });
+    const abort = new AbortController();
+    const aborted = errorOf(finverse.sync.status.query(undefined, { signal: abort.signal }));
+    const other = finverse.sync.health.query();
+    setTimeout(() => abort.abort(), 20);
+    expect(await aborted).toMatchObject({ code: 'ABORTED', httpStatus: null });
+    answered.resolve();
+    expect(await other).toBe(2);
+  });
+
+  test('is ABORTED without being sent where it has aborted before', async () => {
+    let sent = 0;
+    const fetch = () => ((sent += 1), Promise.reject(new Error('not sent')));
+    const finverse = createFinverseClient({ url: server.url, fetch });
+    const call = finverse.sync.status.query(undefined, { signal: AbortSignal.abort() });
+    expect(await errorOf(call)).toMatchObject({ code: 'ABORTED' });
+    expect(sent).toBe(0);
+  });
+});
+
 test('no other error is taken for one', () => {
   for (const value of [null, undefined, 'text', {}, new Error('x'), new TRPCClientError('x')]) {
     expect(isFinverseError(value)).toBe(false);

@@ -2,15 +2,17 @@ import type { ErrorCode, ErrorDetail } from '@finverse/shared';
 import { TRPCClientError, type TRPCLink } from '@trpc/client';
 import { observable } from '@trpc/server/observable';
 import { isObject, UnexpectedAnswer } from './answers.ts';
+import { InvalidOption } from './options.ts';
 import type { AppRouter } from './types.ts';
 
 export type { ErrorCode, ErrorDetail };
 
 /**
  * Faults that the client itself finds. `UNREACHABLE`: no answer came · `UNEXPECTED_ANSWER`: what answered is no FinVerse server, a proxy's error page for
- * one · `ABORTED`: the caller's signal ended the call.
+ * one · `ABORTED`: the caller's signal ended the call · `INVALID_OPTIONS`: what the caller gave for the call, an idempotency key or a token, cannot be sent, or
+ * the function that was to give it threw; nothing was sent.
  */
-export type ClientErrorCode = 'UNREACHABLE' | 'UNEXPECTED_ANSWER' | 'ABORTED';
+export type ClientErrorCode = 'UNREACHABLE' | 'UNEXPECTED_ANSWER' | 'ABORTED' | 'INVALID_OPTIONS';
 
 type Facts = {
   code: ErrorCode | ClientErrorCode;
@@ -67,17 +69,34 @@ export function isFinverseError(error: unknown): error is FinverseError {
   return typeof error === 'object' && error !== null && BRAND in error;
 }
 
-/** Turns whatever a call fails with into a {@link FinverseError}. `url` is the server's, for the message. */
+/**
+ * Turns whatever a call fails with into a {@link FinverseError}, and ends a query or mutation as soon as its signal aborts: tRPC itself waits for the answer of a
+ * request that other calls share. A subscription ends by itself. `url` is the server's, for the message.
+ */
 export function finverseErrors(url: string): TRPCLink<AppRouter> {
   return () =>
     ({ op, next }) =>
-      observable((observer) =>
-        next(op).subscribe({
+      observable((observer) => {
+        const { signal } = op;
+        const fail = (error: TRPCClientError<AppRouter>) =>
+          observer.error(toFinverseError(error, { url, isAborted: signal?.aborted === true }));
+        const abort = () => fail(TRPCClientError.from(new Error('aborted', { cause: signal?.reason })));
+        const isCall = op.type !== 'subscription';
+        if (isCall && signal?.aborted) {
+          abort();
+          return undefined;
+        }
+        const sent = next(op).subscribe({
           next: (envelope) => observer.next(envelope),
-          error: (error) => observer.error(toFinverseError(error, { url, isAborted: op.signal?.aborted === true })),
+          error: fail,
           complete: () => observer.complete(),
-        }),
-      );
+        });
+        if (isCall) signal?.addEventListener('abort', abort, { once: true });
+        return () => {
+          signal?.removeEventListener('abort', abort);
+          sent.unsubscribe();
+        };
+      });
 }
 
 type Call = { url: string; isAborted: boolean };
@@ -94,6 +113,8 @@ function factsOf(error: TRPCClientError<AppRouter>, { url, isAborted }: Call): F
     return { code, message, httpStatus, requestId, details };
   }
   const unknown = { requestId: null, details: [] };
+  if (error.cause instanceof InvalidOption)
+    return { ...unknown, code: 'INVALID_OPTIONS', message: error.cause.message, httpStatus: null };
   if (isAborted) return { ...unknown, code: 'ABORTED', message: 'The call was aborted.', httpStatus: null };
   const status = unexpectedStatusOf(error);
   if (status !== undefined) {

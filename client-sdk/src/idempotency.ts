@@ -1,10 +1,16 @@
-import type { Operation, TRPCLink } from '@trpc/client';
+import { TRPCClientError, type Operation, type TRPCLink } from '@trpc/client';
+import { observable } from '@trpc/server/observable';
 import type { RequestHeaders } from './headers.ts';
+import { InvalidOption } from './options.ts';
 import type { AppRouter } from './types.ts';
+
+/** What the server takes as a key. */
+const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * Gives each mutation a key under which the server does it once. A caller that sends a mutation again after an answer was lost passes the key of the first
- * try, as `context.idempotencyKey`; otherwise each call is one of its own.
+ * try, as `context.idempotencyKey`: a text, or a number, which is sent as its text. Without one (undefined, null) each call is one of its own. Any other key is
+ * INVALID_OPTIONS: left out, it would let a second try be done a second time.
  *
  * @example await finverse.transactions.create.mutate(input, { context: { idempotencyKey: draft.id } })
  */
@@ -12,7 +18,14 @@ export const idempotencyKeys: TRPCLink<AppRouter> =
   () =>
   ({ op, next }) => {
     if (op.type !== 'mutation') return next(op);
-    return next({ ...op, context: { idempotencyKey: randomKey(), ...op.context } });
+    const key = keyOf(op.context['idempotencyKey']);
+    if (key === null) {
+      const fault = new InvalidOption(
+        'context.idempotencyKey must be a number, or 1 to 255 printable ASCII characters without spaces.',
+      );
+      return observable((observer) => observer.error(TRPCClientError.from(fault)));
+    }
+    return next({ ...op, context: { ...op.context, idempotencyKey: key } });
   };
 
 /** The headers of a call, with the key of a mutation. */
@@ -21,6 +34,13 @@ export function idempotencyHeaders(headers: RequestHeaders) {
     const key = op.context['idempotencyKey'];
     return { ...(await headers()), ...(typeof key === 'string' ? { 'idempotency-key': key } : {}) };
   };
+}
+
+/** The key to send, a new one where there is none; null for what is no key. */
+function keyOf(given: unknown): string | null {
+  if (given === undefined || given === null) return randomKey();
+  const text = typeof given === 'number' && Number.isFinite(given) ? String(given) : given;
+  return typeof text === 'string' && KEY.test(text) ? text : null;
 }
 
 /** 128 random bits. `crypto.randomUUID` is missing on pages that did not come over https. */

@@ -1,11 +1,29 @@
 import type { IncomingMessage } from 'node:http';
+import express, { type Request, type RequestHandler } from 'express';
 
 /** True where the request says that its body is JSON. */
 export function isJson(request: IncomingMessage): boolean {
   return request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() === 'application/json';
 }
 
+/** True where it names no other encoding than those of Unicode (RFC 8259: UTF-8). */
+export function isUnicode({ headers }: IncomingMessage): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1];
+  return charset === undefined || /^utf-/i.test(charset);
+}
+
 /** True where a body follows the headers. */
 export function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+}
+
+/** Reads the body into `request.body`, as the text that it is; undefined where there is none. One reader for each size. */
+export function readText(bytesMaxOf: (request: Request) => number): RequestHandler {
+  const readers = new Map<number, RequestHandler>();
+  return (request, response, next) => {
+    const limit = bytesMaxOf(request);
+    const reader = readers.get(limit) ?? express.text({ type: () => true, limit, inflate: false });
+    readers.set(limit, reader);
+    reader(request, response, next);
+  };
 }

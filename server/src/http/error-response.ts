@@ -55,8 +55,6 @@ function bodyFault(thrown: unknown): AppError | undefined {
   const { type, status } = thrown as { type?: unknown; status?: unknown };
   if (type === 'entity.too.large')
     return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than this procedure takes.', { cause: thrown });
-  if (type === 'entity.parse.failed')
-    return new AppError('VALIDATION_FAILED', 'The body is not valid JSON.', { cause: thrown });
   if (status === 415)
     return new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body must be plain UTF-8 JSON.', { cause: thrown });
   if (status === 400) return new AppError('VALIDATION_FAILED', 'The request could not be read.', { cause: thrown });

@@ -1,7 +1,7 @@
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
-import express from 'express';
+import type { Request, RequestHandler } from 'express';
 import { AppError } from '../kernel/errors.ts';
-import { hasBody, isJson } from './body.ts';
+import { isTextWithinBounds, outOfBounds } from '../trpc/limits.ts';
+import { hasBody, isJson, isUnicode, readText } from './body.ts';
 import type { RestRoute } from './rest-routes.ts';
 import { RestKeyError, toSnakeCase } from './snake-case.ts';
 
@@ -12,19 +12,8 @@ export type RouteOf = (request: Request) => RestRoute;
  * Reads the body of a REST request into `request.body`: an object, empty where there is no body. What is no JSON object is refused, naming the fields that
  * the route needs.
  */
-export function readRestBody(routeOf: RouteOf): (RequestHandler | ErrorRequestHandler)[] {
-  return [requireJson(routeOf), readJson(routeOf), nameFieldsOfBadJson(routeOf), requireObject(routeOf)];
-}
-
-/** One reader for each size that a route takes. */
-function readJson(routeOf: RouteOf): RequestHandler {
-  const readers = new Map<number, RequestHandler>();
-  return (request, response, next) => {
-    const limit = routeOf(request).bodyBytesMax;
-    const reader = readers.get(limit) ?? express.json({ type: () => true, limit, inflate: false, strict: false });
-    readers.set(limit, reader);
-    reader(request, response, next);
-  };
+export function readRestBody(routeOf: RouteOf): RequestHandler[] {
+  return [requireJson(routeOf), readText((request) => routeOf(request).bodyBytesMax), parseObject(routeOf)];
 }
 
 /**
@@ -38,26 +27,31 @@ function requireJson(routeOf: RouteOf): RequestHandler {
         throw noJson(routeOf(request), 'must be sent as JSON, with Content-Type: application/json');
       throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body must be JSON, with Content-Type: application/json.');
     }
+    if (!isUnicode(request)) throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body must be plain UTF-8 JSON.');
     next();
   };
 }
 
-function nameFieldsOfBadJson(routeOf: RouteOf): ErrorRequestHandler {
-  return (thrown: unknown, request, _response, next) => {
-    const isBadJson = thrown instanceof Error && 'type' in thrown && thrown.type === 'entity.parse.failed';
-    next(isBadJson ? noJson(routeOf(request), 'could not be read: the body is not valid JSON') : thrown);
-  };
-}
-
-function requireObject(routeOf: RouteOf): RequestHandler {
+function parseObject(routeOf: RouteOf): RequestHandler {
   return (request, _response, next) => {
-    const body: unknown = (request.body as unknown) ?? (hasBody(request) ? null : {});
+    const route = routeOf(request);
+    const body = parseJson(request.body as string | undefined, route);
     if (typeof body !== 'object' || body === null || Array.isArray(body))
-      throw noJson(routeOf(request), 'must be a field of a JSON object');
+      throw noJson(route, 'must be a field of a JSON object');
     request.body = body;
-    refuseShadowedParameters(routeOf(request), Object.keys(body));
+    refuseShadowedParameters(route, Object.keys(body));
     next();
   };
+}
+
+function parseJson(text: string | undefined, route: RestRoute): unknown {
+  if (text === undefined || text === '') return {};
+  if (!isTextWithinBounds(text)) throw outOfBounds();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw noJson(route, 'could not be read: the body is not valid JSON');
+  }
 }
 
 /** A field of the same name would override what the path says. */

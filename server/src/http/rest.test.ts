@@ -98,6 +98,27 @@ describe('bodies', () => {
     expect(answer.status).toBe(400);
     expect((await server.rest('GET', '/sync/health')).status).toBe(200);
   });
+
+  test('JSON of brackets is refused before it is parsed, whose end it never has', async () => {
+    await using server = await startTestServer({ embedded: true });
+    const answer = await server.rest('POST', '/sync/user', { body: `{"user_address":${'['.repeat(200)}` });
+    expect(answer.status).toBe(400);
+    expect(answer.body?.error).toMatchObject({
+      message: 'The input nests too deep or holds too many values.',
+      details: [{ path: '', message: 'nests too deep or holds too many values' }],
+    });
+  });
+
+  test('a body in another encoding than that of JSON is a 415', async () => {
+    await using server = await startTestServer({ embedded: true });
+    const send = (charset: string) =>
+      server.rest('POST', '/sync/user', {
+        body: { user_address: MIXED_CASE },
+        headers: { 'content-type': `application/json; charset=${charset}` },
+      });
+    expect((await send('iso-8859-1')).status).toBe(415);
+    expect((await send('"UTF-8"')).status).toBe(200);
+  });
 });
 
 describe('queries', () => {

@@ -1,7 +1,7 @@
 import { OpenAPIHandler } from '@orpc/openapi/node';
 import { toORPCRouter } from '@orpc/trpc';
 import type { AnyRouter } from '@trpc/server';
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { AppError, invariant } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
@@ -22,7 +22,7 @@ export const REST_PREFIX = '/api/v1';
 type RestOptions = { router: AnyRouter; createContext: ContextFactory; logger: Logger };
 
 /** The router as REST: procedures with a route, in snake_case. To be mounted at {@link REST_PREFIX}, where unmatched paths fall through. */
-export function serveRest({ router, createContext, logger }: RestOptions): (RequestHandler | ErrorRequestHandler)[] {
+export function serveRest({ router, createContext, logger }: RestOptions): RequestHandler[] {
   const routes = restRoutes(router);
   const matched = new WeakMap<Request, RestRoute>();
   const routeOf = (request: Request) => {

@@ -52,6 +52,12 @@ test('two different keys never become one', () => {
   );
 });
 
+test('a name longer than any field has is refused by its beginning, and not translated', () => {
+  const name = 'aB'.repeat(200);
+  const refused = { path: `x.${name.slice(0, 198)}`, message: 'unknown field' };
+  expect(() => camelCaseInput({ x: { [name]: 1 } })).toThrow(expect.objectContaining({ details: [refused] }));
+});
+
 test('the name of a field that an answer holds is that of REST', () => {
   const fault = { line: 2, field: 'externalId', message: 'is double' };
   expect(snakeCaseOutput({ faults: [fault] })).toEqual({ faults: [{ ...fault, field: 'external_id' }] });

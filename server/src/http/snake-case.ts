@@ -1,6 +1,6 @@
 import type { ErrorDetail } from '@finverse/shared';
 import { AppError } from '../kernel/errors.ts';
-import { isWithinBounds } from '../trpc/limits.ts';
+import { isWithinBounds, outOfBounds } from '../trpc/limits.ts';
 
 /**
  * The one place where REST's snake_case meets the camelCase of everything else.
@@ -33,14 +33,16 @@ export function snakeCasePath(path: string): string {
  * @throws AppError VALIDATION_FAILED for keys that are not snake_case, each named, and for JSON that nests too deep or holds too many values.
  */
 export function camelCaseInput(value: unknown): unknown {
-  if (!isWithinBounds(value))
-    throw new AppError('VALIDATION_FAILED', 'The input nests too deep or holds too many values.');
+  if (!isWithinBounds(value)) throw outOfBounds();
   const refused: ErrorDetail[] = [];
   const translated = translateKeys(value, (key, path) => {
-    if (SNAKE_KEY.test(key)) return toCamelCase(key);
-    const meant = toSnakeCase(key);
-    const hint = SNAKE_KEY.test(meant) ? `; REST calls it ${meant.slice(0, 100)}` : '';
-    if (refused.length < DETAILS_MAX) refused.push({ path: [...path, key].join('.'), message: `unknown field${hint}` });
+    // No field's name is as long; translating one of megabytes takes seconds.
+    const name = key.slice(0, PATH_LENGTH_MAX);
+    if (name === key && SNAKE_KEY.test(key)) return toCamelCase(key);
+    const meant = toSnakeCase(name);
+    const hint = name === key && SNAKE_KEY.test(meant) ? `; REST calls it ${meant.slice(0, 100)}` : '';
+    if (refused.length < DETAILS_MAX)
+      refused.push({ path: [...path, name].join('.'), message: `unknown field${hint}` });
     return undefined;
   });
   // Shown as it was written: translating these names once more would name a field that nobody sent.

@@ -94,6 +94,17 @@ describe('the client', () => {
   });
 });
 
+test('JSON of brackets is refused before it is parsed, and such calls are counted', async () => {
+  await using server = await startTestServer({ embedded: true, clock: stillClock, rateLimitScale: 0.01 });
+  const body = `{"json":${'['.repeat(200)}`;
+  const first = await post(server, 'sync.user', body);
+  expect(first.status).toBe(400);
+  expect(first.text).toContain('nests too deep');
+  let { status } = first;
+  for (let call = 1; call < 10 && status === 400; call += 1) ({ status } = await post(server, 'sync.user', body));
+  expect(status).toBe(429);
+});
+
 describe('batches', () => {
   test('up to the limit run, over it are refused whole', async () => {
     await using server = await startTestServer({ embedded: true });

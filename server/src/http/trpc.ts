@@ -1,11 +1,12 @@
 import type { AnyRouter } from '@trpc/server';
 import { createExpressMiddleware } from '@trpc/server/adapters/express';
-import express, { type RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { AppError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
-import { BATCH_SIZE_MAX, BODY_BYTES_MAX } from '../trpc/limits.ts';
-import { isJson } from './body.ts';
+import { BATCH_SIZE_MAX, BODY_BYTES_MAX, isTextWithinBounds, outOfBounds } from '../trpc/limits.ts';
+import { limitKey } from '../trpc/procedures.ts';
+import { isJson, readText } from './body.ts';
 import { bodyLimitsOf } from './body-limits.ts';
 import { admitBody } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
@@ -17,8 +18,7 @@ type TrpcOptions = { router: AnyRouter; createContext: ContextFactory; logger: L
 export function serveTrpc({ router, createContext, logger }: TrpcOptions): RequestHandler[] {
   return [
     requireJsonPost,
-    // tRPC's own limit leaves the connection hanging on a body that is too large; read here, a string is handed over as it is.
-    readText(router, createContext),
+    ...admit(router, createContext),
     createExpressMiddleware({
       router,
       maxBatchSize: BATCH_SIZE_MAX,
@@ -38,18 +38,28 @@ export function serveTrpc({ router, createContext, logger }: TrpcOptions): Reque
   ];
 }
 
-/** One reader for each size that a procedure takes. */
-function readText(router: AnyRouter, createContext: ContextFactory): RequestHandler {
+/** Lets a body of the size in that the procedure takes, which the path names; a batch has the usual limit. */
+function admit(router: AnyRouter, createContext: ContextFactory): RequestHandler[] {
   const limits = bodyLimitsOf(router);
-  const readers = new Map<number, RequestHandler>();
-  return async (request, response, next) => {
-    // The path names the procedure; a batch has the usual limit.
-    const limit = limits.get(request.path.slice(1)) ?? BODY_BYTES_MAX;
-    await admitBody(request, limit, () => createContext(request, response, 1));
-    const reader = readers.get(limit) ?? express.text({ type: () => true, limit, inflate: false });
-    readers.set(limit, reader);
-    reader(request, response, next);
-  };
+  const bytesMaxOf = (request: Request) => limits.get(request.path.slice(1)) ?? BODY_BYTES_MAX;
+  return [
+    async (request, response, next) => {
+      await admitBody(request, bytesMaxOf(request), () => createContext(request, response, 1));
+      next();
+    },
+    // tRPC's own limit leaves the connection hanging on a body that is too large; read here, a string is handed over as it is.
+    readText(bytesMaxOf),
+    async (request, response, next) => {
+      const text = request.body as string | undefined;
+      if (text !== undefined && !isTextWithinBounds(text)) {
+        // tRPC, which counts what it refuses, does not see it.
+        const context = await createContext(request, response, 1);
+        context.limiter.take('write', limitKey(context));
+        throw outOfBounds();
+      }
+      next();
+    },
+  ];
 }
 
 /** tRPC also takes forms, which a foreign page can post without asking first. */

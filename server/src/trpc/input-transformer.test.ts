@@ -32,6 +32,30 @@ test('what would cost quadratic time is refused by its count', () => {
   ).toThrow(/too many annotations/);
 });
 
+test.each([
+  ['a bigint of many digits', { x: '9'.repeat(81) }, 'x', 'bigint'],
+  ['a bigint in a list', [{ x: '9'.repeat(81) }], '0.x', 'bigint'],
+  ['a bigint in a list whose place is written otherwise', ['9'.repeat(81)], '', 'bigint'],
+  ['a bigint of a list, which BigInt() reads as text', { x: ['9'.repeat(81)] }, 'x', 'bigint'],
+  ['a long date', { x: '9'.repeat(81) }, 'x', 'Date'],
+  ['a bigint behind an escape', { '\\': '9'.repeat(81) }, '\\\\', 'bigint'],
+  ['a path of many steps', {}, 'a.'.repeat(101), 'Date'],
+])('%s is refused before superjson reads it, with its place', (_what, json, path, type) => {
+  const details = [{ path: path.slice(0, 200) }];
+  for (const v of [undefined, 1]) {
+    const payload = { json, meta: { values: { [path]: [type] }, v } };
+    expect(() => read(payload)).toThrow(
+      expect.objectContaining({ code: 'VALIDATION_FAILED', details: [expect.objectContaining(details[0]!)] }),
+    );
+  }
+  expect(() => read({ json: '9'.repeat(81), meta: { values: [type] } })).toThrow(/at most 80 characters/);
+});
+
+test('a bigint of 78 digits, the largest of the chain, arrives', () => {
+  const amount = 2n ** 256n - 1n;
+  expect(read(superjson.serialize({ amounts: [amount] }))).toEqual({ amounts: [amount] });
+});
+
 test('more values than any input has are refused before anything walks them', () => {
   const list = Array.from({ length: JSON_VALUES_MAX }, () => 0);
   expect(() => read({ json: list })).toThrow(/too many values/);

@@ -1,6 +1,12 @@
 import superjson from 'superjson';
 import { AppError } from '../kernel/errors.ts';
-import { ANNOTATIONS_MAX, isWithinBounds } from './limits.ts';
+import {
+  ANNOTATED_TEXT_LENGTH_MAX,
+  ANNOTATION_PATH_LENGTH_MAX,
+  ANNOTATIONS_MAX,
+  isWithinBounds,
+  outOfBounds,
+} from './limits.ts';
 
 /** What an input may be annotated with. Sets, maps, regular expressions, classes and errors are not part of the API. */
 const ANNOTATION_TYPES = new Set<unknown>(['Date', 'bigint', 'undefined']);
@@ -22,25 +28,55 @@ type Payload = Parameters<typeof superjson.deserialize>[0];
 /**
  * The payload without its referential equalities: JSON already holds the equal values in each place, so only shared identity is lost, which no input needs.
  *
- * @throws AppError VALIDATION_FAILED for any other annotation than Date, bigint and undefined, for too many, and for JSON that nests too deep.
+ * @throws AppError VALIDATION_FAILED for any other annotation than Date, bigint and undefined, for too many, for one of anything but short text, and for JSON that
+ * nests too deep.
  */
 function guardPayload(payload: unknown): Payload {
   if (!isRecord(payload)) throw refused('the input must be superjson: {"json": …}');
-  if (!isWithinBounds(payload['json'])) throw refused('the input nests too deep or holds too many values');
+  if (!isWithinBounds(payload['json'])) throw outOfBounds();
   const meta = payload['meta'];
   if (meta === undefined) return { json: payload['json'] } as Payload;
   if (!isRecord(meta)) throw refused('meta must be an object');
   if (countLeaves(meta['referentialEqualities']) > ANNOTATIONS_MAX) throw refused('too many referential equalities');
   const values = meta['values'];
   if (values === undefined) return { json: payload['json'] } as Payload;
-  const annotations = Array.isArray(values) ? [values] : isRecord(values) ? Object.values(values) : [undefined];
+  const annotations: [string | null, unknown][] = Array.isArray(values)
+    ? [[null, values]]
+    : isRecord(values)
+      ? Object.entries(values)
+      : [[null, undefined]];
   if (annotations.length > ANNOTATIONS_MAX) throw refused('too many annotations');
-  for (const annotation of annotations) {
+  for (const [path, annotation] of annotations) {
     if (!Array.isArray(annotation) || annotation.length !== 1 || !ANNOTATION_TYPES.has(annotation[0])) {
       throw refused('only Date, bigint and undefined may be annotated');
     }
+    guardAnnotated(payload['json'], path);
   }
   return { json: payload['json'], meta: { values, v: meta['v'] === 1 ? 1 : 0 } } as Payload;
+}
+
+/**
+ * BigInt() reads a megabyte of digits in seconds, and each step of a path costs as well. Names of fields have no backslash, so that a path is read here as superjson
+ * reads it, in either of its versions.
+ *
+ * @param path null for the whole input
+ */
+function guardAnnotated(json: unknown, path: string | null): void {
+  if (path !== null && (path.length > ANNOTATION_PATH_LENGTH_MAX || path.includes('\\')))
+    throw refused('an annotation names no field', path.slice(0, ANNOTATION_PATH_LENGTH_MAX));
+  const value = path === null ? json : valueAt(json, path);
+  const isPlain = value === undefined || value === null;
+  if (!isPlain && (typeof value !== 'string' || value.length > ANNOTATED_TEXT_LENGTH_MAX))
+    throw refused(`what is annotated must be text of at most ${ANNOTATED_TEXT_LENGTH_MAX} characters`, path ?? '');
+}
+
+function valueAt(json: unknown, path: string): unknown {
+  let value = json;
+  for (const step of path.split('.')) {
+    if (Array.isArray(value)) value = value[Number(step)];
+    else value = isRecord(value) ? value[step] : undefined;
+  }
+  return value;
 }
 
 /** Counts the strings in the two-level structure of equalities; stops as soon as there are too many. */
@@ -55,9 +91,9 @@ function countLeaves(value: unknown): number {
   return count;
 }
 
-function refused(reason: string): AppError {
+function refused(reason: string, path = ''): AppError {
   return new AppError('VALIDATION_FAILED', `The request was refused: ${reason}.`, {
-    details: [{ path: '', message: reason }],
+    details: [{ path, message: reason }],
   });
 }
 

@@ -1,3 +1,5 @@
+import { AppError } from '../kernel/errors.ts';
+
 /** The usual limit of a request body. */
 export const BODY_BYTES_MAX = 32 * 1024;
 
@@ -19,8 +21,10 @@ export const JSON_DEPTH_MAX = 32;
 /** The most values (objects, lists, texts, …) in one JSON input: a full bulk of transactions has 30,000. More are refused before a schema finds a fault in each. */
 export const JSON_VALUES_MAX = 40_000;
 
-/** The most superjson annotations (dates, bigints, undefined) in one input. */
+/** The most superjson annotations (dates, bigints, undefined) in one input, and how long the path and the text of one may be. */
 export const ANNOTATIONS_MAX = 100;
+export const ANNOTATION_PATH_LENGTH_MAX = 200;
+export const ANNOTATED_TEXT_LENGTH_MAX = 80;
 
 /** Open live streams: per caller (multiplied by RATE_LIMIT_SCALE), and in the whole process. */
 export const STREAMS_PER_CALLER_MAX = 20;
@@ -90,4 +94,49 @@ export function isWithinBounds(value: unknown): boolean {
     level = next;
   }
   return false;
+}
+
+/** What stands around an input in a body: superjson's wrapper, and that of a batch. */
+const WRAPPERS_MAX = 2;
+/** Each value brings one comma at the most, and one bracket. */
+const MARKS_PER_VALUE_MAX = 2;
+const BACKSLASH = '\\'.charCodeAt(0);
+
+/**
+ * False where a JSON text nests deeper than any input that {@link isWithinBounds} lets through, or holds so many commas and brackets that it has more values.
+ * For before it is parsed: a body of brackets alone keeps the parser busy for seconds, and becomes forty times its size.
+ */
+export function isTextWithinBounds(json: string): boolean {
+  let depth = 0;
+  let marks = 0;
+  // The quickest way over megabytes without any.
+  const mark = /[",[\]{}]/g;
+  while (mark.test(json)) {
+    const found = json.charAt(mark.lastIndex - 1);
+    if (found === '"') mark.lastIndex = endOfString(json, mark.lastIndex) + 1;
+    else if (found === ',') marks += 1;
+    else if (found === ']' || found === '}') depth -= 1;
+    else {
+      marks += 1;
+      depth += 1;
+    }
+    if (depth > JSON_DEPTH_MAX + 1 + WRAPPERS_MAX || marks > MARKS_PER_VALUE_MAX * JSON_VALUES_MAX) return false;
+  }
+  return true;
+}
+
+/** Where the quote stands that ends a string: one that an even number of backslashes precedes. A file may be one string of megabytes, so it is not walked. */
+function endOfString(json: string, start: number): number {
+  for (let end = json.indexOf('"', start); end !== -1; end = json.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (json.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+  }
+  return json.length;
+}
+
+/** What an input beyond these bounds is told. */
+export function outOfBounds(): AppError {
+  const reason = 'nests too deep or holds too many values';
+  return new AppError('VALIDATION_FAILED', `The input ${reason}.`, { details: [{ path: '', message: reason }] });
 }
