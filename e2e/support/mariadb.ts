@@ -33,8 +33,8 @@ export function hasMariaDb(): boolean {
   return isThere;
 }
 
-/** Starts a MariaDB server of its own: free port, temporary folder, nothing shared with one that the machine may run. */
-export async function startMariaDb(): Promise<MariaDb> {
+/** Starts a MariaDB server of its own: free port, temporary folder, nothing shared with one that the machine may run. `serverArguments` come behind its own. */
+export async function startMariaDb(serverArguments: readonly string[] = []): Promise<MariaDb> {
   const folder = await mkdtemp(join(tmpdir(), 'finverse-mariadb-'));
   const data = join(folder, 'data');
   const socket = join(folder, 'server.sock');
@@ -57,6 +57,7 @@ export async function startMariaDb(): Promise<MariaDb> {
     `--pid-file=${join(folder, 'server.pid')}`,
     '--innodb-buffer-pool-size=256M',
     ...asRoot,
+    ...serverArguments,
   ];
   // The shell ends the server when our end of its standard input closes: a test run that ends or is killed takes its server and the folder along.
   const untilClosed =

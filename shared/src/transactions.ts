@@ -107,7 +107,9 @@ export const transactionUpdateInput = z.strictObject({
   description: fields.description.optional(),
   payee: fields.payee.optional(),
   note: fields.note.optional(),
-  categoryId: fields.categoryId.optional(),
+  categoryId: fields.categoryId
+    .optional()
+    .meta({ description: 'Refused beside splits, those that stay too: splits as [] gives them up' }),
   tags: fields.tags.optional(),
   splits: fields.splits.optional(),
   transfer: fields.transfer.optional(),

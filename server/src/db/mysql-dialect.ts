@@ -15,7 +15,7 @@ const NO_STATEMENT_LEFT = 1461;
  * Integers beyond 2^53 and decimals go as their digits, so they arrive exact. `onCreateConnection` runs before anything else on a connection.
  */
 export function boundMySqlDialect(
-  server: Pick<PoolOptions, 'host' | 'port' | 'user' | 'password' | 'database' | 'jsonStrings'>,
+  server: Pick<PoolOptions, 'host' | 'port' | 'user' | 'password' | 'database' | 'jsonStrings' | 'ssl'>,
   onCreateConnection: (connection: DatabaseConnection) => Promise<void>,
 ): MysqlDialect {
   const pool = createPool({

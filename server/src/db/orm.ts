@@ -8,6 +8,7 @@ import { describeError, SettingsError } from '../kernel/errors.ts';
 import { redactUrl } from '../kernel/logger.ts';
 import { migrateMySql } from './migrate.ts';
 import { makePrivateFile } from './private-file.ts';
+import { serverTls } from './server-tls.ts';
 import { IN_MEMORY, sqlitePath } from './sqlite-path.ts';
 
 export type Dialect = 'mysql' | 'sqlite';
@@ -26,7 +27,7 @@ export type Database = {
 };
 
 type OpenOptions = {
-  /** `mysql://`, `mariadb://` or `sqlite:FILE`; `sqlite::memory:` for tests. */
+  /** `mysql://`, `mariadb://` (see {@link serverTls} for their parameters) or `sqlite:FILE`; `sqlite::memory:` for tests. */
   url: string;
   entities: readonly EntitySchema[];
   /** Called with every SQL statement, for tests and benchmarks that count them. */
@@ -55,7 +56,7 @@ export function migrationsFolder(dialect: Dialect): string {
  * Opens the database that the URL names; the driver follows from the scheme. Only that driver is loaded: the others would be twelve megabytes of
  * memory that no query ever uses.
  *
- * @throws SettingsError for an unknown scheme, an unreachable server or refused credentials, with how to mend it.
+ * @throws SettingsError for an unknown scheme or parameter, an unreachable server, a certificate that is not trusted or refused credentials, with how to mend it.
  */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
   const scheme = /^([a-z0-9+]+):/i.exec(options.url)?.[1]?.toLowerCase();
@@ -98,7 +99,9 @@ async function openServer(options: OpenOptions, scheme: 'mysql' | 'mariadb'): Pr
     : import('@mikro-orm/mariadb'));
   const { boundMySqlDialect } = await import('./mysql-dialect.ts');
   const database = databaseName(options.url);
-  const { hostname, port, username, password } = new URL(options.url);
+  const url = new URL(options.url);
+  const { hostname, port, username, password } = url;
+  const tls = serverTls(url);
   const server = {
     host: decodeURIComponent(hostname),
     port: Number(port),
@@ -107,6 +110,7 @@ async function openServer(options: OpenOptions, scheme: 'mysql' | 'mariadb'): Pr
     database,
     // As the library's platform of that name expects JSON columns to be answered.
     jsonStrings: scheme === 'mariadb',
+    ...(tls ? { ssl: tls } : {}),
   };
   const orm = await ServerOrm.init({
     ...commonConfig(options, 'mysql'),
@@ -150,6 +154,8 @@ function connectFault(error: unknown): string {
     if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'ETIMEDOUT' || code === 'EHOSTUNREACH') {
       return `the server does not answer (${code}); is it running, and are host and port right?`;
     }
+    if (code === 'HANDSHAKE_NO_SSL_SUPPORT') return 'the server has no TLS, which the URL asks for';
+    if (code === 'HANDSHAKE_SSL_ERROR') return `no TLS with the server: ${fault.message}`;
     if (code === 'ER_ACCESS_DENIED_ERROR' || code === 'ER_DBACCESS_DENIED_ERROR') return 'user or password refused';
     if (code === 'ER_BAD_DB_ERROR')
       return 'no such database; create it first (CREATE DATABASE … CHARACTER SET utf8mb4)';

@@ -80,6 +80,28 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expectExact(stuck);
   });
 
+  test('what is reconciled with a statement is not taken back: the import says so and waits until it is reopened', async () => {
+    const world = await openWorld(database, ledger);
+    const { id } = await importFile(world, fileOf(...rowsOf(2, '1')));
+    const { commit, reconciliations } = ledger;
+    const statement = { accountId: world.accountId, statementDate: '2026-01-31', statementBalance: '2' };
+    const { id: reconciliationId } = await reconciliations.start(commit, world.userId, statement);
+    await reconciliations.clearAll(commit, world.userId, { id: reconciliationId });
+    await reconciliations.finish(commit, world.userId, { id: reconciliationId });
+    await beginUndo(id);
+    const next = await restart(world);
+    const waiting = await next.ledger.imports.status(world.userId, id);
+    expect(waiting).toMatchObject({ status: 'undoing', created: 2 });
+    expect(waiting.error?.message).toContain('is locked by');
+    expect((await transactionsOf(world)).map(({ cleared }) => cleared)).toEqual(['reconciled', 'reconciled']);
+    await expectExact(world);
+    await reconciliations.reopen(commit, world.userId, reconciliationId);
+    const last = await restart(world);
+    expect(await last.ledger.imports.status(world.userId, id)).toMatchObject({ status: 'failed', created: 0 });
+    expect(await transactionsOf(world)).toEqual([]);
+    await expectExact(world);
+  });
+
   test('a replica whose clock is ahead takes no run away that goes on elsewhere, and one of a dead process in the end', async () => {
     const world = await openWorld(database, ledger);
     const { id } = await importFile(world, fileOf(...rowsOf(2, '1')));

@@ -179,7 +179,12 @@ describe('an edit', () => {
       { kind: 'income' },
       { splits: [{ amount: parseMoney('4'), categoryId: null, note: 'a' }, split.splits[1]] },
     ],
-    ['a category takes the splits away', split, { categoryId: 'any' }, { categoryId: 'any', splits: [] }],
+    [
+      'a category replaces splits that are given up',
+      split,
+      { categoryId: 'any', splits: [] },
+      { categoryId: 'any', splits: [] },
+    ],
     ['no category leaves the splits', split, { categoryId: null }, { splits: split.splits }],
     [
       'splits take the category away',
@@ -236,6 +241,8 @@ describe('an edit', () => {
   });
 
   test.each<[string, TransactionRecord, Omit<TransactionUpdate, 'id'>, string]>([
+    ['a category beside splits that are there', split, { categoryId: 'any' }, 'categoryId'],
+    ['a category and an amount beside splits that are there', split, { categoryId: 'any', amount: '7' }, 'categoryId'],
     ['a new amount without new splits', split, { amount: '11' }, 'splits'],
     ['an account in another currency without an amount', plain, { accountId: 'usd' }, 'amount'],
     ['the same for a transfer', across, { accountId: 'usd2' }, 'amount'],

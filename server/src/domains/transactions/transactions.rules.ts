@@ -66,8 +66,9 @@ export function toRecord(
 
 /**
  * The transaction as it is after an edit: what was left out stays, unless it cannot go with what was given. A new kind takes category, splits and transfer
- * of the old one away where they are of the other kind; a category takes the splits. A new amount beside splits needs new ones, and so does an account in
- * another currency the amount: what either would be is not for us to guess. A category that was archived since may stay.
+ * of the old one away where they are of the other kind. A category beside splits is refused, unless these are given up by `splits: []`. A new amount beside
+ * splits needs new ones, and so does an account in another currency the amount: what either would be is not for us to guess. A category that was archived since
+ * may stay.
  *
  * @throws AppError VALIDATION_FAILED naming what does not go together
  */
@@ -87,7 +88,7 @@ export function edit(
     ...split,
     categoryId: keptCategory(split.categoryId, kind, named),
   }));
-  const splits = changes.splits ?? (isTransfer || changes.categoryId ? [] : keptSplits.map(toSplitInput));
+  const splits = changes.splits ?? (isTransfer ? [] : keptSplits.map(toSplitInput));
   const money: Money = {
     kind,
     accountId: changes.accountId ?? before.accountId,
@@ -173,7 +174,8 @@ function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<stri
     return { ...own, categoryId: null, splits: [], transfer: checkTransfer(input, account, named) };
   }
   if (input.transfer !== null) throw invalidField('transfer', `does not go with ${kind}`);
-  if (input.splits.length > 0 && categoryId !== null) throw invalidField('categoryId', 'stands in the splits');
+  if (input.splits.length > 0 && categoryId !== null)
+    throw invalidField('categoryId', 'stands in the splits; send splits as [] beside it to give them up');
   const check = (id: string | null, path: string) =>
     checkCategory(named, id, { kind, path, isKept: keptCategories.has(id) });
   check(categoryId, 'categoryId');
