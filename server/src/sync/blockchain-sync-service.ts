@@ -55,7 +55,7 @@ export class BlockchainSyncService {
   #pendingHead: BlockHeader | null = null;
   #draining: Promise<void> | null = null;
   #haltedReason: string | null = null;
-  /** Since when the node's chain ends below the cursor, on the monotonic clock. */
+  /** Since when every answer says that the chain ends below the cursor, on the monotonic clock; null where the last one reached it. */
   #shorterSinceMs: number | null = null;
   #stopping = new AbortController();
 
@@ -99,6 +99,7 @@ export class BlockchainSyncService {
   async resume(): Promise<void> {
     this.#stopping = new AbortController();
     this.#haltedReason = null;
+    this.#shorterSinceMs = null;
     this.#sweep.reset();
     await this.#mutex.run(() => this.writer.reload());
   }
@@ -206,6 +207,8 @@ export class BlockchainSyncService {
     let head = target;
     let changes = NO_CHANGES;
     for (let forks = 0; forks < FORKS_PER_HEAD_MAX; forks += 1) {
+      // A chain that reaches the cursor is not shorter: what ended below it was a node that lags.
+      if (writer.cursor && head.number >= writer.cursor.number) this.#shorterSinceMs = null;
       const step = judgeHead(head, writer.cursor, writer.checkpoints, writer.vault.startBlock);
       if (step === 'known') return changes;
       if (step === 'extends') {
@@ -259,15 +262,15 @@ export class BlockchainSyncService {
       this.#shorterSinceMs = null;
       return false;
     }
+    this.#shorterSinceMs ??= this.#options.clock.monotonic();
     if (this.#isShortened()) return true;
     throw new ChainReadError('the node is behind the blocks that are applied');
   }
 
   #isShortened(): boolean {
     if (DEVELOPMENT_CHAINS.has(this.writer.vault.chainId)) return true;
-    const nowMs = this.#options.clock.monotonic();
-    this.#shorterSinceMs ??= nowMs;
-    return nowMs - this.#shorterSinceMs >= SHORTENED_AFTER_MS;
+    const sinceMs = this.#shorterSinceMs;
+    return sinceMs !== null && this.#options.clock.monotonic() - sinceMs >= SHORTENED_AFTER_MS;
   }
 
   async #rollBack(): Promise<ChangeCounts> {
@@ -276,7 +279,7 @@ export class BlockchainSyncService {
       writer.checkpoints,
       writer.state.finalizedBlock,
       (block) => this.#isCanonical(block),
-      DEVELOPMENT_CHAINS.has(writer.vault.chainId) || this.#shorterSinceMs !== null,
+      this.#isShortened(),
     );
     this.#shorterSinceMs = null;
     if (ancestor.kind === 'node-behind')
