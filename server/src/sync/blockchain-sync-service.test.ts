@@ -281,6 +281,52 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
     });
   });
 
+  describe('a total that nothing explains', () => {
+    const UNEXPLAINED = 'no log explains the difference';
+    const rangesAsked = (nodes: TestNodes) => nodes.requests.filter(({ method }) => method === 'logsOfRange').length;
+
+    test('is searched for once, however many stakes come meanwhile', async () => {
+      const { nodes, service } = await followTo(common);
+      nodes.unexplainedRaw = 1n;
+      await expect(service.reconcile()).rejects.toThrow(UNEXPLAINED);
+      const searched = rangesAsked(nodes);
+      expect(searched).toBeGreaterThan(0);
+      for (let index = 1; index <= 5; index += 1) {
+        const through = 10 + index;
+        const calls = { [through]: [{ stake: 3n, index: BigInt(index) }] };
+        nodes.chain = extendChain(nodes.chain, { fork: 'b', through, calls });
+        await expect(service.reconcile()).rejects.toThrow(UNEXPLAINED);
+      }
+      expect(rangesAsked(nodes)).toBe(searched);
+    });
+
+    test('does not keep the sweep from finding a claim that was left out', async () => {
+      const world = await followTo(common);
+      const { nodes, service } = world;
+      nodes.unexplainedRaw = 1n;
+      await expect(service.reconcile()).rejects.toThrow(UNEXPLAINED);
+      nodes.chain = extendChain(common, { fork: 'b', through: 12, calls: { 11: [{ claim: 4n, index: 0n }] } });
+      // As where the node has left the log out of every answer.
+      await world.writer.applyUnit({ fromBlock: 11, facts: [], end: nodes.chain[12] as TestBlock });
+      await expect(service.reconcile()).rejects.toThrow(UNEXPLAINED);
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('is no reason to go on searching once the work is to stop', async () => {
+      const { nodes, service, writer } = await followTo(extendChain(common, { fork: 'b', through: 600 }), 590);
+      const pausing: Promise<void>[] = [];
+      nodes.unexplainedRaw = 1n;
+      nodes.route = ({ method }) => {
+        if (method === 'logsOfRange') pausing.push(service.pause());
+        return null;
+      };
+      await expect(service.reconcile()).rejects.toThrow('the search was stopped');
+      await Promise.all(pausing);
+      expect(rangesAsked(nodes)).toBe(1);
+      expect(writer.state.counters.conflicts).toBe(0);
+    });
+  });
+
   describe('a stored log of a block that the chain does not have', () => {
     /** As a server before this one left it: the log of the fork that lost, under a cursor of the one that won. */
     const withPhantom = async () => {

@@ -121,7 +121,7 @@ export class BlockchainSyncService {
   async reconcile(): Promise<ReconcileOutcome> {
     return this.#exclusively(async () => {
       const caughtUp = await this.#catchUp();
-      const compared = await reconcileVault(this.#options, this.#sweep, this.#stopping.signal);
+      const compared = await reconcileVault(this.#reconcileParts(), this.#sweep);
       return { ...compared, changes: addChanges(caughtUp, compared.changes) };
     });
   }
@@ -132,7 +132,7 @@ export class BlockchainSyncService {
   ): Promise<{ changes: ChangeCounts; positions: StoredPosition[]; verifiedBlock: number | null }> {
     return this.#exclusively(async () => {
       const caughtUp = await this.#catchUp();
-      const compared = await reconcileOwner(this.#options, owner);
+      const compared = await reconcileOwner(this.#reconcileParts(), owner);
       for (const { id } of compared.positions) this.#sweep.noteVerified(id, compared.verifiedBlock ?? 0);
       return { ...compared, changes: addChanges(caughtUp, compared.changes) };
     });
@@ -153,6 +153,10 @@ export class BlockchainSyncService {
         throw error;
       }
     });
+  }
+
+  #reconcileParts() {
+    return { ...this.#options, signal: this.#stopping.signal };
   }
 
   #sweptBefore(firstBlock: number): number | null {
