@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChainActor, jumpDays, mineTogether, stakeAs, vaultCall } from './support/chain-actor.ts';
-import type { FaultMode } from './support/fault-proxy.ts';
+import type { DroppedBlock, FaultMode } from './support/fault-proxy.ts';
 import { hasMariaDb, type MariaDb, startMariaDb } from './support/mariadb.ts';
 import { waitFor } from './support/poll.ts';
 import { seededRandom } from './support/seeded-random.ts';
 import { type Conflict, openSyncWorld, type SyncStatus, type SyncWorld } from './support/sync-world.ts';
 import type { Tables } from './support/tables.ts';
 import { devAccounts, devActions } from '../server/src/devchain/index.ts';
+import { rpcCall } from '../server/src/devchain/rpc.ts';
 
 /** Within this the health must say that the chain cannot be read. A node that never answers is given up after two tries of ten seconds. */
 const NOTICED_MS_MAX = 5_000;
@@ -177,6 +178,27 @@ describe('while the chain', () => {
       await world.server().post('/sync/start');
       await world.caughtUp();
       expect(world.proxy.spoilt(), 'logs left out').toBe(1);
+      await recover(world);
+    });
+  });
+
+  it('holds on to a block that was dropped, on one node of several, none of its logs is applied, and the truth is there in the end', async () => {
+    await withWorld(async (world) => {
+      const before = await positionRows(world);
+      await world.server().post('/sync/stop');
+      await stakeAs(world.rpcUrl, NEWCOMER, 5n * TOKEN);
+      const dropped = await readHead(world);
+      expect(dropped.logs.length, 'logs of the block that is to be dropped').toBeGreaterThan(0);
+      await rpcCall(world.rpcUrl, 'anvil_reorg', [1, []]);
+      await devActions.mine({ rpcUrl: world.rpcUrl, blocks: 3 });
+      await world.proxy.setMode({ kind: 'otherFork', dropped });
+      await world.server().post('/sync/start');
+      await waitFor('the dropped block to be answered', async () => world.proxy.spoilt() > 0);
+      const { body: cycle } = await world.server().post('/sync/run-cycle');
+      expect(cycle).toMatchObject({ outcome: 'failed', error: expect.stringMatching(/forks faster/) });
+      const applied = await world.withTables((tables) => tables.rows('select block_hash from staking_logs'));
+      expect(applied).not.toContainEqual({ block_hash: dropped.block.hash });
+      await expectNothingLost(world, before);
       await recover(world);
     });
   });
@@ -430,6 +452,13 @@ async function recover(world: SyncWorld): Promise<void> {
     CAUGHT_UP_MS_MAX,
   );
   await expectUncontested(world);
+}
+
+/** The newest block with the logs in it, as the node answers them. */
+async function readHead({ rpcUrl }: SyncWorld): Promise<DroppedBlock> {
+  const block = (await rpcCall(rpcUrl, 'eth_getBlockByNumber', ['latest', false])) as DroppedBlock['block'];
+  const logs = (await rpcCall(rpcUrl, 'eth_getLogs', [{ blockHash: block.hash }])) as DroppedBlock['logs'];
+  return { block, logs };
 }
 
 function accountAddress(account: number): `0x${string}` {

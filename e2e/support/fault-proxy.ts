@@ -8,7 +8,8 @@ import { FrameReader, textFrame } from './websocket-frames.ts';
  * How a node misbehaves. `refuse`: nothing listens, nothing is held open · `hang`: requests are never answered, the socket says nothing · `lagging`: a node
  * that is some blocks behind the others behind the same address; the socket still tells of every head · `nullBlocks`: knows the newest block and none by its
  * number · `stateless`: knows blocks and logs, but answers every eth_call with an error or with nothing · `emptyLogs`: every eth_getLogs answers [] ·
- * `dropOneLog`: one log is left out of the first answer that has any · `silentSocket`: the WebSocket stays open and answers calls, but tells of no head.
+ * `dropOneLog`: one log is left out of the first answer that has any · `otherFork`: block and logs of that number come from a node that holds on to a block
+ * which the others have dropped · `silentSocket`: the WebSocket stays open and answers calls, but tells of no head.
  */
 export type FaultMode =
   | { kind: 'pass' }
@@ -23,9 +24,13 @@ export type FaultMode =
   | { kind: 'dropOneLog'; which: 'first' | 'last' }
   | { kind: 'lagging'; blocks: number }
   | { kind: 'nullBlocks' }
+  | { kind: 'otherFork'; dropped: DroppedBlock }
   | { kind: 'silentSocket' }
   | { kind: 'rangeLimit'; blocks: number }
   | { kind: 'hugeResponse'; bytes: number };
+
+/** A block as a node answered it, and its logs, before the chain dropped it. */
+export type DroppedBlock = { block: { number: string; hash: string }; logs: Record<string, unknown>[] };
 
 /** A node between the server and the real one, that behaves as it is told. */
 export type FaultProxy = {
@@ -144,6 +149,19 @@ export async function startFaultProxy(upstreamUrl: string): Promise<FaultProxy> 
         return call.method === 'eth_getLogs' ? result([]) : askOne(call);
       case 'dropOneLog':
         return dropOne(await askOne(call), call, current.which);
+      case 'otherFork': {
+        const { block, logs } = current.dropped;
+        const [named] = call.params ?? [];
+        if (call.method === 'eth_getBlockByNumber' && named === block.number) return result(block);
+        if (call.method !== 'eth_getLogs') return askOne(call);
+        const { blockHash, fromBlock, toBlock } = named as Record<
+          'blockHash' | 'fromBlock' | 'toBlock',
+          string | undefined
+        >;
+        const number = Number(block.number);
+        const isAsked = blockHash === block.hash || (Number(fromBlock) <= number && number <= Number(toBlock));
+        return isAsked ? result(logs) : askOne(call);
+      }
       case 'rangeLimit': {
         const { fromBlock, toBlock } = (call.params?.[0] ?? {}) as { fromBlock?: string; toBlock?: string };
         const blocks = Number(toBlock) - Number(fromBlock) + 1;

@@ -29,11 +29,11 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
   });
 
   /** A vault that has followed the nodes to their head, in tables that hold nothing else. */
-  const followTo = async (chain: TestBlock[], finalizedBlock = 4) => {
+  const followTo = async (chain: TestBlock[], finalizedBlock = 4, chainId = 1) => {
     for (const table of ['vaults', 'chain_blocks', 'stakes', 'staking_logs', 'staking_conflicts', 'sync_leases'])
       await database.em().execute(`delete from ${table}`, [], 'run');
     const nodes = new TestNodes(chain, finalizedBlock);
-    const followed = await followNodes(database, nodes);
+    const followed = await followNodes(database, nodes, { chainId });
     await followed.service.reconcile();
     nodes.requests.length = 0;
     return { nodes, ...followed };
@@ -203,6 +203,128 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       await expect.poll(() => writer.cursor?.number).toBe(number);
       expect(nodes.requests).toEqual(expected);
     }
+  });
+
+  describe('an answer that ends below the cursor', () => {
+    const MINUTES_MS = 60_000;
+    const behind = 'the node is behind';
+    const lagBy = (nodes: TestNodes, blocks: number) => {
+      const lagging = nodes.chain.slice(0, -blocks);
+      nodes.route = () => lagging;
+    };
+
+    test.each([
+      { lag: 1, title: 'by one block' },
+      { lag: 100, title: 'so far that it does not reach finality' },
+    ])('takes nothing back, $title, however long ago another one did so', async ({ lag }) => {
+      const world = await followTo(extendChain(common, { fork: 'c', through: 100 }), 40);
+      const { nodes, service, writer, pass } = world;
+      lagBy(nodes, 1);
+      await expect(service.reconcile()).rejects.toThrow(behind);
+      nodes.route = () => null;
+      for (let through = 101; through <= 110; through += 1) {
+        pass(MINUTES_MS);
+        nodes.chain = extendChain(nodes.chain, { fork: 'c', through });
+        nodes.finalizedBlock = through - 60;
+        service.hearHead(nodes.chain[through] as TestBlock);
+        await expect.poll(() => writer.cursor?.number).toBe(through);
+        await service.reconcile();
+      }
+      lagBy(nodes, lag);
+      await expect(service.reconcile()).rejects.toThrow(behind);
+      expect(service.haltedReason).toBeNull();
+      expect(writer.state.counters.reorgs).toBe(0);
+      nodes.route = () => null;
+      await service.reconcile();
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('does not halt the vault where it does not reach finality, while another node tells of a fork', async () => {
+      const { nodes, service } = await followTo(extendChain(common, { fork: 'c', through: 100 }), 40);
+      lagBy(nodes, 1);
+      await expect(service.reconcile()).rejects.toThrow(behind);
+      const lagging = nodes.chain.slice(0, -1);
+      // The head, finality and the block at the cursor; then the way down to the common ancestor.
+      const answers = [lagging, lagging, extendChain(lagging, { fork: 'd', through: 100 })];
+      nodes.route = () => answers.shift() ?? nodes.chain.slice(0, 5);
+      await expect(service.reconcile()).rejects.toThrow('the node is behind the final blocks');
+      expect(service.haltedReason).toBeNull();
+    });
+
+    test('takes nothing back after a rest, however long', async () => {
+      const { nodes, service, writer, pass } = await followTo(common);
+      lagBy(nodes, 1);
+      await expect(service.reconcile()).rejects.toThrow(behind);
+      await service.pause();
+      pass(60 * MINUTES_MS);
+      await service.resume();
+      await expect(service.reconcile()).rejects.toThrow(behind);
+      expect(writer.cursor?.number).toBe(10);
+    });
+
+    test('counts as cut back after two minutes of nothing else', async () => {
+      const { nodes, service, writer, pass } = await followTo(losing);
+      nodes.chain = losing.slice(0, 13);
+      await expect(service.reconcile()).rejects.toThrow(behind);
+      pass(2 * MINUTES_MS - 1);
+      await expect(service.reconcile()).rejects.toThrow(behind);
+      pass(1);
+      await service.reconcile();
+      expect(writer.state).toMatchObject({ cursor: { number: 12 }, counters: { reorgs: 1 } });
+    });
+
+    test('counts as cut back at once on a development chain', async () => {
+      const world = await followTo(losing, 4, 31_337);
+      world.nodes.chain = losing.slice(0, 12);
+      await world.service.reconcile();
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+  });
+
+  describe('a total that nothing explains', () => {
+    const UNEXPLAINED = 'no log explains the difference';
+    const rangesAsked = (nodes: TestNodes) => nodes.requests.filter(({ method }) => method === 'logsOfRange').length;
+
+    test('is searched for once, however many stakes come meanwhile', async () => {
+      const { nodes, service } = await followTo(common);
+      nodes.unexplainedRaw = 1n;
+      await expect(service.reconcile()).rejects.toThrow(UNEXPLAINED);
+      const searched = rangesAsked(nodes);
+      expect(searched).toBeGreaterThan(0);
+      for (let index = 1; index <= 5; index += 1) {
+        const through = 10 + index;
+        const calls = { [through]: [{ stake: 3n, index: BigInt(index) }] };
+        nodes.chain = extendChain(nodes.chain, { fork: 'b', through, calls });
+        await expect(service.reconcile()).rejects.toThrow(UNEXPLAINED);
+      }
+      expect(rangesAsked(nodes)).toBe(searched);
+    });
+
+    test('does not keep the sweep from finding a claim that was left out', async () => {
+      const world = await followTo(common);
+      const { nodes, service } = world;
+      nodes.unexplainedRaw = 1n;
+      await expect(service.reconcile()).rejects.toThrow(UNEXPLAINED);
+      nodes.chain = extendChain(common, { fork: 'b', through: 12, calls: { 11: [{ claim: 4n, index: 0n }] } });
+      // As where the node has left the log out of every answer.
+      await world.writer.applyUnit({ fromBlock: 11, facts: [], end: nodes.chain[12] as TestBlock });
+      await expect(service.reconcile()).rejects.toThrow(UNEXPLAINED);
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('is no reason to go on searching once the work is to stop', async () => {
+      const { nodes, service, writer } = await followTo(extendChain(common, { fork: 'b', through: 600 }), 590);
+      const pausing: Promise<void>[] = [];
+      nodes.unexplainedRaw = 1n;
+      nodes.route = ({ method }) => {
+        if (method === 'logsOfRange') pausing.push(service.pause());
+        return null;
+      };
+      await expect(service.reconcile()).rejects.toThrow('the search was stopped');
+      await Promise.all(pausing);
+      expect(rangesAsked(nodes)).toBe(1);
+      expect(writer.state.counters.conflicts).toBe(0);
+    });
   });
 
   describe('a stored log of a block that the chain does not have', () => {

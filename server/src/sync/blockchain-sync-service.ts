@@ -56,7 +56,7 @@ export class BlockchainSyncService {
   #pendingHead: BlockHeader | null = null;
   #draining: Promise<void> | null = null;
   #haltedReason: string | null = null;
-  /** Since when the node's chain ends below the cursor, on the monotonic clock. */
+  /** Since when every answer says that the chain ends below the cursor, on the monotonic clock; null where the last one reached it. */
   #shorterSinceMs: number | null = null;
   /** Whether a node has told what is final since the start. */
   #answersFinality = false;
@@ -102,6 +102,7 @@ export class BlockchainSyncService {
   async resume(): Promise<void> {
     this.#stopping = new AbortController();
     this.#haltedReason = null;
+    this.#shorterSinceMs = null;
     this.#sweep.reset();
     await this.#mutex.run(() => this.writer.reload());
   }
@@ -123,7 +124,7 @@ export class BlockchainSyncService {
   async reconcile(): Promise<ReconcileOutcome> {
     return this.#exclusively(async () => {
       const caughtUp = await this.#catchUp();
-      const compared = await reconcileVault(this.#options, this.#sweep, this.#stopping.signal);
+      const compared = await reconcileVault(this.#reconcileParts(), this.#sweep);
       return { ...compared, changes: addChanges(caughtUp, compared.changes) };
     });
   }
@@ -134,7 +135,7 @@ export class BlockchainSyncService {
   ): Promise<{ changes: ChangeCounts; positions: StoredPosition[]; verifiedBlock: number | null }> {
     return this.#exclusively(async () => {
       const caughtUp = await this.#catchUp();
-      const compared = await reconcileOwner(this.#options, owner);
+      const compared = await reconcileOwner(this.#reconcileParts(), owner);
       for (const { id } of compared.positions) this.#sweep.noteVerified(id, compared.verifiedBlock ?? 0);
       return { ...compared, changes: addChanges(caughtUp, compared.changes) };
     });
@@ -155,6 +156,10 @@ export class BlockchainSyncService {
         throw error;
       }
     });
+  }
+
+  #reconcileParts() {
+    return { ...this.#options, signal: this.#stopping.signal };
   }
 
   #sweptBefore(firstBlock: number): number | null {
@@ -210,6 +215,8 @@ export class BlockchainSyncService {
     let head = target;
     let changes = NO_CHANGES;
     for (let forks = 0; forks < FORKS_PER_HEAD_MAX; forks += 1) {
+      // A chain that reaches the cursor is not shorter: what ended below it was a node that lags.
+      if (writer.cursor && head.number >= writer.cursor.number) this.#shorterSinceMs = null;
       const step = judgeHead(head, writer.cursor, writer.checkpoints, writer.vault.startBlock);
       if (step === 'known') return changes;
       if (step === 'extends') {
@@ -263,15 +270,15 @@ export class BlockchainSyncService {
       this.#shorterSinceMs = null;
       return false;
     }
+    this.#shorterSinceMs ??= this.#options.clock.monotonic();
     if (this.#isShortened()) return true;
     throw new ChainReadError('the node is behind the blocks that are applied');
   }
 
   #isShortened(): boolean {
     if (DEVELOPMENT_CHAINS.has(this.writer.vault.chainId)) return true;
-    const nowMs = this.#options.clock.monotonic();
-    this.#shorterSinceMs ??= nowMs;
-    return nowMs - this.#shorterSinceMs >= SHORTENED_AFTER_MS;
+    const sinceMs = this.#shorterSinceMs;
+    return sinceMs !== null && this.#options.clock.monotonic() - sinceMs >= SHORTENED_AFTER_MS;
   }
 
   async #rollBack(): Promise<ChangeCounts> {
@@ -280,7 +287,7 @@ export class BlockchainSyncService {
       writer.checkpoints,
       writer.state.finalizedBlock,
       (block) => this.#isCanonical(block),
-      DEVELOPMENT_CHAINS.has(writer.vault.chainId) || this.#shorterSinceMs !== null,
+      this.#isShortened(),
     );
     this.#shorterSinceMs = null;
     if (ancestor.kind === 'node-behind')

@@ -25,26 +25,30 @@ type Parts = {
   writer: VaultWriter;
   sink: FactSink;
   log: Logger;
+  /** Ends searches, which may read the whole history. */
+  signal: AbortSignal;
 };
 
 /**
- * Compares the table with the contract at the cursor, all reads pinned to that block's hash. First the cheap test, the sum of all open amounts; then the
- * next stretch of the rolling sweep. Differences are explained by missed logs where there are any; the rest are conflicts, which the contract wins.
+ * Compares the table with the contract at the cursor, all reads pinned to that block's hash: the next stretch of the rolling sweep, then the sum of all
+ * open amounts, whose search for a cause may fail for long. Differences are explained by missed logs where there are any; the rest are conflicts, which
+ * the contract wins.
  *
- * @throws ChainReadError when any read failed; nothing is changed then.
+ * @throws ChainReadError when any read failed or the work was stopped; nothing is changed by what was not read.
+ * @throws UnexplainedTotalError
  */
-export async function reconcileVault(parts: Parts, sweep: Sweep, signal: AbortSignal): Promise<ReconcileOutcome> {
-  const { writer } = parts;
+export async function reconcileVault(parts: Parts, sweep: Sweep): Promise<ReconcileOutcome> {
+  const { writer, signal } = parts;
   const { cursor } = writer;
   if (!cursor || signal.aborted) return { changes: NO_CHANGES, positionsVerified: 0 };
   const pinned = parts.reader.pinnedAt(cursor.hash);
+  const stretch = await sweepStretch(parts, sweep, pinned);
   const chainTotal = await readContract(() =>
     adapterOf(writer.vault.kind).readStakedTotal(pinned, writer.vault.address),
   );
-  let changes = NO_CHANGES;
-  if (chainTotal !== writer.state.stakedTotalRaw) changes = await explainTotal(parts, sweep, pinned, chainTotal);
-  const stretch = await sweepStretch(parts, sweep, pinned);
-  return { changes: addChanges(changes, stretch.changes), positionsVerified: stretch.positionsVerified };
+  if (chainTotal === writer.state.stakedTotalRaw) return stretch;
+  const changes = addChanges(stretch.changes, await explainTotal(parts, sweep, pinned, chainTotal));
+  return { changes, positionsVerified: stretch.positionsVerified };
 }
 
 /** Compares all positions of one owner with the contract at the cursor. @throws ChainReadError; nothing is changed then. */
@@ -71,11 +75,12 @@ async function explainTotal(
   pinned: PinnedReader,
   chainTotal: bigint,
 ): Promise<ChangeCounts> {
-  const { writer, log } = parts;
+  const { writer, log, signal } = parts;
   const { vault } = writer;
+  const difference = chainTotal - writer.state.stakedTotalRaw;
   const totals = `the contract's total is ${chainTotal} base units, the positions sum up to ${writer.state.stakedTotalRaw}`;
   const unexplained = new UnexplainedTotalError(`${totals}; no log explains the difference`);
-  if (!sweep.shouldSearch(totals)) throw unexplained;
+  if (!sweep.shouldSearch(difference)) throw unexplained;
   log.warn({ vault: vault.id }, totals);
   const differs = () => writer.state.stakedTotalRaw !== chainTotal;
   let changes = NO_CHANGES;
@@ -84,12 +89,13 @@ async function explainTotal(
     if (differs()) changes = addChanges(changes, await applyMissedSince(parts, start));
   }
   for (let afterId: string | null = ''; afterId !== null && differs();) {
+    requireGoingOn(signal);
     const stretch: Stretch = await compareStretch(parts, pinned, afterId);
     changes = addChanges(changes, stretch.changes);
     afterId = stretch.throughId;
   }
   if (differs() && (await writer.recountTotal()) !== chainTotal) {
-    sweep.noteUnexplained(totals);
+    sweep.noteUnexplained(difference);
     throw unexplained;
   }
   return changes;
@@ -109,16 +115,18 @@ async function applyMissedSince(parts: Parts, fromBlock: number): Promise<Change
  * from the cursor, from block to parent.
  */
 async function* factsSince(parts: Parts, fromBlock: number, owners?: readonly Hex[]): AsyncGenerator<Fact[]> {
-  const { writer, fetcher } = parts;
+  const { writer, fetcher, signal } = parts;
   if (!writer.cursor) return;
   const finalBlock = Math.min(writer.state.finalizedBlock ?? 0, writer.cursor.number);
   for (let from = fromBlock; from <= finalBlock;) {
+    requireGoingOn(signal);
     const range = await fetcher.factsOfRange(from, Math.min(finalBlock, from + fetcher.blocksPerAnswer - 1), owners);
     yield range.facts;
     from = range.toBlock + 1;
   }
   const lowest = Math.max(fromBlock, finalBlock + 1);
   for (let end: BlockRef = writer.cursor; end.number >= lowest;) {
+    requireGoingOn(signal);
     const from = Math.max(lowest, end.number - PATH_BLOCKS_MAX + 1);
     const path = await readProvenPath(parts, from, end.number);
     if (path?.end.hash !== end.hash) throw new ChainReadError('the chain moved while its logs were read again');
@@ -256,4 +264,8 @@ async function isDropped({ reader, writer }: Parts, block: BlockRef): Promise<bo
   if (block.number > (writer.state.finalizedBlock ?? 0)) return false;
   const header = await reader.header(block.number);
   return header !== null && header.hash !== block.hash;
+}
+/** A search that was stopped has not read everything, so nothing may be concluded from it. */
+function requireGoingOn(signal: AbortSignal): void {
+  if (signal.aborted) throw new ChainReadError('the search was stopped before its end');
 }

@@ -69,10 +69,10 @@ describe('a round of the sweep', () => {
 
 test('a difference that the history did not explain is looked for again only now and then, a new one at once', () => {
   const sweep = new Sweep();
-  expect(sweep.shouldSearch('1:2')).toBe(true);
-  sweep.noteUnexplained('1:2');
-  const answers = Array.from({ length: 31 }, () => sweep.shouldSearch('1:2'));
+  expect(sweep.shouldSearch(1n)).toBe(true);
+  sweep.noteUnexplained(1n);
+  const answers = Array.from({ length: 31 }, () => sweep.shouldSearch(1n));
   expect(answers).toEqual([...Array<boolean>(30).fill(false), true]);
-  sweep.noteUnexplained('1:2');
-  expect(sweep.shouldSearch('1:3')).toBe(true);
+  sweep.noteUnexplained(1n);
+  expect(sweep.shouldSearch(2n)).toBe(true);
 });

@@ -15,20 +15,21 @@ export class Sweep {
   #stretches: { throughId: string; block: number }[] = [];
   #round: SweptRound | null = null;
   #single = new Map<string, number>();
-  #unexplained: { totals: string; runsToSkip: number } | null = null;
+  #unexplained: { difference: bigint; runsToSkip: number } | null = null;
 
   /**
-   * Whether to look for the cause of differing totals now. The search reads the whole history; where it found nothing it is repeated for the same totals
-   * only every {@link RUNS_BETWEEN_SEARCHES} runs, since a node that left logs out may answer them later.
+   * Whether to look for the cause of differing totals now. The search reads the whole history; where it found nothing it is repeated for the same
+   * difference, whatever the totals have become, only every {@link RUNS_BETWEEN_SEARCHES} runs, since a node that left logs out may answer them later.
+   * In base units.
    */
-  shouldSearch(totals: string): boolean {
-    if (this.#unexplained?.totals !== totals || this.#unexplained.runsToSkip === 0) return true;
+  shouldSearch(difference: bigint): boolean {
+    if (this.#unexplained?.difference !== difference || this.#unexplained.runsToSkip === 0) return true;
     this.#unexplained.runsToSkip -= 1;
     return false;
   }
 
-  noteUnexplained(totals: string): void {
-    this.#unexplained = { totals, runsToSkip: RUNS_BETWEEN_SEARCHES };
+  noteUnexplained(difference: bigint): void {
+    this.#unexplained = { difference, runsToSkip: RUNS_BETWEEN_SEARCHES };
   }
 
   /** Where the pass goes on; the empty string begins a round. */
