@@ -76,11 +76,10 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
   const reader = readerOf(settings.rpcUrls);
-  await checkNodes({
+  const unanswered = await checkNodes({
     urls: settings.rpcUrls,
     chainId: settings.chainId,
     readerOf: (url) => readerOf([url], HEAD_TIMEOUT_MS),
-    log,
   });
   const vaults = await registerVaults({
     database,
@@ -91,6 +90,8 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
     clock,
     log,
   });
+  // Only now: a start that fails says why in one line, and nothing else.
+  for (const warning of unanswered) log.warn(warning);
   const holder = randomId();
   // Only one process at a time opens an SQLite file; the data folder's lock sees to it.
   const isAlone = database.dialect === 'sqlite';
