@@ -1,6 +1,7 @@
 import { positionsOut, stakingLogsOut } from '@finverse/shared';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, test } from 'vitest';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Database, insertRows, type SqlValue, transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { encodeCursor } from '../../kernel/cursor.ts';
@@ -242,6 +243,30 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await service.position(id)).toEqual((await service.positions({ limit: 1 })).items[0]);
     await expect(service.position('pos_none')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(service.logs({ limit: 1, positionId: 'pos_none' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('the logs of one owner are found by the index of refs, and are those of nobody else', async () => {
+    const facts = fc.sample(history(20), { numRuns: 1, seed: 7 })[0] ?? [];
+    const rows = facts.map((fact) => toLog({ ...fact, id: newId('adr'), status: 'applied' }, testVault));
+    await insert('staking_logs', LOG_COLUMNS, rows);
+    const all = (await service.logs({ limit: 200 })).items;
+    const execute = vi.spyOn(Object.getPrototypeOf(database.em()) as SqlEntityManager, 'execute');
+    for (const at of [1, 2, 3, 9]) {
+      const logs = await visit((cursor) => service.logs({ limit: 2, cursor, ownerAddress: owner(at) }));
+      expect(logs).toEqual(all.filter(({ ownerAddress }) => ownerAddress === owner(at)));
+    }
+    const statements = execute.mock.calls.filter(([sql]) => String(sql).includes('from staking_logs'));
+    execute.mockRestore();
+    expect(statements.length).toBeGreaterThan(4);
+    const explain = database.dialect === 'mysql' ? 'explain' : 'explain query plan';
+    for (const [sql, parameters] of statements) {
+      const plan = await database.em().execute(`${explain} ${sql as string}`, parameters);
+      expect(JSON.stringify(plan)).toMatch(
+        database.dialect === 'mysql'
+          ? /"type":"range".*"key":"staking_logs_ref_index"/
+          : /INDEX staking_logs_ref_index \(ref>\? AND ref<\?\)/,
+      );
+    }
   });
 
   test('finality and the verified block are told as of the vault’s row', async () => {
