@@ -26,7 +26,7 @@ export async function openEngine(
       autostart: true,
     },
     sink: new StakingSink(database.dialect, systemClock),
-    readModel: new StakingService(database, { verifiedBlockOf: () => null }),
+    readModel: new StakingService(database, { verifiedBlockOf: () => null, isSynced: () => true }),
     clock: systemClock,
     log: createLogger({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
     ...(probe.onRpcRequest ? { onRpcRequest: probe.onRpcRequest } : {}),

@@ -240,6 +240,7 @@ async function startEngine(database: Database, settings: SyncSettings, log: Logg
   const services = new Map<string, SyncEngine['services'][number]>();
   const staking = new StakingService(database, {
     verifiedBlockOf: (vaultId, position) => services.get(vaultId)?.verifiedBlockOf(position) ?? null,
+    isSynced: (vaultId) => services.has(vaultId),
   });
   const sink = new StakingSink(database.dialect, systemClock);
   const engine = await createSyncEngine({ database, settings, sink, readModel: staking, clock: systemClock, log });

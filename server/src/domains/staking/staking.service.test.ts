@@ -25,7 +25,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   beforeEach(async () => {
     database = await databases.open([...stakingEntities, ...syncEntities]);
     await database.orm.schema.create();
-    service = new StakingService(database, { verifiedBlockOf: () => null });
+    service = new StakingService(database, { verifiedBlockOf: () => null, isSynced: () => true });
     inserted = 0;
     for (const vault of [testVault, withoutLock]) {
       const columns: Record<string, SqlValue> = {
@@ -255,7 +255,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       const logs = await visit((cursor) => service.logs({ limit: 2, cursor, ownerAddress: owner(at) }));
       expect(logs).toEqual(all.filter(({ ownerAddress }) => ownerAddress === owner(at)));
     }
-    const statements = execute.mock.calls.filter(([sql]) => String(sql).includes('from staking_logs'));
+    const statements = execute.mock.calls.filter(([sql]) => (sql as string).includes('from staking_logs'));
     execute.mockRestore();
     expect(statements.length).toBeGreaterThan(4);
     const explain = database.dialect === 'mysql' ? 'explain' : 'explain query plan';
@@ -269,8 +269,45 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     }
   });
 
+  test('what is stored of a vault that is not synced any more is not served', async () => {
+    const [id = '', gone = ''] = await insertStakes([{}, { vaultId: withoutLock.id }]);
+    for (const vault of [testVault, withoutLock]) {
+      const facts = fc.sample(history(3), { numRuns: 1, seed: 7 })[0] ?? [];
+      const rows = facts.map((fact) =>
+        toLog(
+          {
+            ...fact,
+            id: newId('adr'),
+            blockHash: `0x${vault.id === testVault.id ? 'ab' : 'cd'}${fact.blockHash.slice(4)}`,
+            status: 'applied',
+          },
+          vault,
+        ),
+      );
+      await insert('staking_logs', LOG_COLUMNS, rows);
+    }
+    const serving = new StakingService(database, {
+      verifiedBlockOf: () => null,
+      isSynced: (vault) => vault === testVault.id,
+    });
+    const [all, served] = [await service.logs({ limit: 100 }), await serving.logs({ limit: 100 })];
+    expect(served.items).toEqual(all.items.filter(({ vaultId }) => vaultId === testVault.id));
+    expect(served.items.length).toBe(all.items.length / 2);
+    const positions = [
+      await serving.positions({ limit: 100 }),
+      await serving.positions({ limit: 100, ownerAddress: owner(1) }),
+      { items: await serving.positionsOf(owner(1)) },
+    ];
+    for (const { items } of positions) expect(items.map((position) => position.id)).toEqual([id]);
+    expect((await serving.positions({ limit: 100, vaultId: withoutLock.id })).items).toEqual([]);
+    await expect(serving.position(gone)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(serving.logs({ limit: 1, positionId: gone })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const none = new StakingService(database, { verifiedBlockOf: () => null, isSynced: () => false });
+    expect((await none.positions({ limit: 100 })).items).toEqual([]);
+  });
+
   test('finality and the verified block are told as of the vault’s row', async () => {
-    const service2 = new StakingService(database, { verifiedBlockOf: (_, { id }) => id.length });
+    const service2 = new StakingService(database, { verifiedBlockOf: (_, { id }) => id.length, isSynced: () => true });
     const [id = ''] = await insertStakes([{}]);
     expect(await service2.position(id)).toMatchObject({ finality: 'finalized', verifiedBlock: id.length });
     await database.em().execute('update vaults set finalized_block = 0, verified_block = 400', [], 'run');
