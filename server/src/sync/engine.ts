@@ -18,6 +18,7 @@ import { registerVaults, type VaultConfig } from './register-vaults.ts';
 import type { FactSink } from './sink.ts';
 import { createSyncApi } from './sync-api.ts';
 import { SyncScheduler } from './sync-scheduler.ts';
+import { pruneRuns } from './sync-state.ts';
 import type { Hex, Vault } from './types.ts';
 import { VaultWriter } from './vault-writer.ts';
 
@@ -62,7 +63,8 @@ const WATCHDOG_INTERVAL_MS = 2_000;
 const POLL_INTERVAL_MS = 500;
 const HEAD_TIMEOUT_MS = 3_000;
 const OUTBOX_KEEP_MS = 7 * 24 * 60 * 60 * 1000;
-const OUTBOX_PRUNE_INTERVAL_MS = 60 * 60 * 1000;
+const RUNS_KEEP_MS = 30 * 24 * 60 * 60 * 1000;
+const PRUNE_INTERVAL_MS = 60 * 60 * 1000;
 
 /** Puts the engine together. Reads the chain to check the vaults; writes nothing of theirs before {@link SyncEngine.begin}. */
 export async function createSyncEngine(options: EngineOptions): Promise<SyncEngine> {
@@ -131,10 +133,11 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
     defaults: { desiredState: settings.autostart ? 'running' : 'stopped', intervalSeconds: settings.intervalSeconds },
   });
   const pruning = setInterval(() => {
-    pruneOutbox(database.em(), clock.now() - OUTBOX_KEEP_MS).catch((error: unknown) =>
-      log.warn({ err: error }, 'the outbox could not be pruned'),
-    );
-  }, OUTBOX_PRUNE_INTERVAL_MS);
+    Promise.all([
+      pruneOutbox(database.em(), clock.now() - OUTBOX_KEEP_MS),
+      pruneRuns(database.em(), clock.now() - RUNS_KEEP_MS),
+    ]).catch((error: unknown) => log.warn({ err: error }, 'events and runs that are over could not be pruned'));
+  }, PRUNE_INTERVAL_MS);
   pruning.unref();
   return {
     api: createSyncApi({ database, scheduler, services, watcher, lease, holder, feed, clock, readModel }),

@@ -8,7 +8,7 @@ import { ChainReadError } from './errors.ts';
 import type { EventWatcher } from './event-watcher.ts';
 import { SyncLease } from './lease.ts';
 import { SyncScheduler } from './sync-scheduler.ts';
-import { addToCounters, readRuns, readSyncState, writeIntent } from './sync-state.ts';
+import { addToCounters, pruneRuns, readRuns, readSyncState, writeIntent } from './sync-state.ts';
 import { syncEntities } from './sync.entity.ts';
 import { NO_CHANGES } from './vault-writer.ts';
 
@@ -82,6 +82,24 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     return scheduler;
   };
   const runsWritten = async () => (await readRuns(database.em(), { limit: 100 })).items.length;
+
+  test('runs that were recorded before an instant are forgotten, later ones are not', async () => {
+    const fakes = createFakes();
+    const scheduler = await open(fakes);
+    const run = async () => {
+      const running = scheduler.runCycle('manual');
+      await fakes.begun();
+      fakes.end({ ...NO_CHANGES, factsApplied: 1 });
+      return running;
+    };
+    const cycles = [await run(), await run()];
+    const pruneAt = async (atMs: number) => {
+      await pruneRuns(database.em(), atMs);
+      return (await readRuns(database.em(), { limit: 100 })).items.map(({ id }) => id);
+    };
+    expect(await pruneAt(Date.parse(cycles[0]?.startedAt ?? ''))).toEqual(cycles.map(({ id }) => id).toReversed());
+    expect(await pruneAt(Date.parse(cycles[1]?.finishedAt ?? '') + 1_000)).toEqual([]);
+  });
 
   describe('a cycle', () => {
     test('that is asked for while one runs is the one that runs: one reconcile, one id', async () => {
