@@ -22,6 +22,7 @@ export async function openEngine(
       wsUrls: [wsUrl],
       chainId: 31337,
       vaults: [{ kind: 'stake-vault', address: vaultAddress, tokenAddress, startBlock: 0 }],
+      isChainFresh: false,
       intervalSeconds: 86_400,
       autostart: true,
     },

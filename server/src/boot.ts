@@ -177,7 +177,7 @@ async function openChain(settings: Settings, log: Logger, progress: BootOptions[
   if (settings.chain) {
     const { rpcUrls, wsUrls, chainId, vaults } = settings.chain;
     return {
-      sync: { rpcUrls, wsUrls, chainId, vaults, intervalSeconds, autostart },
+      sync: { rpcUrls, wsUrls, chainId, vaults, isChainFresh: false, intervalSeconds, autostart },
       description: `${rpcUrls.length} RPC endpoint(s), ${wsUrls.length > 0 ? 'heads over WebSocket' : 'heads polled'}`,
       exited: forever,
       stop: async () => undefined,
@@ -201,6 +201,7 @@ async function openChain(settings: Settings, log: Logger, progress: BootOptions[
       wsUrls: [chain.wsUrl],
       chainId: chain.chainId,
       vaults: [vault],
+      isChainFresh: chain.fresh,
       intervalSeconds,
       autostart,
     },

@@ -15,6 +15,7 @@ import { LogFetcher } from './log-fetcher.ts';
 import { pruneOutbox } from './outbox.ts';
 import type { Page, PageRequest, SyncApi } from './sync.port.ts';
 import { registerVaults, type VaultConfig } from './register-vaults.ts';
+import { rereadVault } from './reread-vault.ts';
 import type { FactSink } from './sink.ts';
 import { createSyncApi } from './sync-api.ts';
 import { SyncScheduler } from './sync-scheduler.ts';
@@ -28,7 +29,10 @@ export type SyncSettings = {
   /** Null takes the node's word. */
   chainId: number | null;
   vaults: readonly VaultConfig[];
-  intervalSeconds: number;
+  /** Of a fresh installation; null where the settings leave it open. */
+  intervalSeconds: number | null;
+  /** True for a chain that was made at this start: what the database knows of an earlier one is void. */
+  isChainFresh: boolean;
   /** Whether a fresh installation runs by itself. */
   autostart: boolean;
 };
@@ -94,6 +98,19 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
   });
   // Only now: a start that fails says why in one line, and nothing else.
   for (const warning of unanswered) log.warn(warning);
+  if (settings.isChainFresh) {
+    for (const vault of vaults) {
+      const factsSetAside = await rereadVault({
+        database,
+        sink,
+        clock,
+        vault,
+        startBlock: vault.startBlock,
+        isAlone: true,
+      });
+      if (factsSetAside > 0) log.warn({ vault: vault.id, factsSetAside }, 'the chain is new: the vault is read anew');
+    }
+  }
   const holder = randomId();
   // Only one process at a time opens an SQLite file; the data folder's lock sees to it.
   const isAlone = database.dialect === 'sqlite';

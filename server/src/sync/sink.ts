@@ -38,6 +38,8 @@ export interface FactSink {
   applyFacts(em: SqlEntityManager, facts: readonly Fact[], options: AsOf & { describe: boolean }): Promise<SinkChange>;
   /** Marks every fact above the block as orphaned and refolds what it touched. `factsApplied` is the number of orphaned facts. */
   orphanFactsAbove(em: SqlEntityManager, options: AsOf): Promise<SinkChange>;
+  /** Marks every fact of the vault as orphaned and removes its positions. Answers the number of facts. */
+  orphanAll(em: SqlEntityManager, vaultId: string): Promise<number>;
   /** Of these facts, those that are not stored as applied. */
   selectMissing(em: SqlEntityManager, vault: Vault, facts: readonly Fact[]): Promise<Fact[]>;
   /** Folds the named positions anew from their stored facts. */

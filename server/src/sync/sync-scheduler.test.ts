@@ -83,6 +83,30 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   };
   const runsWritten = async () => (await readRuns(database.em(), { limit: 100 })).items.length;
 
+  test('an interval of the settings that is not the one in force is told, one that is left open is not', async () => {
+    const fakes = createFakes();
+    const warningsAt = async (intervalSeconds: number | null) => {
+      const lines: string[] = [];
+      const scheduler = await SyncScheduler.open({
+        database,
+        lease: new SyncLease({ database, holder: 'a', ttlMs: 600_000, isAlone: true }),
+        isAlone: true,
+        leaseRenewMs: 20,
+        services: [fakes.service],
+        watcher: fakes.watcher,
+        clock: systemClock,
+        log: createLogger({ level: 'warn', destination: { write: (line) => void lines.push(line) } }),
+        defaults: { desiredState: 'stopped', intervalSeconds },
+      });
+      expect(scheduler.state.intervalSeconds).toBe(10);
+      return lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    };
+    for (const interval of [null, null, 10]) expect(await warningsAt(interval)).toEqual([]);
+    expect(await warningsAt(30)).toEqual([
+      expect.stringMatching(/^SYNC_INTERVAL_SECONDS is 30, and 10 stays in force: .*POST \/sync\/start/),
+    ]);
+  });
+
   test('runs that were recorded before an instant are forgotten, later ones are not', async () => {
     const fakes = createFakes();
     const scheduler = await open(fakes);
