@@ -105,7 +105,9 @@ describe('a mistake in the settings', () => {
   });
 
   it('a node of another chain: both numbers', async () => {
-    expect(await faultOf({ ...chain(), CHAIN_ID: '1' })).toMatch(/^CHAIN_ID: is 1, but .*is on chain 31337; correct/);
+    expect(await faultOf({ ...chain(), CHAIN_ID: '1' })).toMatch(
+      /^CHAIN_ID: is 1, but .*is on chain 31337 instead of 1; correct/,
+    );
   });
 
   it('an address without code', async () => {

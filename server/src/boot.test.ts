@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -79,3 +80,55 @@ test('says so when the embedded chain is killed, and starts again with it', asyn
   await server.stop();
   expect(await loginRole(await boot())).toBe('admin');
 }, 60_000);
+
+test('a chain that is made anew, since its folder is gone, is synced anew', async () => {
+  const positionsOf = async ({ url }: RunningServer) => {
+    const answer = await fetch(`${url}/api/v1/sync/status`);
+    const { vaults } = (await answer.json()) as { vaults: { positions: number; halted_reason: string | null }[] };
+    return vaults.map(({ positions, halted_reason: reason }) => ({ positions, reason }));
+  };
+  const healthOf = ({ url }: RunningServer) => fetch(`${url}/api/v1/sync/health`).then(({ status }) => status);
+  const first = await boot();
+  await expect.poll(() => healthOf(first)).toBe(200);
+  const before = await positionsOf(first);
+  expect(before[0]?.positions).toBeGreaterThan(0);
+  await first.stop();
+  rmSync(join(dataDir, 'chain'), { recursive: true });
+  const second = await boot();
+  await expect.poll(() => healthOf(second)).toBe(200);
+  expect(await positionsOf(second)).toEqual(before);
+}, 60_000);
+
+test('the command that has a vault read anew refuses beside a running server, and the next start reads the vault', async () => {
+  const command = join(import.meta.dirname, 'reread-vault.cli.ts');
+  const reread = (address: string) => {
+    const env = { PATH: process.env['PATH'], FINVERSE_DATA_DIR: dataDir };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [command, address], { env, encoding: 'utf8' });
+    return { status, said: stdout + stderr };
+  };
+  const vaultsOf = async ({ url }: RunningServer) => {
+    const answer = await fetch(`${url}/api/v1/sync/status`);
+    return ((await answer.json()) as { vaults: { address: string; positions: number }[] }).vaults;
+  };
+  const isHealthy = ({ url }: RunningServer) => fetch(`${url}/api/v1/sync/health`).then(({ ok }) => ok);
+  const first = await boot();
+  await expect.poll(() => isHealthy(first)).toBe(true);
+  const before = await vaultsOf(first);
+  const address = before[0]?.address ?? '';
+  expect(reread(address)).toEqual({ status: 2, said: expect.stringContaining('another FinVerse runs') as string });
+  await first.stop();
+  expect(reread('0x12')).toEqual({ status: 2, said: expect.stringContaining('name one vault') as string });
+  expect(reread(`0x${'12'.repeat(20)}`)).toEqual({
+    status: 2,
+    said: expect.stringContaining('knows no vault') as string,
+  });
+  expect(reread(address)).toEqual({
+    status: 0,
+    said: expect.stringMatching(
+      /^[1-9]\d* facts of 0x\w+ are set aside; the next start reads it anew from block 0\n$/,
+    ) as string,
+  });
+  const second = await boot();
+  await expect.poll(() => isHealthy(second)).toBe(true);
+  expect((await vaultsOf(second)).map(({ positions }) => positions)).toEqual(before.map(({ positions }) => positions));
+}, 180_000);

@@ -177,7 +177,7 @@ async function openChain(settings: Settings, log: Logger, progress: BootOptions[
   if (settings.chain) {
     const { rpcUrls, wsUrls, chainId, vaults } = settings.chain;
     return {
-      sync: { rpcUrls, wsUrls, chainId, vaults, intervalSeconds, autostart },
+      sync: { rpcUrls, wsUrls, chainId, vaults, isChainFresh: false, intervalSeconds, autostart },
       description: `${rpcUrls.length} RPC endpoint(s), ${wsUrls.length > 0 ? 'heads over WebSocket' : 'heads polled'}`,
       exited: forever,
       stop: async () => undefined,
@@ -201,6 +201,7 @@ async function openChain(settings: Settings, log: Logger, progress: BootOptions[
       wsUrls: [chain.wsUrl],
       chainId: chain.chainId,
       vaults: [vault],
+      isChainFresh: chain.fresh,
       intervalSeconds,
       autostart,
     },
@@ -240,6 +241,7 @@ async function startEngine(database: Database, settings: SyncSettings, log: Logg
   const services = new Map<string, SyncEngine['services'][number]>();
   const staking = new StakingService(database, {
     verifiedBlockOf: (vaultId, position) => services.get(vaultId)?.verifiedBlockOf(position) ?? null,
+    isSynced: (vaultId) => services.has(vaultId),
   });
   const sink = new StakingSink(database.dialect, systemClock);
   const engine = await createSyncEngine({ database, settings, sink, readModel: staking, clock: systemClock, log });

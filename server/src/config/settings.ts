@@ -47,7 +47,7 @@ const environmentSchema = z.object({
   STAKE_VAULT_KIND: z.enum(vaultKinds, `must be one of ${vaultKinds.join(', ')}`).optional(),
   STAKE_VAULT_START_BLOCK: z.coerce.number().int().nonnegative().optional(),
   VAULTS_FILE: z.string().min(1).optional(),
-  SYNC_INTERVAL_SECONDS: z.coerce.number().int().min(1).max(86_400).default(10),
+  SYNC_INTERVAL_SECONDS: z.coerce.number().int().min(1).max(86_400).optional(),
   SYNC_AUTOSTART: flag.optional(),
   OPERATOR_EMAIL: z
     .email('must be an e-mail address')
@@ -96,7 +96,8 @@ export type Settings = {
   redisUrl: string | null;
   /** Null: the embedded chain. */
   chain: { rpcUrls: string[]; wsUrls: string[]; chainId: number | null; vaults: VaultSetting[] } | null;
-  syncIntervalSeconds: number;
+  /** Null where nothing is set. */
+  syncIntervalSeconds: number | null;
   syncAutostart: boolean;
   operator: { email: string; password: string } | null;
   registration: 'open' | 'verify' | 'closed';
@@ -140,7 +141,7 @@ export function parseSettings(environment: Record<string, string | undefined>): 
     databaseUrl: values.DATABASE_URL ?? `sqlite:${dataDir}/finverse.sqlite`,
     redisUrl: values.REDIS_URL ?? null,
     chain: chainSettings(values),
-    syncIntervalSeconds: values.SYNC_INTERVAL_SECONDS,
+    syncIntervalSeconds: values.SYNC_INTERVAL_SECONDS ?? null,
     syncAutostart: values.SYNC_AUTOSTART ?? isEmbedded,
     operator:
       values.OPERATOR_EMAIL !== undefined && values.OPERATOR_PASSWORD !== undefined

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { fromString, getType, toUUID } from 'typeid-js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { logId, newId } from './ids.ts';
+import { firstIdAt, logId, newId } from './ids.ts';
 
 const hash = fc.stringMatching(/^0x[0-9a-f]{64}$/);
 /** Seconds since the epoch, up to the year 9999. */
@@ -23,6 +23,20 @@ describe('new ids', () => {
           return newId('pos');
         });
         expect(ids.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))).toEqual(ids);
+      }),
+    );
+  });
+
+  test('are below the first id of every later millisecond, and not below that of their own', () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    let later = 5_000_000_000_000;
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1_000_000 }), (pauseMs) => {
+        // Ids never go back, whatever the clock does.
+        later += pauseMs;
+        vi.setSystemTime(later);
+        const id = newId('cyc');
+        expect(firstIdAt('cyc', later) <= id && id < firstIdAt('cyc', later + 1)).toBe(true);
       }),
     );
   });

@@ -11,6 +11,15 @@ export function newId(prefix: IdPrefix): string {
   return typeidUnboxed(prefix);
 }
 
+/** The lowest id of a time: those that {@link newId} made before it are below, those that it made since are not. Milliseconds since the epoch. */
+export function firstIdAt(prefix: IdPrefix, atMs: number): string {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(atMs) << 16n);
+  bytes[6] = 0x70;
+  bytes[8] = 0x80;
+  return fromUUIDBytes(prefix, bytes);
+}
+
 /**
  * The id of a log: always the same for the same block and index, so that a log that is applied again keeps its id. A UUIDv7 of the block's time with
  * 42 bits of the block hash and the log index in place of the random bits.

@@ -15,9 +15,11 @@ import { LogFetcher } from './log-fetcher.ts';
 import { pruneOutbox } from './outbox.ts';
 import type { Page, PageRequest, SyncApi } from './sync.port.ts';
 import { registerVaults, type VaultConfig } from './register-vaults.ts';
+import { rereadVault } from './reread-vault.ts';
 import type { FactSink } from './sink.ts';
 import { createSyncApi } from './sync-api.ts';
 import { SyncScheduler } from './sync-scheduler.ts';
+import { pruneRuns } from './sync-state.ts';
 import type { Hex, Vault } from './types.ts';
 import { VaultWriter } from './vault-writer.ts';
 
@@ -27,7 +29,10 @@ export type SyncSettings = {
   /** Null takes the node's word. */
   chainId: number | null;
   vaults: readonly VaultConfig[];
-  intervalSeconds: number;
+  /** Of a fresh installation; null where the settings leave it open. */
+  intervalSeconds: number | null;
+  /** True for a chain that was made at this start: what the database knows of an earlier one is void. */
+  isChainFresh: boolean;
   /** Whether a fresh installation runs by itself. */
   autostart: boolean;
 };
@@ -62,7 +67,8 @@ const WATCHDOG_INTERVAL_MS = 2_000;
 const POLL_INTERVAL_MS = 500;
 const HEAD_TIMEOUT_MS = 3_000;
 const OUTBOX_KEEP_MS = 7 * 24 * 60 * 60 * 1000;
-const OUTBOX_PRUNE_INTERVAL_MS = 60 * 60 * 1000;
+const RUNS_KEEP_MS = 30 * 24 * 60 * 60 * 1000;
+const PRUNE_INTERVAL_MS = 60 * 60 * 1000;
 
 /** Puts the engine together. Reads the chain to check the vaults; writes nothing of theirs before {@link SyncEngine.begin}. */
 export async function createSyncEngine(options: EngineOptions): Promise<SyncEngine> {
@@ -76,11 +82,10 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
   const reader = readerOf(settings.rpcUrls);
-  await checkNodes({
+  const unanswered = await checkNodes({
     urls: settings.rpcUrls,
     chainId: settings.chainId,
     readerOf: (url) => readerOf([url], HEAD_TIMEOUT_MS),
-    log,
   });
   const vaults = await registerVaults({
     database,
@@ -91,6 +96,21 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
     clock,
     log,
   });
+  // Only now: a start that fails says why in one line, and nothing else.
+  for (const warning of unanswered) log.warn(warning);
+  if (settings.isChainFresh) {
+    for (const vault of vaults) {
+      const factsSetAside = await rereadVault({
+        database,
+        sink,
+        clock,
+        vault,
+        startBlock: vault.startBlock,
+        isAlone: true,
+      });
+      if (factsSetAside > 0) log.warn({ vault: vault.id, factsSetAside }, 'the chain is new: the vault is read anew');
+    }
+  }
   const holder = randomId();
   // Only one process at a time opens an SQLite file; the data folder's lock sees to it.
   const isAlone = database.dialect === 'sqlite';
@@ -130,10 +150,11 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
     defaults: { desiredState: settings.autostart ? 'running' : 'stopped', intervalSeconds: settings.intervalSeconds },
   });
   const pruning = setInterval(() => {
-    pruneOutbox(database.em(), clock.now() - OUTBOX_KEEP_MS).catch((error: unknown) =>
-      log.warn({ err: error }, 'the outbox could not be pruned'),
-    );
-  }, OUTBOX_PRUNE_INTERVAL_MS);
+    Promise.all([
+      pruneOutbox(database.em(), clock.now() - OUTBOX_KEEP_MS),
+      pruneRuns(database.em(), clock.now() - RUNS_KEEP_MS),
+    ]).catch((error: unknown) => log.warn({ err: error }, 'events and runs that are over could not be pruned'));
+  }, PRUNE_INTERVAL_MS);
   pruning.unref();
   return {
     api: createSyncApi({ database, scheduler, services, watcher, lease, holder, feed, clock, readModel }),

@@ -33,7 +33,16 @@ type RegisterOptions = {
  */
 export async function registerVaults(options: RegisterOptions): Promise<Vault[]> {
   const vaults: Vault[] = [];
-  for (const config of options.vaults) vaults.push(await registerVault(options, config));
+  for (const config of options.vaults) {
+    const vault = await registerVault(options, config);
+    if (vault.startBlock !== config.startBlock) {
+      options.log.warn(
+        { vault: vault.id },
+        `the settings begin the vault ${vault.address} at block ${config.startBlock}, and ${vault.startBlock} stays in force, from which it was read; to have it read anew stop the servers and run: npm run reread-vault -- ${vault.address}`,
+      );
+    }
+    vaults.push(vault);
+  }
   return vaults;
 }
 

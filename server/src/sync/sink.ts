@@ -40,6 +40,8 @@ export interface FactSink {
   orphanFactsAbove(em: SqlEntityManager, options: AsOf): Promise<SinkChange>;
   /** Marks these facts as orphaned and refolds what they touched; those that are not applied are left alone. `factsApplied` is the number of orphaned facts. */
   orphanFacts(em: SqlEntityManager, facts: readonly Fact[], options: AsOf): Promise<SinkChange>;
+  /** Marks every fact of the vault as orphaned and removes its positions. Answers the number of facts. */
+  orphanAll(em: SqlEntityManager, vaultId: string): Promise<number>;
   /** Of these facts, those that are not stored as applied. */
   selectMissing(em: SqlEntityManager, vault: Vault, facts: readonly Fact[]): Promise<Fact[]>;
   /** Folds the named positions anew from their stored facts. */

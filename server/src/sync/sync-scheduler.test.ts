@@ -8,7 +8,7 @@ import { ChainReadError } from './errors.ts';
 import type { EventWatcher } from './event-watcher.ts';
 import { SyncLease } from './lease.ts';
 import { SyncScheduler } from './sync-scheduler.ts';
-import { addToCounters, readRuns, readSyncState, writeIntent } from './sync-state.ts';
+import { addToCounters, pruneRuns, readRuns, readSyncState, writeIntent } from './sync-state.ts';
 import { NO_CHANGES } from './vault-writer.ts';
 
 const log = createLogger({ level: 'silent' });
@@ -80,6 +80,48 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     return scheduler;
   };
   const runsWritten = async () => (await readRuns(database.em(), { limit: 100 })).items.length;
+
+  test('an interval of the settings that is not the one in force is told, one that is left open is not', async () => {
+    const fakes = createFakes();
+    const warningsAt = async (intervalSeconds: number | null) => {
+      const lines: string[] = [];
+      const scheduler = await SyncScheduler.open({
+        database,
+        lease: new SyncLease({ database, holder: 'a', ttlMs: 600_000, isAlone: true }),
+        isAlone: true,
+        leaseRenewMs: 20,
+        services: [fakes.service],
+        watcher: fakes.watcher,
+        clock: systemClock,
+        log: createLogger({ level: 'warn', destination: { write: (line) => void lines.push(line) } }),
+        defaults: { desiredState: 'stopped', intervalSeconds },
+      });
+      expect(scheduler.state.intervalSeconds).toBe(10);
+      return lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    };
+    for (const interval of [null, null, 10]) expect(await warningsAt(interval)).toEqual([]);
+    expect(await warningsAt(30)).toEqual([
+      expect.stringMatching(/^SYNC_INTERVAL_SECONDS is 30, and 10 stays in force: .*POST \/sync\/start/),
+    ]);
+  });
+
+  test('runs that were recorded before an instant are forgotten, later ones are not', async () => {
+    const fakes = createFakes();
+    const scheduler = await open(fakes);
+    const run = async () => {
+      const running = scheduler.runCycle('manual');
+      await fakes.begun();
+      fakes.end({ ...NO_CHANGES, factsApplied: 1 });
+      return running;
+    };
+    const cycles = [await run(), await run()];
+    const pruneAt = async (atMs: number) => {
+      await pruneRuns(database.em(), atMs);
+      return (await readRuns(database.em(), { limit: 100 })).items.map(({ id }) => id);
+    };
+    expect(await pruneAt(Date.parse(cycles[0]?.startedAt ?? ''))).toEqual(cycles.map(({ id }) => id).toReversed());
+    expect(await pruneAt(Date.parse(cycles[1]?.finishedAt ?? '') + 1_000)).toEqual([]);
+  });
 
   describe('a cycle', () => {
     test('that is asked for while one runs is the one that runs: one reconcile, one id', async () => {

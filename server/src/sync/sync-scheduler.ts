@@ -31,9 +31,11 @@ type SchedulerOptions = {
   watcher: EventWatcher;
   clock: Clock;
   log: Logger;
-  /** The intent of a fresh installation. */
-  defaults: { desiredState: SyncState['desiredState']; intervalSeconds: number };
+  /** The intent of a fresh installation; an interval of null leaves it open. */
+  defaults: { desiredState: SyncState['desiredState']; intervalSeconds: number | null };
 };
+
+const INTERVAL_SECONDS = 10;
 
 const RETRY_FAILED_MS = 5_000;
 
@@ -75,11 +77,19 @@ export class SyncScheduler {
 
   /** Reads the intent; nothing runs yet. */
   static async open(options: SchedulerOptions): Promise<SyncScheduler> {
-    const { database, clock, defaults } = options;
+    const { database, clock, defaults, log } = options;
     const stored = await readSyncState(database.em());
-    if (stored) return new SyncScheduler(options, stored);
-    await writeIntent(database.em(), database, defaults, clock.now());
-    return new SyncScheduler(options, { ...NOTHING_COUNTED, lastSyncAtMs: null, ...defaults });
+    if (stored) {
+      if (defaults.intervalSeconds !== null && defaults.intervalSeconds !== stored.intervalSeconds) {
+        log.warn(
+          `SYNC_INTERVAL_SECONDS is ${defaults.intervalSeconds}, and ${stored.intervalSeconds} stays in force: the setting counts at the first start alone; POST /sync/start changes the interval`,
+        );
+      }
+      return new SyncScheduler(options, stored);
+    }
+    const intent = { ...defaults, intervalSeconds: defaults.intervalSeconds ?? INTERVAL_SECONDS };
+    await writeIntent(database.em(), database, intent, clock.now());
+    return new SyncScheduler(options, { ...NOTHING_COUNTED, lastSyncAtMs: null, ...intent });
   }
 
   get state(): SyncState {

@@ -2,6 +2,7 @@ import type { SyncCycleOut } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, insertRows } from '../db/index.ts';
 import { decodeCursor, encodeCursor } from '../kernel/cursor.ts';
+import { firstIdAt } from '../kernel/ids.ts';
 import type { Page, PageRequest } from './sync.port.ts';
 
 /** The operator's durable intent, and the counters of cycles. */
@@ -79,6 +80,11 @@ export async function addToCounters(
 /** Records a run that changed something or failed. */
 export async function insertRun(em: SqlEntityManager, cycle: SyncCycleOut): Promise<void> {
   await em.execute('insert into sync_runs (id, cycle) values (?, ?)', [cycle.id, JSON.stringify(cycle)], 'run');
+}
+
+/** Forgets the runs that were recorded before the instant. */
+export async function pruneRuns(em: SqlEntityManager, olderThanMs: number): Promise<void> {
+  await em.execute('delete from sync_runs where id < ?', [firstIdAt('cyc', olderThanMs)], 'run');
 }
 
 /** Recorded runs, newest first. */

@@ -84,7 +84,7 @@ export const SyncLeaseSchema = defineEntity({
   },
 });
 
-/** Runs that changed something or failed. */
+/** Runs that changed something or failed, of the last 30 days; their ids tell when. */
 export const SyncRunSchema = defineEntity({
   name: 'SyncRun',
   tableName: 'sync_runs',

@@ -104,7 +104,9 @@ export const syncRouter = router({
     .mutation(({ ctx }) => ctx.services.sync.runCycle()),
 
   runs: readerProcedure
-    .meta({ route: { ...read, path: '/sync/runs', summary: 'Runs that changed something or failed' } })
+    .meta({
+      route: { ...read, path: '/sync/runs', summary: 'Runs of the last 30 days that changed something or failed' },
+    })
     .input(syncRunsInput)
     .output(syncRunsOut)
     .query(({ ctx, input }) => ctx.services.sync.runs(input)),

@@ -120,6 +120,11 @@ export async function writeVaultState(em: SqlEntityManager, vaultId: string, sta
   );
 }
 
+/** Sets the block from which a vault is read; of effect on what is not read yet. */
+export async function writeStartBlock(em: SqlEntityManager, vaultId: string, startBlock: number): Promise<void> {
+  await em.execute('update vaults set start_block = ? where id = ?', [startBlock, vaultId], 'run');
+}
+
 /** The applied blocks that are not final, and the newest final one, newest first. */
 export async function readCheckpoints(em: SqlEntityManager, vaultId: string): Promise<Checkpoint[]> {
   const rows = await em.execute<VaultRow[]>(

@@ -17,6 +17,7 @@ import {
   readVaultState,
   type VaultState,
   writeCheckpoints,
+  writeStartBlock,
   writeVaultState,
 } from './vault-store.ts';
 
@@ -162,6 +163,31 @@ export class VaultWriter {
       const checkpoints = this.#checkpoints.filter(({ number }) => number <= blockNumber);
       return { change: { ...change, factsApplied: 0 }, reorgs: 1, events, checkpoints };
     });
+  }
+
+  /**
+   * Sets aside everything that was read, final or not, so that the vault is read anew from that block. Facts that the chain still has are revived then; positions
+   * come back under new ids. Answers the number of facts that were set aside.
+   */
+  async startOver(startBlock: number): Promise<number> {
+    const { vault } = this;
+    let factsOrphaned = 0;
+    this.observe({ headBlock: null, finalizedBlock: null, verifiedBlock: null });
+    await this.#write(null, async (em) => {
+      factsOrphaned = await this.#options.sink.orphanAll(em, vault.id);
+      await deleteCheckpointsAbove(em, vault.id, -1);
+      await writeStartBlock(em, vault.id, startBlock);
+      const blockNumber = Math.max(0, startBlock - 1);
+      const event = { type: 'reorganized', vaultId: vault.id, blockNumber, factsOrphaned } as const;
+      return {
+        change: EMPTY_CHANGE,
+        reorgs: 1,
+        events: [{ ownerAddress: null, event }],
+        checkpoints: [],
+        recount: { stakedTotalRaw: 0n, positions: 0 },
+      };
+    });
+    return factsOrphaned;
   }
 
   /** Applies logs that were missed below the cursor, which stays. What was verified without them counts no more. */

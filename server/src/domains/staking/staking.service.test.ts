@@ -1,6 +1,7 @@
 import { positionsOut, stakingLogsOut } from '@finverse/shared';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, test } from 'vitest';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Database, insertRows, type SqlValue, transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { encodeCursor } from '../../kernel/cursor.ts';
@@ -21,7 +22,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   beforeEach(async () => {
     database = await databases.openMigrated();
-    service = new StakingService(database, { verifiedBlockOf: () => null });
+    service = new StakingService(database, { verifiedBlockOf: () => null, isSynced: () => true });
     inserted = 0;
     for (const vault of [testVault, withoutLock]) {
       const columns: Record<string, SqlValue> = {
@@ -241,8 +242,69 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expect(service.logs({ limit: 1, positionId: 'pos_none' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
+  test('the logs of one owner are found by the index of refs, and are those of nobody else', async () => {
+    const facts = fc.sample(history(20), { numRuns: 1, seed: 7 })[0] ?? [];
+    const rows = facts.map((fact) => toLog({ ...fact, id: newId('adr'), status: 'applied' }, testVault));
+    await insert('staking_logs', LOG_COLUMNS, rows);
+    const all = (await service.logs({ limit: 200 })).items;
+    const execute = vi.spyOn(Object.getPrototypeOf(database.em()) as SqlEntityManager, 'execute');
+    for (const at of [1, 2, 3, 9]) {
+      const logs = await visit((cursor) => service.logs({ limit: 2, cursor, ownerAddress: owner(at) }));
+      expect(logs).toEqual(all.filter(({ ownerAddress }) => ownerAddress === owner(at)));
+    }
+    const statements = execute.mock.calls.filter(([sql]) => (sql as string).includes('from staking_logs'));
+    execute.mockRestore();
+    expect(statements.length).toBeGreaterThan(4);
+    const explain = database.dialect === 'mysql' ? 'explain' : 'explain query plan';
+    for (const [sql, parameters] of statements) {
+      const plan = await database.em().execute(`${explain} ${sql as string}`, parameters);
+      expect(JSON.stringify(plan)).toMatch(
+        database.dialect === 'mysql'
+          ? /"type":"range".*"key":"staking_logs_ref_index"/
+          : /INDEX staking_logs_ref_index \(ref>\? AND ref<\?\)/,
+      );
+    }
+  });
+
+  test('what is stored of a vault that is not synced any more is not served', async () => {
+    const [id = '', gone = ''] = await insertStakes([{}, { vaultId: withoutLock.id }]);
+    for (const vault of [testVault, withoutLock]) {
+      const facts = fc.sample(history(3), { numRuns: 1, seed: 7 })[0] ?? [];
+      const rows = facts.map((fact) =>
+        toLog(
+          {
+            ...fact,
+            id: newId('adr'),
+            blockHash: `0x${vault.id === testVault.id ? 'ab' : 'cd'}${fact.blockHash.slice(4)}`,
+            status: 'applied',
+          },
+          vault,
+        ),
+      );
+      await insert('staking_logs', LOG_COLUMNS, rows);
+    }
+    const serving = new StakingService(database, {
+      verifiedBlockOf: () => null,
+      isSynced: (vault) => vault === testVault.id,
+    });
+    const [all, served] = [await service.logs({ limit: 100 }), await serving.logs({ limit: 100 })];
+    expect(served.items).toEqual(all.items.filter(({ vaultId }) => vaultId === testVault.id));
+    expect(served.items.length).toBe(all.items.length / 2);
+    const positions = [
+      await serving.positions({ limit: 100 }),
+      await serving.positions({ limit: 100, ownerAddress: owner(1) }),
+      { items: await serving.positionsOf(owner(1)) },
+    ];
+    for (const { items } of positions) expect(items.map((position) => position.id)).toEqual([id]);
+    expect((await serving.positions({ limit: 100, vaultId: withoutLock.id })).items).toEqual([]);
+    await expect(serving.position(gone)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(serving.logs({ limit: 1, positionId: gone })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const none = new StakingService(database, { verifiedBlockOf: () => null, isSynced: () => false });
+    expect((await none.positions({ limit: 100 })).items).toEqual([]);
+  });
+
   test('finality and the verified block are told as of the vault’s row', async () => {
-    const service2 = new StakingService(database, { verifiedBlockOf: (_, { id }) => id.length });
+    const service2 = new StakingService(database, { verifiedBlockOf: (_, { id }) => id.length, isSynced: () => true });
     const [id = ''] = await insertStakes([{}]);
     expect(await service2.position(id)).toMatchObject({ finality: 'finalized', verifiedBlock: id.length });
     await database.em().execute('update vaults set finalized_block = 0, verified_block = 400', [], 'run');

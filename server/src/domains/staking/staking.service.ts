@@ -1,5 +1,5 @@
 import type { PositionOut, StakingLogOut, SyncConflictOut } from '@finverse/shared';
-import type { Database, SqlValue } from '../../db/index.ts';
+import { type Database, inList, readBy, type SqlValue } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError } from '../../kernel/errors.ts';
@@ -8,8 +8,13 @@ import type { StakingReads } from './staking.port.ts';
 import { fromLog, fromStake, type RawRow } from './staking.rows.ts';
 import { toPositionOut, toStakingLogOut } from './staking.wire.ts';
 
-/** When a position was last compared with the contract; the engine of this process knows. */
-type Verification = { verifiedBlockOf(vaultId: string, position: { id: string; firstBlock: number }): number | null };
+/** What the engine of this process knows. */
+type Engine = {
+  /** When a position was last compared with the contract. */
+  verifiedBlockOf(vaultId: string, position: { id: string; firstBlock: number }): number | null;
+  /** Whether the settings name the vault. What is stored of any other stands still, and is not served. */
+  isSynced(vaultId: string): boolean;
+};
 
 const OWNER_POSITIONS_MAX = 1000;
 
@@ -22,20 +27,17 @@ type LogsQuery = Parameters<StakingReads['logs']>[0];
 /** Reads of what the chain makes public. States and pending rewards are as of each vault's cursor block. */
 export class StakingService implements StakingReads {
   readonly #database: Database;
-  readonly #verification: Verification;
+  readonly #engine: Engine;
 
-  constructor(database: Database, verification: Verification) {
+  constructor(database: Database, engine: Engine) {
     this.#database = database;
-    this.#verification = verification;
+    this.#engine = engine;
   }
 
   async positions(query: PositionsQuery): Promise<Page<PositionOut>> {
-    const views = await this.#vaultViews();
+    const { views, where } = await this.#served();
     const [afterId] = decodeCursor(query.cursor, ['string']);
-    const where = new Conditions()
-      .add('id > ?', afterId)
-      .add('owner_address = ?', query.ownerAddress)
-      .add('vault_id = ?', query.vaultId);
+    where.add('id > ?', afterId).add('owner_address = ?', query.ownerAddress).add('vault_id = ?', query.vaultId);
     if (query.state) addState(where, query.state, views);
     const rows = await this.#select('stakes', where, 'id', query.limit + 1);
     const items = rows.slice(0, query.limit).map((row) => this.#toPosition(row, views));
@@ -44,34 +46,37 @@ export class StakingService implements StakingReads {
 
   /** The positions of an owner, the oldest thousand: for the answer of a forced sync. The list has them all. */
   async positionsOf(ownerAddress: Hex): Promise<PositionOut[]> {
-    const views = await this.#vaultViews();
-    const rows = await this.#select(
-      'stakes',
-      new Conditions().add('owner_address = ?', ownerAddress),
-      'id',
-      OWNER_POSITIONS_MAX,
-    );
+    const { views, where } = await this.#served();
+    const rows = await this.#select('stakes', where.add('owner_address = ?', ownerAddress), 'id', OWNER_POSITIONS_MAX);
     return rows.map((row) => this.#toPosition(row, views));
   }
 
   async position(id: string): Promise<PositionOut> {
-    const views = await this.#vaultViews();
-    const [row] = await this.#select('stakes', new Conditions().add('id = ?', id), 'id', 1);
+    const { views, where } = await this.#served();
+    const [row] = await this.#select('stakes', where.add('id = ?', id), 'id', 1);
     if (!row) throw new AppError('NOT_FOUND', 'There is no such position.');
     return this.#toPosition(row, views);
   }
 
   async logs(query: LogsQuery): Promise<Page<StakingLogOut>> {
-    const where = new Conditions().add('owner_address = ?', query.ownerAddress).add('vault_id = ?', query.vaultId);
+    const { views, where } = await this.#served();
+    where.add('owner_address = ?', query.ownerAddress).add('vault_id = ?', query.vaultId);
+    let table = 'staking_logs';
+    if (query.positionId === undefined && query.ownerAddress !== undefined) {
+      // What the logs of one owner have in common in an index: where their refs begin. The index by block would be read to its end for somebody who has none.
+      where.addAll('ref >= ? and ref < ?', [`${query.ownerAddress}:`, `${query.ownerAddress};`]);
+      table = readBy(this.#database.dialect, table, 'staking_logs_ref_index');
+    }
     if (query.positionId !== undefined) {
       const [position] = await this.#select('stakes', new Conditions().add('id = ?', query.positionId), 'id', 1);
-      if (!position) throw new AppError('NOT_FOUND', 'There is no such position.');
+      if (!position || !views.has(position['vault_id'] as string))
+        throw new AppError('NOT_FOUND', 'There is no such position.');
       where.add('vault_id = ?', position['vault_id'] as string).add('ref = ?', position['ref'] as string);
     }
     const [block, index, id] = decodeCursor(query.cursor, ['number', 'number', 'string']);
     if (block !== undefined)
       where.addAll('(block_number, log_index, id) > (?, ?, ?)', [block, index as SqlValue, id as SqlValue]);
-    const rows = await this.#select('staking_logs', where, 'block_number, log_index, id', query.limit + 1);
+    const rows = await this.#select(table, where, 'block_number, log_index, id', query.limit + 1);
     const items = rows.slice(0, query.limit).map((row) => toStakingLogOut(fromLog(row), row['vault_id'] as string));
     const last = items.at(-1);
     return {
@@ -92,10 +97,12 @@ export class StakingService implements StakingReads {
     return { items, nextCursor: rows.length > limit ? encodeCursor([items.at(-1)?.id ?? '']) : null };
   }
 
-  async #vaultViews(): Promise<Map<string, VaultView>> {
-    const vaults = await readVaults(this.#database.em());
-    return new Map(
-      vaults.map(({ vault, state }) => [
+  /** The vaults that are served, and the condition that leaves out what is stored of others: none where there are no others. */
+  async #served(): Promise<{ views: Map<string, VaultView>; where: Conditions }> {
+    const stored = await readVaults(this.#database.em());
+    const synced = stored.filter(({ vault }) => this.#engine.isSynced(vault.id));
+    const views = new Map(
+      synced.map(({ vault, state }) => [
         vault.id,
         {
           vault,
@@ -105,6 +112,13 @@ export class StakingService implements StakingReads {
         },
       ]),
     );
+    const where = new Conditions();
+    if (views.size === 0) where.addAll('1 = 0', []);
+    else if (synced.length < stored.length) {
+      const { sql, values } = inList(this.#database.dialect, [...views.keys()]);
+      where.addAll(`vault_id in (${sql})`, values);
+    }
+    return { views, where };
   }
 
   async #select(table: string, where: Conditions, order: string, limit: number): Promise<RawRow[]> {
@@ -121,7 +135,7 @@ export class StakingService implements StakingReads {
     return toPositionOut(
       stake,
       view,
-      this.#verification.verifiedBlockOf(view.vault.id, stake) ?? (isOlder ? view.verifiedBlock : null),
+      this.#engine.verifiedBlockOf(view.vault.id, stake) ?? (isOlder ? view.verifiedBlock : null),
     );
   }
 }

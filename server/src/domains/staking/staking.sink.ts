@@ -117,6 +117,20 @@ export class StakingSink implements FactSink {
     return this.#orphan(em, dropped, options);
   }
 
+  async orphanAll(em: SqlEntityManager, vaultId: string): Promise<number> {
+    const [counted]: RawRow[] = await em.execute(
+      `select count(*) as facts from staking_logs where vault_id = ? and status = 'applied'`,
+      [vaultId],
+    );
+    await em.execute(
+      `update staking_logs set status = 'orphaned' where vault_id = ? and status = 'applied'`,
+      [vaultId],
+      'run',
+    );
+    await em.execute('delete from stakes where vault_id = ?', [vaultId], 'run');
+    return Number(counted?.['facts'] ?? 0);
+  }
+
   async selectMissing(em: SqlEntityManager, vault: Vault, facts: readonly Fact[]): Promise<Fact[]> {
     const stored = new Set<string>();
     const hashes = [...new Set(facts.map(({ blockHash }) => blockHash))];

@@ -1,5 +1,5 @@
 import { SettingsError } from '../../kernel/errors.ts';
-import { type Logger, redactUrl } from '../../kernel/logger.ts';
+import { redactUrl } from '../../kernel/logger.ts';
 import { ChainReadError } from '../errors.ts';
 import { ForeignChainError } from './chain-identity.ts';
 import type { ChainReader } from './reader.ts';
@@ -9,19 +9,20 @@ type CheckOptions = {
   /** The chain that the settings promise; null where they leave it to the nodes. */
   chainId: number | null;
   readerOf: (url: string) => Pick<ChainReader, 'chainId'>;
-  log: Logger;
 };
 
 /**
  * Asks every node, and not just the one that answers first, on which chain it is: the others are turned to when it fails. One that does not answer now is
  * asked again before it is first used.
  *
+ * @returns what there is to say of each node that does not answer.
  * @throws SettingsError for a node of another chain.
  */
-export async function checkNodes({ urls, chainId, readerOf, log }: CheckOptions): Promise<void> {
+export async function checkNodes({ urls, chainId, readerOf }: CheckOptions): Promise<string[]> {
   const checks = urls.map(async (url) => {
     try {
       await readerOf(url).chainId();
+      return [];
     } catch (error) {
       if (!(error instanceof ChainReadError)) throw error;
       if (error.cause instanceof ForeignChainError) {
@@ -33,12 +34,9 @@ export async function checkNodes({ urls, chainId, readerOf, log }: CheckOptions)
           { cause: error },
         );
       }
-      log.warn(
-        { reason: error.message },
-        `the node at ${redactUrl(url)} does not answer; it is checked before its first use`,
-      );
+      return [`the node at ${redactUrl(url)} does not answer (${error.message}); it is checked before its first use`];
     }
   });
   await Promise.allSettled(checks);
-  await Promise.all(checks);
+  return (await Promise.all(checks)).flat();
 }
