@@ -26,9 +26,9 @@ export interface AccountsApi {
   remove(commit: UnitOfWork, userId: string, id: string): Promise<void>;
   /** Moves all entries to another account of the same currency. @throws AppError NOT_FOUND, VALIDATION_FAILED, CONFLICT */
   moveEntries(commit: UnitOfWork, userId: string, input: { id: string; toAccountId: string }): Promise<MoveEntriesOut>;
-  /** With a currency, also in it. */
+  /** With a currency, also in it. @throws AppError RATE_LIMITED where too many such sums of the person wait */
   summary(userId: string, currency?: string): Promise<AccountSummaryOut>;
-  /** @throws AppError VALIDATION_FAILED where the months are too many or the wrong way round */
+  /** @throws AppError VALIDATION_FAILED where the months are too many or the wrong way round, RATE_LIMITED where too many sums of the person wait */
   netWorth(userId: string, range: { from: string; to: string; currency?: string | undefined }): Promise<NetWorthOut>;
   /** @throws AppError NOT_FOUND */
   statement(userId: string, query: StatementQuery): Promise<StatementOut>;

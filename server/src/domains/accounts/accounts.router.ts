@@ -45,6 +45,7 @@ export const accountsRouter = router({
 
   netWorth: authedProcedure
     .meta({
+      rate: 'check',
       route: {
         ...route,
         method: 'GET',

@@ -1,6 +1,15 @@
 import { currencyCodes, RATE_AGE_DAYS_DEFAULT, type RateOut, type RateScope, type RatesQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, fetchRows, inList, insertRows, LOOK_UP, readBy, type SqlValue } from '../../db/index.ts';
+import {
+  type Condition,
+  type Dialect,
+  fetchRows,
+  inList,
+  insertRows,
+  LOOK_UP,
+  readBy,
+  type SqlValue,
+} from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
 import { newId } from '../../kernel/ids.ts';
 import { addDays, type Rate, type RateBook, toRateBook } from './rates.rules.ts';
@@ -102,8 +111,58 @@ export async function selectRates(
     .slice(0, query.limit + 1);
 }
 
-/** Pairs that one statement looks for. */
-const PAIRS_AT_A_TIME = 1_000;
+const INDEX = 'exchange_rates_scope_base_quote_rated_on_unique';
+
+/** The side of a pair that a currency stands on. */
+type Side = 'base' | 'quote';
+const OTHER_SIDE = { base: 'quote', quote: 'base' } as const;
+
+/** Which pairs some currencies have rates of, whatever their days: by scope, side and currency, what stands on the other side. */
+export type RatePairs = ReadonlyMap<string, ReadonlySet<string>>;
+
+function placeOf(scope: string, side: Side, currency: string): string {
+  return `${scope} ${side} ${currency}`;
+}
+
+/** The pairs of some currencies that there is any rate of, a person's own or for all. What it takes grows with the pairs, not with their rates. */
+export async function loadRatePairs(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  { userId, currencies }: { userId: string; currencies: readonly string[] },
+): Promise<RatePairs> {
+  const statement = dialect === 'sqlite' ? probedPairs : groupedPairs;
+  const { sql, values } = statement([userId, FOR_ALL], [...new Set(currencies)]);
+  const rows = await fetchRows<Pick<RateRow, 'scope' | Side>>(em, sql, values);
+  const pairs = new Map<string, Set<string>>();
+  for (const row of rows) {
+    for (const side of ['base', 'quote'] as const) {
+      const place = placeOf(row.scope, side, row[side]);
+      const others = pairs.get(place) ?? new Set();
+      pairs.set(place, others.add(row[OTHER_SIDE[side]]));
+    }
+  }
+  return pairs;
+}
+
+/** MySQL and MariaDB go from one pair to the next in the index, past all of its days. */
+function groupedPairs(scopes: readonly string[], currencies: readonly string[]): Condition {
+  const [scope, some] = [inList('mysql', scopes), inList('mysql', currencies)];
+  return {
+    sql: `select scope, base, quote from ${readBy('mysql', 'exchange_rates', INDEX)} where scope in (${scope.sql})
+          group by scope, base, quote having base in (${some.sql}) or quote in (${some.sql})`,
+    values: [...scope.values, ...some.values, ...some.values],
+  };
+}
+
+/** SQLite would read every day of a pair, so each one that may be is looked for. */
+function probedPairs(scopes: readonly string[], currencies: readonly string[]): Condition {
+  const part = `select s.value as scope, b.value as base, q.value as quote
+                from json_each(?) s cross join json_each(?) b cross join json_each(?) q
+                where exists (select 1 from ${readBy('sqlite', 'exchange_rates', INDEX)}
+                              where scope = s.value and base = b.value and quote = q.value)`;
+  const [scope, some, all] = [scopes, currencies, [...currencyCodes]].map((list) => JSON.stringify(list));
+  return { sql: `${part} union ${part}`, values: [scope, some, all, scope, all, some].map(String) };
+}
 
 type DayWanted = {
   userId: string;
@@ -116,65 +175,95 @@ type DayWanted = {
 
 /**
  * The rates by which amounts of a person in some currencies are converted to another on a day. Of each pair the newest of their own and the newest for all, and
- * nothing else: what is read grows with the currencies, not with the rates that there are. Pairs over a third currency are read for those alone that
- * have no straight one.
+ * nothing else: what is read grows with the pairs that there are of these currencies, not with the rates. Pairs over a third currency are read for those
+ * alone that have no straight one. `pairs`: those of all these currencies, where several days are asked for.
  */
-export async function loadRateBook(em: SqlEntityManager, dialect: Dialect, wanted: DayWanted): Promise<RateBook> {
-  const { to } = wanted;
-  const from = [...new Set(wanted.from)].filter((currency) => currency !== to);
-  const read = (ones: readonly string[], others: readonly string[]) =>
-    selectNewest(em, dialect, { ...wanted, ones, others });
-  const straight = await read([to], from);
-  const isKnown = new Set(straight.flatMap(({ base, quote }) => [base, quote]));
-  const left = from.filter((currency) => !isKnown.has(currency));
-  if (left.length === 0) return toRateBook(straight);
-  const ofTarget = await read([to], [...currencyCodes]);
-  const thirds = [...new Set(ofTarget.flatMap(({ base, quote }) => [base, quote]))].filter(
-    (currency) => currency !== to,
-  );
-  return toRateBook([...ofTarget, ...(await read(left, thirds))]);
+export async function loadRateBook(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  wanted: DayWanted,
+  pairs?: RatePairs,
+): Promise<RateBook> {
+  const { userId, to } = wanted;
+  const from = new Set(wanted.from);
+  from.delete(to);
+  const known = pairs ?? (await loadRatePairs(em, dialect, { userId, currencies: [...from, to] }));
+  const partsOf = (currency: string, others: ReadonlySet<string>): Part[] =>
+    [userId, FOR_ALL].flatMap((scope) =>
+      (['base', 'quote'] as const).map((side) => {
+        const there = known.get(placeOf(scope, side, currency));
+        return { scope, side, currency, others: there ? [...there].filter((other) => others.has(other)) : [] };
+      }),
+    );
+  const read = (parts: readonly Part[]) => selectNewest(em, dialect, { ...wanted, parts });
+
+  const straight = await read(partsOf(to, from));
+  const isRated = currenciesOf(straight);
+  const left = [...from].filter((currency) => !isRated.has(currency));
+  const thirds = new Set(left.flatMap((currency) => partsOf(currency, currencyCodes).flatMap(({ others }) => others)));
+  // The target's rates with the others of the currencies are there already.
+  const ofTarget = [...straight, ...(await read(partsOf(to, thirds.difference(from))))];
+  const reachable = thirds.intersection(currenciesOf(ofTarget));
+  reachable.delete(to);
+  return toRateBook([...ofTarget, ...(await read(left.flatMap((currency) => partsOf(currency, reachable))))]);
 }
 
-/** Of every pair of one of the ones with one of the others, either way round, the newest rate of the person's own and the newest for all. */
+function currenciesOf(rates: readonly Rate[]): Set<string> {
+  return new Set(rates.flatMap(({ base, quote }) => [base, quote]));
+}
+
+/** Pairs of one scope that have a currency on the same side. */
+type Part = { scope: string; side: Side; currency: string; others: readonly string[] };
+
+/** Pairs, and parts, that one statement looks for. */
+const PAIRS_AT_A_TIME = 1_000;
+const PARTS_AT_A_TIME = 32;
+
+/** Of every pair the newest rate of a day, and of the days before it that it may be of. */
 async function selectNewest(
   em: SqlEntityManager,
   dialect: Dialect,
-  wanted: Pick<DayWanted, 'userId' | 'date' | 'maxAgeDays'> & { ones: readonly string[]; others: readonly string[] },
+  {
+    date,
+    maxAgeDays = RATE_AGE_DAYS_DEFAULT,
+    parts,
+  }: Pick<DayWanted, 'date' | 'maxAgeDays'> & { parts: readonly Part[] },
 ): Promise<Rate[]> {
-  const { userId, date, maxAgeDays = RATE_AGE_DAYS_DEFAULT, ones, others } = wanted;
-  if (ones.length === 0 || others.length === 0) return [];
   const rates: Rate[] = [];
-  const step = Math.max(1, Math.floor(PAIRS_AT_A_TIME / others.length));
-  for (let start = 0; start < ones.length; start += step) {
-    const [some, rest] = [inList(dialect, ones.slice(start, start + step)), inList(dialect, others)];
-    const parts = [userId, FOR_ALL].flatMap((scope) => [
-      { scope, bases: some, quotes: rest },
-      { scope, bases: rest, quotes: some },
-    ]);
-    const statement = parts.map(
-      ({ bases, quotes }) =>
+  for (const some of chunksOf(parts.filter(({ others }) => others.length > 0))) {
+    const conditions = some.map(({ scope, side, currency, others }): Condition => {
+      const list = inList(dialect, others);
+      return {
+        sql: `scope = ? and ${side} = ? and ${OTHER_SIDE[side]} in (${list.sql}) and rated_on >= ? and rated_on <= ?`,
+        values: [scope, currency, ...list.values, addDays(date, -maxAgeDays), date],
+      };
+    });
+    const statement = conditions.map(
+      ({ sql }) =>
         `select r.scope, r.base, r.quote, r.rated_on, r.rate, r.source
          from (select scope, base, quote, max(rated_on) as rated_on
-               from ${readBy(dialect, 'exchange_rates', 'exchange_rates_scope_base_quote_rated_on_unique')}
-               where scope = ? and base in (${bases.sql}) and quote in (${quotes.sql}) and rated_on >= ? and rated_on <= ?
+               from ${readBy(dialect, 'exchange_rates', INDEX)} where ${sql}
                group by scope, base, quote) n
          ${LOOK_UP[dialect]} exchange_rates r
          on r.scope = n.scope and r.base = n.base and r.quote = n.quote and r.rated_on = n.rated_on`,
     );
-    const rows = await fetchRows<RateRow>(
-      em,
-      statement.join(' union all '),
-      parts.flatMap(({ scope, bases, quotes }): SqlValue[] => [
-        scope,
-        ...bases.values,
-        ...quotes.values,
-        addDays(date, -maxAgeDays),
-        date,
-      ]),
-    );
-    rates.push(...rows.map(toRate));
+    const values = conditions.flatMap((condition) => condition.values);
+    rates.push(...(await fetchRows<RateRow>(em, statement.join(' union all '), values)).map(toRate));
   }
   return rates;
+}
+
+function* chunksOf(parts: readonly Part[]): Generator<Part[]> {
+  let [chunk, pairs]: [Part[], number] = [[], 0];
+  for (const part of parts) {
+    if (chunk.length >= PARTS_AT_A_TIME || (chunk.length > 0 && pairs + part.others.length > PAIRS_AT_A_TIME)) {
+      yield chunk;
+      [chunk, pairs] = [[], 0];
+    }
+    chunk.push(part);
+    pairs += part.others.length;
+  }
+  if (chunk.length > 0) yield chunk;
 }
 
 type RateRow = Record<'scope' | 'base' | 'quote' | 'rated_on' | 'rate' | 'source', string>;

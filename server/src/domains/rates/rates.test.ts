@@ -177,6 +177,50 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     );
   });
 
+  test('net worth looks once for the pairs that there are, and in no month for others', async () => {
+    const codes = [...currencyCodes].filter((code) => code !== 'EUR');
+    const [odd, thirds] = [codes.slice(0, 16), codes.slice(16)];
+    for (const code of odd) await account(code, code, '1', '2024-01-05');
+    for (const code of thirds) await set(`EUR/${code}`, '2025-06-30', '2', 'all');
+    const months = { from: '2024-01', to: '2025-12', currency: 'EUR' };
+    const statementsOf = async () => {
+      const statements: string[] = [];
+      const onQuery = (sql: string) => (statements.push(sql), sql);
+      database.orm.config.set('onQuery', onQuery);
+      const { points } = await ledger.accounts.netWorth(userId, months);
+      database.orm.config.set('onQuery', (sql: string) => sql);
+      return { points, reads: statements.filter((sql) => sql.includes('exchange_rates')) };
+    };
+    const none = await statementsOf();
+    expect(none.points.map(({ converted }) => converted?.leftOut)).toEqual(Array.from({ length: 24 }, () => odd));
+    expect(none.reads).toHaveLength(1);
+
+    const [first = '', second = ''] = odd;
+    await set(`${first}/${thirds[0]}`, '2025-06-30', '4');
+    await set(`${second}/${first}`, '2025-06-30', '4');
+    const some = await statementsOf();
+    expect(some.points[17]?.converted).toMatchObject({ netWorth: '2.00000000', leftOut: odd.slice(1) });
+    // Only in that month the third currency has a rate to the target, so that the other half of the way is looked for.
+    expect(some.reads).toHaveLength(1 + 24 + 1);
+  });
+
+  test('of a person one net worth or summary in a currency runs at a time, and few wait; nobody else waits for them', async () => {
+    const other = await ledger.person();
+    await account('Dollars', 'USD', '10');
+    const netWorth = (who = userId) =>
+      ledger.accounts.netWorth(who, { from: '2026-01', to: '2026-03', currency: 'EUR' });
+    const asked = await Promise.allSettled([
+      ...Array.from({ length: 4 }, () => netWorth()),
+      ...Array.from({ length: 4 }, () => ledger.accounts.summary(userId, 'EUR')),
+      netWorth(other),
+    ]);
+    const refused = asked.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+    expect(refused).toHaveLength(3);
+    for (const reason of refused) expect(reason).toMatchObject({ code: 'RATE_LIMITED' });
+    expect(asked.at(-1)).toMatchObject({ status: 'fulfilled' });
+    expect((await ledger.accounts.summary(userId, 'EUR')).converted?.leftOut).toEqual(['USD']);
+  });
+
   test('net worth lets others have their turn in every month, and names too many totals', async () => {
     await account('Dollars', 'USD', '10', '1990-01-01');
     await account('Euros', 'EUR', '10', '1990-01-01');

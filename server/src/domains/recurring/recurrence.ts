@@ -15,14 +15,14 @@ const BOUNDS = { maxIterations: 100_000, maxCandidateEvaluations: 1_000_000, cac
 export type Recurrence = { rule: string; startsOn: string };
 
 /**
- * The dates of a rule from a day on, in order, up to {@link LAST_DATE}: those of a month, then of windows that are each twice as long as the one before. A window
+ * The dates of a rule from one day to another, in order: those of a month, then of windows that are each twice as long as the one before. A window
  * is what bounds the library: its search for the next date goes on where there is none. Dates are calendar dates; no clock and no time zone shifts one. A rule
  * that names no day is of the day that it starts on.
  */
-export function* datesFrom({ rule, startsOn }: Recurrence, from: string): Generator<string, void> {
+export function* datesFrom({ rule, startsOn }: Recurrence, from: string, to = LAST_DATE): Generator<string, void> {
   const rruleString = `DTSTART;VALUE=DATE:${startsOn.replaceAll('-', '')}\nRRULE:${rule}`;
   const recurrence = new RRuleTemporal({ rruleString, ...BOUNDS });
-  const end = Date.parse(LAST_DATE);
+  const end = Date.parse(to < LAST_DATE ? to : LAST_DATE);
   let first = Date.parse(from > startsOn ? from : startsOn);
   for (let days = FIRST_WINDOW_DAYS; first <= end; days *= 2) {
     const last = Math.min(end, first + (days - 1) * DAY_MS);

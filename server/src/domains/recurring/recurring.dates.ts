@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, insertRows } from '../../db/index.ts';
 import type { RawRow } from '../ledger/index.ts';
 import type { RecurringRecord } from './recurring.repository.ts';
-import { dayBefore, dueDates, firstDueDate, lastDueDate } from './recurring.rules.ts';
+import { dayBefore, dueDates, firstDueDate, isDueDate, lastDueDate } from './recurring.rules.ts';
 
 /** What is known of a date. `owed`: due by a rule that is no longer the template's, and neither made nor skipped yet. */
 export type DateState = 'made' | 'skipped' | 'owed';
@@ -25,6 +25,15 @@ export async function selectDates(
   return new Map(rows.map((row) => [row['due_on'] as string, stateOf(row)]));
 }
 
+/** The last date that was made; empty where none was. */
+export async function lastMadeOn(em: SqlEntityManager, recurringId: string): Promise<string> {
+  const [row] = await em.execute<RawRow[]>(
+    'select max(due_on) as due_on from recurring_dates where recurring_id = ? and transaction_id is not null',
+    [recurringId],
+  );
+  return (row?.['due_on'] as string | null | undefined) ?? '';
+}
+
 type Done = { recurringId: string; dueOn: string; transactionId: string | null; doneAtMs: number };
 
 /** Marks a date as made or skipped, also one that was owed. A second time throws the driver's unique violation. */
@@ -40,14 +49,14 @@ export async function unskipDate(
   { record, dueOn }: { record: RecurringRecord; dueOn: string },
 ): Promise<void> {
   await deleteDate(em, record.id, dueOn);
-  if (firstDueDate({ ...record, lastOn: null }, dueOn) !== dueOn) {
+  if (!isDueDate({ ...record, lastOn: null }, dueOn)) {
     await insertDates(em, dialect, [{ recurringId: record.id, dueOn, transactionId: null, doneAtMs: NOT_DONE }]);
   }
 }
 
 /** Whether something is due on a date, by the template's rule or by one before it, be it made, skipped or neither. */
 export async function isDueOn(em: SqlEntityManager, record: RecurringRecord, date: string): Promise<boolean> {
-  return firstDueDate(record, date) === date || (await selectDates(em, record.id, date)).get(date) === 'owed';
+  return isDueDate(record, date) || (await selectDates(em, record.id, date)).get(date) === 'owed';
 }
 
 /** Skips what is owed of the days before one. */
@@ -108,15 +117,13 @@ export async function closeRule(
 }
 
 /**
- * The template with its last day by end and count. The dates of earlier rules count, made, skipped and owed ones; what is owed beyond end or count is owed no
- * longer.
+ * The template with its last day by end and count. The dates of earlier rules count, made, skipped and owed ones: all that are known before the present rule
+ * begins, which is behind whatever the rules before it have left. What is owed beyond end or count is owed no longer.
  */
 export async function withLast(em: SqlEntityManager, record: RecurringRecord): Promise<RecurringRecord> {
   const { endsOn, count, startsOn } = record;
   const states = await selectDates(em, record.id, '');
-  const lastKnown = [...states.keys()].at(-1) ?? startsOn;
-  const ruled = new Set(dueDates({ ...record, lastOn: lastKnown }, startsOn, Infinity));
-  const earlier = [...states].filter(([date]) => !ruled.has(date));
+  const earlier = [...states].filter(([date]) => date < startsOn);
   let taken = earlier.filter(([, state]) => state !== 'owed').length;
   for (const [date, state] of earlier) {
     if (state !== 'owed') continue;
@@ -124,9 +131,12 @@ export async function withLast(em: SqlEntityManager, record: RecurringRecord): P
     if (isBeyond) await deleteOwed(em, record.id, date);
     else taken += 1;
   }
-  if (count === null) return { ...record, lastOn: endsOn };
-  const left = count - taken;
-  return { ...record, lastOn: left > 0 ? lastDueDate({ ...record, count: left }) : dayBefore(startsOn) };
+  const left = count === null ? null : count - taken;
+  const lastOn = left === null || left > 0 ? lastDueDate({ ...record, count: left }) : dayBefore(startsOn);
+  for (const [date, state] of states) {
+    if (state === 'owed' && date >= startsOn && lastOn !== null && date > lastOn) await deleteOwed(em, record.id, date);
+  }
+  return { ...record, lastOn };
 }
 
 async function insertDates(em: SqlEntityManager, dialect: Dialect, dates: readonly Done[]): Promise<void> {

@@ -84,7 +84,15 @@ export const recurringRouter = router({
     .mutation(({ ctx, input }) => ctx.services.recurring.resume(ctx.commit, ctx.caller.userId, input)),
 
   skip: authedProcedure
-    .meta({ route: { ...route, method: 'POST', path: '/recurring/{id}/skip', summary: 'Leave one date out' } })
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/recurring/{id}/skip',
+        summary: 'Leave one date out',
+        description: 'Of the next two years.',
+      },
+    })
     .input(recurringSkipInput)
     .output(recurringOut)
     .mutation(({ ctx, input }) => ctx.services.recurring.skip(ctx.commit, ctx.caller.userId, input)),

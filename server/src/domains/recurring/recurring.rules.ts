@@ -11,11 +11,16 @@ export function dueDates(
   isFree: (date: string) => boolean = () => true,
 ): string[] {
   const dates: string[] = [];
-  for (const date of datesFrom({ rule, startsOn }, from)) {
-    if (dates.length >= limit || (lastOn !== null && date > lastOn)) break;
-    if (isFree(date)) dates.push(date);
+  for (const date of datesFrom({ rule, startsOn }, from, lastOn ?? undefined)) {
+    if (isFree(date) && dates.push(date) >= limit) break;
   }
   return dates;
+}
+
+/** Whether a day is one of the due dates. */
+export function isDueDate(schedule: Schedule, date: string): boolean {
+  if (schedule.lastOn !== null && date > schedule.lastOn) return false;
+  return firstDueDate({ ...schedule, lastOn: date }, date) === date;
 }
 
 /** The first due date from a day on for which `isFree` holds; null where there is none. */

@@ -1,6 +1,7 @@
 import {
   RECURRING_BACK_DAYS_MAX,
   RECURRING_MAX,
+  RECURRING_SKIP_DAYS_MAX,
   type RecurringCreate,
   type RecurringDatesOut,
   type RecurringDraft,
@@ -22,6 +23,7 @@ import {
   closeRule,
   insertDone,
   isDueOn,
+  lastMadeOn,
   selectDates,
   skipOwedBefore,
   unskipDate,
@@ -109,14 +111,16 @@ export class RecurringService implements RecurringApi {
       }
       const isRescheduled = (['rule', 'endsOn', 'count'] as const).some((name) => changed[name] !== before[name]);
       if (!isRescheduled) return changed;
-      const today = this.#today(changed);
+      // In another time zone, what was made may be of a day that has not begun: a rule ends and begins behind all that was made.
+      const days = [this.#today(before), this.#today(changed), await lastMadeOn(em, id)];
+      const today = days.toSorted().at(-1) ?? '';
       // What was due and is not made yet stays due; nothing is made up for the past.
       const from = before.nextOn !== null && before.nextOn <= today ? before.nextOn : today;
       const isSameRule = changed.rule === before.rule;
       const goesOn = before.nextOn !== null || firstDueDate({ ...changed, lastOn: null }, today) === null;
       if (isSameRule && goesOn) return withNext(em, await withLast(em, changed), from);
       // Where it had come to its end, the rule begins again: nothing was due in between.
-      const closed = { until: this.#today(before), beginsAgain: isSameRule, nowMs: ledger.changedAtMs };
+      const closed = { until: today, beginsAgain: isSameRule, nowMs: ledger.changedAtMs };
       await closeRule(em, this.#database.dialect, { record: before, ...closed });
       const begun = await withLast(em, beginRule(changed, today));
       if (!isSameRule && firstDueDate(begun, today) === null)
@@ -157,6 +161,8 @@ export class RecurringService implements RecurringApi {
 
   async skip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
+      const latest = dateIn(before.timeZone, this.#clock.now() + RECURRING_SKIP_DAYS_MAX * DAY_MS);
+      if (date > latest) throw invalidField('date', `must not lie after ${latest}`);
       const state = (await selectDates(em, id, date)).get(date);
       if (before.nextOn === null || date < before.nextOn || !(await isDueOn(em, before, date)))
         throw invalidField('date', 'is no day on which something is still to be made');

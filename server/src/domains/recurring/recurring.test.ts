@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ATTACHMENTS_MAX, recurringCreateInput, type RecurringOut, transactionCreateInput } from '@finverse/shared';
 import type { z } from 'zod';
-import { beforeEach, expect, test } from 'vitest';
+import { RRuleTemporal } from 'rrule-temporal';
+import { beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { startTestServer } from '../../http/test-server.ts';
@@ -313,6 +314,24 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await get(template)).toMatchObject({ status: 'finished', nextOn: null });
   });
 
+  test('a date is skipped two years ahead and no further, and one that was skipped beyond costs no walk to it', async () => {
+    const { id } = await create();
+    const skip = (date: string) => ledger.recurring.skip(ledger.commit, userId, { id, date });
+    await expect(skip('2028-03-03')).rejects.toMatchObject({ details: [{ path: 'date' }] });
+    await skip('2028-03-02');
+    const far = { recurringId: id, dueOn: '2199-12-31', transactionId: null, doneAtMs: 1 };
+    await insertDone(database.em(), database.dialect, far);
+    const windows = vi.spyOn(RRuleTemporal.prototype, 'between');
+    await ledger.recurring.update(ledger.commit, userId, { id, count: 7 });
+    await ledger.recurring.update(ledger.commit, userId, { id, endsOn: '2027-03-02', count: null });
+    await ledger.recurring.update(ledger.commit, userId, { id, endsOn: null });
+    await ledger.recurring.unskip(ledger.commit, userId, { id, date: far.dueOn });
+    await ledger.recurring.update(ledger.commit, userId, { id, rule: 'FREQ=DAILY;INTERVAL=2' });
+    const walked = windows.mock.results.flatMap(({ value }) => value as unknown[]);
+    windows.mockRestore();
+    expect(walked.length).toBeLessThan(1000);
+  });
+
   test('nothing is made during a pause; resuming begins with today, or catches up where asked', async () => {
     const [left, caught] = [await create({ name: 'Left' }), await create({ name: 'Caught' })];
     for (const { id } of [left, caught]) await ledger.recurring.pause(ledger.commit, userId, id);
@@ -455,6 +474,32 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await get(never)).toMatchObject({ status: 'finished', madeCount: 5 });
     expect(await get(once)).toMatchObject({ status: 'finished', madeCount: 5 });
     expect(await get(toCome)).toMatchObject({ status: 'finished', madeCount: 5 });
+  });
+
+  test('a rule begins behind what was made, also where its day has not begun in the time zone of now', async () => {
+    at('2026-03-02T11:00:00Z');
+    const template = await create({ timeZone: 'Pacific/Kiritimati', count: 5 });
+    const { id } = template;
+    await run();
+    // Made: 2, 3; in Honolulu it is the 2nd.
+    const update = (changes: object) => ledger.recurring.update(ledger.commit, userId, { id, ...changes });
+    await update({ timeZone: 'Pacific/Honolulu' });
+    expect(await update({ rule: 'FREQ=DAILY;INTERVAL=2' })).toMatchObject({ startsOn: '2026-03-04' });
+    at('2026-03-20T11:00:00Z');
+    await run();
+    expect(await made()).toEqual([2, 3, 4, 6, 8].map((day) => `2026-03-0${day}`));
+  });
+
+  test('what is owed of the day on which a rule begins is made no more where the count ends before it', async () => {
+    const { id } = await create({ count: 5 });
+    at('2026-03-05T08:00:00Z');
+    const update = (changes: object) => ledger.recurring.update(ledger.commit, userId, { id, ...changes });
+    // Owed: 2, 3, 4, and the 5th, which the new rule has as well.
+    expect(await update({ rule: 'FREQ=DAILY;INTERVAL=3' })).toMatchObject({ startsOn: '2026-03-05' });
+    await update({ count: 3 });
+    await run();
+    expect(await made()).toEqual(['2026-03-02', '2026-03-03', '2026-03-04']);
+    expect(await get({ id } as RecurringOut)).toMatchObject({ status: 'finished' });
   });
 
   test('a rule that is corrected goes on as if it had never been another, however far ahead that one began', async () => {
