@@ -5,6 +5,8 @@ const REQUEST_MS_MAX = 300_000;
 /** The same for a file of somebody who was let in, which a slow line carries for long; and how long nothing of it may come. */
 const FILE_MS_MAX = 4 * 60 * 60_000;
 const FILE_IDLE_MS_MAX = 60_000;
+/** How long nothing may come of a body that is held in memory meanwhile. */
+const HELD_IDLE_MS_MAX = 10_000;
 
 const timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 
@@ -20,10 +22,16 @@ export function limitRequests(server: Server, requestMs = REQUEST_MS_MAX): void 
   });
 }
 
-/** Lets a request go on for as long as something of it comes, up to four hours. What has come to its end answers when it likes. */
+/** Lets a request go on for as long as something of it comes, up to four hours. */
 export function allowLongBody(request: IncomingMessage, idleMs = FILE_IDLE_MS_MAX): void {
   clearTimeout(timers.get(request));
-  request.setTimeout(idleMs, () => {
-    if (!request.complete) request.socket.destroy();
-  });
+  endIdleBody(request, idleMs);
+}
+
+/** Ends the connection where nothing of a request comes for so long. What has come to its end answers when it likes. */
+export function endIdleBody(request: IncomingMessage, idleMs = HELD_IDLE_MS_MAX): void {
+  if (request.complete) return;
+  request.setTimeout(idleMs, () => request.socket.destroy());
+  // Node asks the request no more once it is there, and ends the connection by itself.
+  request.once('end', () => request.setTimeout(0));
 }

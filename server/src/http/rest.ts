@@ -8,7 +8,7 @@ import { reportError, toAppError } from '../trpc/errors.ts';
 import type { Context } from '../trpc/context.ts';
 import { STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
 import { errorHeaders, restErrorBody } from './error-response.ts';
-import { admitBody } from './large-body.ts';
+import type { LargeBodies } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 import { readRestBody, refuseQueryBesideBody, refuseShadowedParameters } from './rest-body.ts';
@@ -19,10 +19,10 @@ import { camelCaseInput, RestAnswer } from './snake-case.ts';
 /** Where the REST API stands. */
 export const REST_PREFIX = '/api/v1';
 
-type RestOptions = { router: AnyRouter; createContext: ContextFactory; logger: Logger };
+type RestOptions = { router: AnyRouter; createContext: ContextFactory; bodies: LargeBodies; logger: Logger };
 
 /** The router as REST: procedures with a route, in snake_case. To be mounted at {@link REST_PREFIX}, where unmatched paths fall through. */
-export function serveRest({ router, createContext, logger }: RestOptions): RequestHandler[] {
+export function serveRest({ router, createContext, bodies, logger }: RestOptions): RequestHandler[] {
   const routes = restRoutes(router);
   const matched = new WeakMap<Request, RestRoute>();
   const routeOf = (request: Request) => {
@@ -56,8 +56,8 @@ export function serveRest({ router, createContext, logger }: RestOptions): Reque
     if (!isHandled) throw new AppError('NOT_FOUND', 'There is nothing here.');
   };
   const admitLarge: RequestHandler = async (request, response, next) => {
-    await admitBody(request, routeOf(request).bodyBytesMax, () => createContext(request, response, 1));
-    next();
+    const context = () => createContext(request, response, 1);
+    if (await bodies.admit({ request, response }, routeOf(request).bodyBytesMax, context)) next();
   };
   return [match, admitLarge, ...readRestBody(routeOf), handle];
 }
