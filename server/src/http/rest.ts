@@ -6,6 +6,7 @@ import { AppError, invariant } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
 import type { Context } from '../trpc/context.ts';
+import { countCall } from '../trpc/procedures.ts';
 import { STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
 import { errorHeaders, restErrorBody } from './error-response.ts';
 import type { LargeBodies } from './large-body.ts';
@@ -25,11 +26,8 @@ type RestOptions = { router: AnyRouter; createContext: ContextFactory; bodies: L
 export function serveRest({ router, createContext, bodies, logger }: RestOptions): RequestHandler[] {
   const routes = restRoutes(router);
   const matched = new WeakMap<Request, RestRoute>();
-  const routeOf = (request: Request) => {
-    const route = matched.get(request);
-    invariant(route, 'the request was matched');
-    return route;
-  };
+  const contexts = new WeakMap<Request, Context>();
+  const routeOf = (request: Request) => known(matched, request);
   const handler = createHandler(router, routes, logger);
 
   const match: RequestHandler = (request, response, next) => {
@@ -39,9 +37,6 @@ export function serveRest({ router, createContext, bodies, logger }: RestOptions
       // oRPC knows GET alone; Node itself sends no body in answer to what came as HEAD.
       if (request.method === 'HEAD') request.method = route.method;
       requestState(request).route = REST_PREFIX + route.path;
-      const queryKeys = Object.keys(request.query);
-      refuseShadowedParameters(route, queryKeys);
-      refuseQueryBesideBody(route, queryKeys);
       next();
     } else if (methods.length > 0) {
       response.setHeader('Allow', methods.join(', '));
@@ -50,16 +45,36 @@ export function serveRest({ router, createContext, bodies, logger }: RestOptions
       next('router');
     }
   };
-  const handle: RequestHandler = async (request, response) => {
+  // Before anything of the request is read, so that what is refused has been counted too.
+  const count: RequestHandler = async (request, response, next) => {
     const context = await createContext(request, response, 1);
+    countCall(context, routeOf(request).rateClass);
+    contexts.set(request, { ...context, isCounted: true });
+    next();
+  };
+  const readQuery: RequestHandler = (request, _response, next) => {
+    const queryKeys = Object.keys(request.query);
+    refuseShadowedParameters(routeOf(request), queryKeys);
+    refuseQueryBesideBody(routeOf(request), queryKeys);
+    next();
+  };
+  const admitLarge: RequestHandler = async (request, response, next) => {
+    const context = async () => known(contexts, request);
+    if (await bodies.admit({ request, response }, routeOf(request).bodyBytesMax, context)) next();
+  };
+  const handle: RequestHandler = async (request, response) => {
+    const context = known(contexts, request);
     const { matched: isHandled } = await handler.handle(request, response, { prefix: REST_PREFIX, context });
     if (!isHandled) throw new AppError('NOT_FOUND', 'There is nothing here.');
   };
-  const admitLarge: RequestHandler = async (request, response, next) => {
-    const context = () => createContext(request, response, 1);
-    if (await bodies.admit({ request, response }, routeOf(request).bodyBytesMax, context)) next();
-  };
-  return [match, admitLarge, ...readRestBody(routeOf), handle];
+  return [match, count, readQuery, admitLarge, ...readRestBody(routeOf), handle];
+}
+
+/** What an earlier layer has found out about a request. */
+function known<Value>(values: WeakMap<Request, Value>, request: Request): Value {
+  const value = values.get(request);
+  invariant(value !== undefined, 'the request was matched and counted');
+  return value;
 }
 
 function createHandler(router: AnyRouter, routes: RestRoute[], logger: Logger): OpenAPIHandler<Context> {
