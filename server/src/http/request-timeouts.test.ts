@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -45,4 +45,21 @@ test('a body that is held in memory is given up when it stops coming, however lo
   expect(await send({ isHeld: true, pauseMs: 700 })).not.toBe(200);
   expect(await send({ isHeld: true, pauseMs: 10, answerMs: 700 })).toBe(200);
   expect(await send({ isLong: true, pauseMs: 10, answerMs: 700 })).toBe(200);
+});
+
+test('what is answered before it has come may not go on for long', async () => {
+  const server = createServer((_request, response) => void response.writeHead(404).end());
+  limitRequests(server, 60_000, 100);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const sent = httpRequest({ host: '127.0.0.1', port, method: 'POST' });
+  sent.on('error', () => undefined);
+  sent.write('x');
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  response.resume();
+  const dripping = setInterval(() => sent.write('x'), 20);
+  await once(sent, 'close');
+  clearInterval(dripping);
+  server.close();
+  await once(server, 'close');
 });

@@ -94,6 +94,19 @@ describe('documentation', () => {
     }
   });
 
+  test.each([{ range: 'bytes=999999999-' }, { 'if-match': '"x"' }])(
+    'what a file cannot be served by, %j, is a 400 that nobody keeps',
+    async (headers: Record<string, string>) => {
+      await using server = await startTestServer({ embedded: true });
+      const answer = await server.open('GET', '/api/v1/docs/swagger-ui.css', { headers });
+      expect([answer.status, answer.headers['cache-control']]).toEqual([400, 'no-store']);
+      expect(JSON.parse(await answer.text())).toMatchObject({ error: { code: 'VALIDATION_FAILED' } });
+      const kept = await server.open('GET', '/api/v1/docs/swagger-ui.css');
+      expect(kept.headers['cache-control']).toBe('public, max-age=3600');
+      kept.response.destroy();
+    },
+  );
+
   test('the root leads to it', async () => {
     await using server = await startTestServer({ embedded: true });
     const root = await server.open('GET', '/');
