@@ -7,7 +7,7 @@ import { answerErrors } from './http/error-response.ts';
 import { serveHealth } from './http/health.ts';
 import { measureRequests, registerProcessMetrics, serveMetrics } from './http/metrics.ts';
 import { serveOpenApi } from './http/openapi.ts';
-import { isDirectLoopback, type OriginPolicy, refuseForeignOrigins } from './http/origin.ts';
+import { isDirectLoopback, isLoopbackHost, type OriginPolicy, refuseForeignOrigins } from './http/origin.ts';
 import { isOwnProxy } from './http/remote-address.ts';
 import { LargeBodies } from './http/large-body.ts';
 import { createContextFactory } from './http/request-context.ts';
@@ -95,8 +95,11 @@ export function createApp({ services, database, clock, logger, metrics, settings
   });
   app.use(answerErrors(logger));
 
+  // A proxy at this machine need not say that somebody stands behind it.
+  const isBehindProxy = origins.publicOrigin !== null || settings.trustedProxies !== undefined;
+
   async function mayReadMetrics(request: Request): Promise<boolean> {
-    if (isDirectLoopback(request)) return true;
+    if (!isBehindProxy && isDirectLoopback(request) && isLoopbackHost(request)) return true;
     const token = services.auth.readToken({ authorization: request.headers.authorization });
     const caller = token === null ? null : await services.auth.authenticate(token);
     return caller?.role === 'admin' && (caller.tokenScopes === null || caller.tokenScopes.includes('sync:read'));

@@ -61,6 +61,24 @@ describe('metrics', () => {
   });
 });
 
+describe('metrics behind a proxy at the machine itself, which need not say so', () => {
+  test.each([{ publicUrl: 'https://finverse.example' }, { trustedProxies: ['127.0.0.1'] }])(
+    'are for an admin alone with %j',
+    async (options) => {
+      await using server = await startTestServer(options);
+      const admin = await server.signIn('admin');
+      expect((await server.open('GET', '/metrics')).status).toBe(403);
+      const headers = { authorization: `Bearer ${admin}` };
+      expect((await server.open('GET', '/metrics', { headers })).status).toBe(200);
+    },
+  );
+
+  test('are not for a Host that is another name than this machine', async () => {
+    await using server = await startTestServer();
+    expect((await server.open('GET', '/metrics', { headers: { host: 'finverse.example' } })).status).toBe(403);
+  });
+});
+
 describe('documentation', () => {
   test('the page and everything it loads come from this server, without inline script, under a policy that says so', async () => {
     await using server = await startTestServer({ embedded: true });
