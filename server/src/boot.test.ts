@@ -64,6 +64,24 @@ test('the login that is printed works after its file was deleted', async () => {
   expect(await loginRole(second)).toBe('admin');
 }, 60_000);
 
+test.each([
+  ['outside embedded mode', outside],
+  ['embedded', {}],
+])(
+  'an ordinary account is not the operator, %s, and the start says so',
+  async (_where, environment) => {
+    const first = await boot();
+    const body = JSON.stringify({ email: operator.OPERATOR_EMAIL, password: 'correct horse battery' });
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(`${first.url}/api/v1/auth/register`, { method: 'POST', headers, body })).status).toBe(200);
+    await first.stop();
+    await expect(boot({ ...environment, ...operator })).rejects.toThrow(
+      'OPERATOR_EMAIL: operator@example.test is an ordinary account here',
+    );
+  },
+  60_000,
+);
+
 test('the operator cannot be the demo person', async () => {
   const taken = { ...operator, OPERATOR_EMAIL: 'Demo@finverse.local' };
   await expect(boot({ ...outside, ...taken })).rejects.toThrow(

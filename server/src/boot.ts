@@ -221,17 +221,20 @@ async function ensurePeople(settings: Settings, auth: AuthService): Promise<Logi
   }
   // First, so that a folder that embedded mode has left behind brings no admin with a password in a file.
   if (!settings.isEmbedded) await auth.retireDemo(DEMO_EMAIL);
-  if (settings.operator) await auth.ensureUser({ ...settings.operator, role: 'admin' });
+  const operator = settings.operator && (await auth.ensureUser({ ...settings.operator, role: 'admin' }));
+  let demo: Login | null = null;
   if (settings.isEmbedded) {
-    const demo = demoLogin(settings.dataDir);
+    demo = demoLogin(settings.dataDir);
     const watchedAddresses = devAccounts.slice(1, 2).map(({ address }) => lower(address));
-    await auth.ensureDemo({ ...demo, role: settings.operator ? 'user' : 'admin', watchedAddresses });
-    return demo;
+    await auth.ensureDemo({ ...demo, role: operator ? 'user' : 'admin', watchedAddresses });
   }
-  if (!(await auth.hasAdmin())) {
-    throw new SettingsError('OPERATOR_EMAIL, OPERATOR_PASSWORD: there is no admin yet; set both to make the first one');
-  }
-  return null;
+  if (await auth.hasAdmin()) return demo;
+  // Whoever has registered with that address is not made an admin by it.
+  if (operator)
+    throw new SettingsError(
+      `OPERATOR_EMAIL: ${operator.email} is an ordinary account here, or about to be deleted, and there is no admin; name another`,
+    );
+  throw new SettingsError('OPERATOR_EMAIL, OPERATOR_PASSWORD: there is no admin yet; set both to make the first one');
 }
 
 type Engine = SyncEngine & { staking: StakingService };
