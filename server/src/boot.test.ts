@@ -22,9 +22,11 @@ const operator = { OPERATOR_EMAIL: 'operator@example.test', OPERATOR_PASSWORD: '
 /** A chain that does not answer: nothing gets as far as asking it. */
 const outside = { WEB3_RPC_URL: 'http://127.0.0.1:9', STAKE_VAULT_ADDRESS: `0x${'11'.repeat(20)}` };
 
-async function boot(environment: Record<string, string> = {}): Promise<RunningServer> {
+async function boot(
+  environment: Record<string, string> = {},
+  log = createLogger({ level: 'silent' }),
+): Promise<RunningServer> {
   const settings = parseSettings({ FINVERSE_DATA_DIR: dataDir, PORT: String(await freePort()), ...environment });
-  const log = createLogger({ level: 'silent' });
   const server = await bootServer({ settings, log, progress: () => undefined });
   running.push(server);
   return server;
@@ -53,6 +55,22 @@ test('the demo login counts for nothing outside embedded mode, and works again b
   expect(await loginRole(second)).toBe('admin');
   await second.stop();
   expect(await loginRole(await boot(operator))).toBe('user');
+}, 60_000);
+
+test('where mails leave, a start without PUBLIC_URL says where their links lead', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'warn', destination: { write: (line) => void lines.push(line) } });
+  const told = () => lines.splice(0).filter((line) => line.includes('PUBLIC_URL is not set'));
+  const smtp = { SMTP_URL: 'smtp://127.0.0.1:9' };
+  for (const [environment, times] of [
+    [smtp, 1],
+    [{ ...smtp, PUBLIC_URL: 'https://finverse.example' }, 0],
+    [{}, 0],
+  ] as const) {
+    const server = await boot(environment, log);
+    await server.stop();
+    expect(told()).toHaveLength(times);
+  }
 }, 60_000);
 
 test('the login that is printed works after its file was deleted', async () => {

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createApp, type FinverseApp } from './app.ts';
-import type { Settings } from './config/index.ts';
+import { isLoopbackHost, type Settings } from './config/index.ts';
 import { type Database, lockDataFolder, lockSqliteFile, openDatabase } from './db/index.ts';
 import { DEMO_EMAIL, demoLogin, type Login } from './demo-login.ts';
 import { type AnvilExit, devAccounts, startDevChain } from './devchain/index.ts';
@@ -102,13 +102,16 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
     // Before listening, so that it ends after it: streams end with a reason and their clients come back, instead of at the feed's own end.
     cleanups.push(() => engine.close());
     const http = await listen(settings, composeApp({ settings, log, database, auth, users, ledger, engine }), cleanups);
-    mailer.start(auth.composeMails(settings.publicUrl?.replace(/\/+$/, '') ?? http));
+    mailer.start(auth.composeMails(settings.publicUrl ?? http));
     cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer, imports: ledger.imports }));
     cleanups.push(startRecurring({ database, clock: systemClock, log }));
     await engine.begin();
     // Only now: a start that fails says why in one line, and nothing else.
     if (settings.mail.smtpUrl === null && !settings.isEmbedded) {
       log.warn({ part: 'mail' }, 'SMTP_URL is not set: mails are written to mail/ in the data folder');
+    }
+    if (settings.publicUrl === null && (settings.mail.smtpUrl !== null || !isLoopbackHost(settings.host))) {
+      log.warn({ part: 'mail' }, `PUBLIC_URL is not set: links in mails begin with ${http}, which nobody else reaches`);
     }
     return {
       url: http,
