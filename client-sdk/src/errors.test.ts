@@ -1,8 +1,10 @@
+import { inspect } from 'node:util';
 import { TRPCClientError } from '@trpc/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createFinverseClient } from './client.ts';
+import { createFinverseClient, type FinverseClientOptions } from './client.ts';
 import { FinverseError, isFinverseError } from './errors.ts';
 import { freePort, startServer, startStub, type TestServer } from './test-server.ts';
+import { uploadImportFile } from './upload.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -113,6 +115,39 @@ describe('without an answer of a server', () => {
     const call = createFinverseClient({ url: stub.url }).sync.start.mutate(undefined, { signal: abort.signal });
     setTimeout(() => abort.abort(), 20);
     expect(await errorOf(call)).toMatchObject({ code: 'ABORTED', httpStatus: null });
+  });
+});
+
+describe('what the caller gave and cannot be sent is INVALID_OPTIONS', () => {
+  const secret = 'fv_secret';
+  const errorsOf = (options: Partial<FinverseClientOptions>) => {
+    const fetch = () => Promise.reject(new Error('sent'));
+    const finverse = createFinverseClient({ url: 'http://127.0.0.1:1', fetch, ...options });
+    return Promise.all(
+      [finverse.sync.status.query(), finverse.sync.start.mutate(), uploadImportFile(finverse, 'x')].map(errorOf),
+    );
+  };
+
+  test.each([`${secret}\nx`, `${secret} x`, `${secret}é`])('the token %j, which no error shows', async (token) => {
+    for (const error of await errorsOf({ token })) {
+      expect(error).toMatchObject({ code: 'INVALID_OPTIONS', httpStatus: null });
+      expect(inspect(error, { depth: 5 })).not.toContain(secret);
+    }
+  });
+
+  test('the name of a header is told, its value is not', async () => {
+    for (const error of await errorsOf({ headers: { 'x-key': `${secret}\nx` } })) {
+      expect(error).toMatchObject({ code: 'INVALID_OPTIONS', message: 'The header "x-key" cannot be sent.' });
+      expect(inspect(error, { depth: 5 })).not.toContain(secret);
+    }
+  });
+
+  test('a function that throws, with what it threw', async () => {
+    const locked = new Error('the keychain is locked');
+    const fails = () => Promise.reject(locked);
+    for (const error of [...(await errorsOf({ token: fails })), ...(await errorsOf({ headers: fails }))]) {
+      expect(error).toMatchObject({ code: 'INVALID_OPTIONS', cause: { cause: locked } });
+    }
   });
 });
 

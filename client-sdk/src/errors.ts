@@ -9,7 +9,7 @@ export type { ErrorCode, ErrorDetail };
 
 /**
  * Faults that the client itself finds. `UNREACHABLE`: no answer came · `UNEXPECTED_ANSWER`: what answered is no FinVerse server, a proxy's error page for
- * one · `ABORTED`: the caller's signal ended the call · `INVALID_OPTIONS`: what the caller gave for the call, an idempotency key or a token, cannot be sent, or
+ * one · `ABORTED`: the caller's signal ended the call · `INVALID_OPTIONS`: what the caller gave for the call, an idempotency key, token or header, cannot be sent, or
  * the function that was to give it threw; nothing was sent.
  */
 export type ClientErrorCode = 'UNREACHABLE' | 'UNEXPECTED_ANSWER' | 'ABORTED' | 'INVALID_OPTIONS';

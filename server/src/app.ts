@@ -7,8 +7,9 @@ import { answerErrors } from './http/error-response.ts';
 import { serveHealth } from './http/health.ts';
 import { measureRequests, registerProcessMetrics, serveMetrics } from './http/metrics.ts';
 import { serveOpenApi } from './http/openapi.ts';
-import { isDirectLoopback, type OriginPolicy, refuseForeignOrigins } from './http/origin.ts';
+import { isDirectLoopback, isLoopbackHost, type OriginPolicy, refuseForeignOrigins } from './http/origin.ts';
 import { isOwnProxy } from './http/remote-address.ts';
+import { LargeBodies } from './http/large-body.ts';
 import { createContextFactory } from './http/request-context.ts';
 import { identifyRequest } from './http/request-state.ts';
 import { REST_PREFIX, serveRest } from './http/rest.ts';
@@ -62,6 +63,7 @@ export function createApp({ services, database, clock, logger, metrics, settings
   const limiter = createRateLimiter({ clock, scale: settings.rateLimitScale });
   const streams = createStreamRegistry({ scale: settings.rateLimitScale });
   const createContext = createContextFactory({ services, database, clock, limiter, streams, origins });
+  const bodies = new LargeBodies();
   let isShuttingDown = false;
 
   const app = express();
@@ -84,17 +86,20 @@ export function createApp({ services, database, clock, logger, metrics, settings
   rest.use(serveDocs());
   rest.get('/openapi.json', serveOpenApi(appRouter, settings.version));
   rest.use(serveTransfers(createContext));
-  rest.use(serveRest({ router: appRouter, createContext, logger }));
+  rest.use(serveRest({ router: appRouter, createContext, bodies, logger }));
   app.use(REST_PREFIX, rest);
-  app.use('/trpc', serveTrpc({ router: appRouter, createContext, logger }));
+  app.use('/trpc', serveTrpc({ router: appRouter, createContext, bodies, logger }));
 
   app.use(() => {
     throw new AppError('NOT_FOUND', 'There is nothing here.');
   });
   app.use(answerErrors(logger));
 
+  // A proxy at this machine need not say that somebody stands behind it.
+  const isBehindProxy = origins.publicOrigin !== null || settings.trustedProxies !== undefined;
+
   async function mayReadMetrics(request: Request): Promise<boolean> {
-    if (isDirectLoopback(request)) return true;
+    if (!isBehindProxy && isDirectLoopback(request) && isLoopbackHost(request)) return true;
     const token = services.auth.readToken({ authorization: request.headers.authorization });
     const caller = token === null ? null : await services.auth.authenticate(token);
     return caller?.role === 'admin' && (caller.tokenScopes === null || caller.tokenScopes.includes('sync:read'));

@@ -23,9 +23,11 @@ const operator = { OPERATOR_EMAIL: 'operator@example.test', OPERATOR_PASSWORD: '
 /** A chain that does not answer: nothing gets as far as asking it. */
 const outside = { WEB3_RPC_URL: 'http://127.0.0.1:9', STAKE_VAULT_ADDRESS: `0x${'11'.repeat(20)}` };
 
-async function boot(environment: Record<string, string> = {}): Promise<RunningServer> {
+async function boot(
+  environment: Record<string, string> = {},
+  log = createLogger({ level: 'silent' }),
+): Promise<RunningServer> {
   const settings = parseSettings({ FINVERSE_DATA_DIR: dataDir, PORT: String(await freePort()), ...environment });
-  const log = createLogger({ level: 'silent' });
   const server = await bootServer({ settings, log, progress: () => undefined });
   running.push(server);
   return server;
@@ -56,6 +58,22 @@ test('the demo login counts for nothing outside embedded mode, and works again b
   expect(await loginRole(await boot(operator))).toBe('user');
 }, 60_000);
 
+test('where mails leave, a start without PUBLIC_URL says where their links lead', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'warn', destination: { write: (line) => void lines.push(line) } });
+  const told = () => lines.splice(0).filter((line) => line.includes('PUBLIC_URL is not set'));
+  const smtp = { SMTP_URL: 'smtp://127.0.0.1:9' };
+  for (const [environment, times] of [
+    [smtp, 1],
+    [{ ...smtp, PUBLIC_URL: 'https://finverse.example' }, 0],
+    [{}, 0],
+  ] as const) {
+    const server = await boot(environment, log);
+    await server.stop();
+    expect(told()).toHaveLength(times);
+  }
+}, 60_000);
+
 test('the login that is printed works after its file was deleted', async () => {
   const first = await boot();
   await first.stop();
@@ -64,6 +82,24 @@ test('the login that is printed works after its file was deleted', async () => {
   expect(second.describe.demo?.password).not.toBe(first.describe.demo?.password);
   expect(await loginRole(second)).toBe('admin');
 }, 60_000);
+
+test.each([
+  ['outside embedded mode', outside],
+  ['embedded', {}],
+])(
+  'an ordinary account is not the operator, %s, and the start says so',
+  async (_where, environment) => {
+    const first = await boot();
+    const body = JSON.stringify({ email: operator.OPERATOR_EMAIL, password: 'correct horse battery' });
+    const headers = { 'content-type': 'application/json' };
+    expect((await fetch(`${first.url}/api/v1/auth/register`, { method: 'POST', headers, body })).status).toBe(200);
+    await first.stop();
+    await expect(boot({ ...environment, ...operator })).rejects.toThrow(
+      'OPERATOR_EMAIL: operator@example.test is an ordinary account here',
+    );
+  },
+  60_000,
+);
 
 test('the operator cannot be the demo person', async () => {
   const taken = { ...operator, OPERATOR_EMAIL: 'Demo@finverse.local' };

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { createApp, type FinverseApp } from './app.ts';
-import type { Settings } from './config/index.ts';
+import { isLoopbackHost, type Settings } from './config/index.ts';
 import { type Database, lockDataFolder, lockSqliteFile, openDatabase } from './db/index.ts';
 import { DEMO_EMAIL, demoLogin, type Login } from './demo-login.ts';
 import { type AnvilExit, devAccounts, startDevChain } from './devchain/index.ts';
@@ -102,13 +102,16 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
     // Before listening, so that it ends after it: streams end with a reason and their clients come back, instead of at the feed's own end.
     cleanups.push(() => engine.close());
     const http = await listen(settings, composeApp({ settings, log, database, auth, users, ledger, engine }), cleanups);
-    mailer.start(auth.composeMails(settings.publicUrl?.replace(/\/+$/, '') ?? http));
+    mailer.start(auth.composeMails(settings.publicUrl ?? http));
     cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer, imports: ledger.imports }));
     cleanups.push(startRecurring({ database, clock: systemClock, log }));
     await engine.begin();
     // Only now: a start that fails says why in one line, and nothing else.
     if (settings.mail.smtpUrl === null && !settings.isEmbedded) {
       log.warn({ part: 'mail' }, 'SMTP_URL is not set: mails are written to mail/ in the data folder');
+    }
+    if (settings.publicUrl === null && (settings.mail.smtpUrl !== null || !isLoopbackHost(settings.host))) {
+      log.warn({ part: 'mail' }, `PUBLIC_URL is not set: links in mails begin with ${http}, which nobody else reaches`);
     }
     return {
       url: http,
@@ -222,17 +225,20 @@ async function ensurePeople(settings: Settings, auth: AuthService): Promise<Logi
   }
   // First, so that a folder that embedded mode has left behind brings no admin with a password in a file.
   if (!settings.isEmbedded) await auth.retireDemo(DEMO_EMAIL);
-  if (settings.operator) await auth.ensureUser({ ...settings.operator, role: 'admin' });
+  const operator = settings.operator && (await auth.ensureUser({ ...settings.operator, role: 'admin' }));
+  let demo: Login | null = null;
   if (settings.isEmbedded) {
-    const demo = demoLogin(settings.dataDir);
+    demo = demoLogin(settings.dataDir);
     const watchedAddresses = devAccounts.slice(1, 2).map(({ address }) => lower(address));
-    await auth.ensureDemo({ ...demo, role: settings.operator ? 'user' : 'admin', watchedAddresses });
-    return demo;
+    await auth.ensureDemo({ ...demo, role: operator ? 'user' : 'admin', watchedAddresses });
   }
-  if (!(await auth.hasAdmin())) {
-    throw new SettingsError('OPERATOR_EMAIL, OPERATOR_PASSWORD: there is no admin yet; set both to make the first one');
-  }
-  return null;
+  if (await auth.hasAdmin()) return demo;
+  // Whoever has registered with that address is not made an admin by it.
+  if (operator)
+    throw new SettingsError(
+      `OPERATOR_EMAIL: ${operator.email} is an ordinary account here, or about to be deleted, and there is no admin; name another`,
+    );
+  throw new SettingsError('OPERATOR_EMAIL, OPERATOR_PASSWORD: there is no admin yet; set both to make the first one');
 }
 
 type Engine = SyncEngine & { staking: StakingService };

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { parseSettings, type Settings } from './settings.ts';
+import { isLoopbackHost, parseSettings, type Settings } from './settings.ts';
 
-export type { Settings };
+export { isLoopbackHost, type Settings };
 
 /**
  * The settings of this process: the environment, completed from `.env` in the working folder. The only reader of `process.env`.

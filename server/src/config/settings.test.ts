@@ -39,6 +39,10 @@ describe('a bad variable', () => {
     ['PUBLIC_URL', 'http://finverse.example'],
     ['PUBLIC_URL', 'http://192.168.0.5:8000'],
     ['PUBLIC_URL', 'http://127.0.0.1.finverse.example'],
+    ['PUBLIC_URL', 'https://finverse.example/app'],
+    ['PUBLIC_URL', 'https://finverse.example?x=1'],
+    ['PUBLIC_URL', 'https://finverse.example/#x'],
+    ['PUBLIC_URL', 'https://me@finverse.example'],
     ['TRUSTED_PROXIES', 'proxy.example'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],
     ['TRUSTED_PROXIES', '0.0.0.0/0'],
@@ -169,6 +173,10 @@ test.each(['http://localhost:8000', 'http://127.0.0.1', 'http://[::1]:8000', 'ht
     expect(parseSettings({ PUBLIC_URL: url }).publicUrl).toBe(url);
   },
 );
+
+test('PUBLIC_URL is an origin, however it is written', () => {
+  expect(parseSettings({ PUBLIC_URL: 'https://Finverse.example:443/' }).publicUrl).toBe('https://finverse.example');
+});
 
 test('proxies are trusted by address or subnet', () => {
   const { trustedProxies } = parseSettings({ TRUSTED_PROXIES: '10.0.0.1, 192.0.2.0/24,fd00::/8' });

@@ -27,6 +27,11 @@ const environmentSchema = z.object({
       isSafeInTheClear,
       'must be an https URL where its host is not this machine: passwords and cookies go over it',
     )
+    .refine(
+      isOrigin,
+      'must be scheme, host and port alone, such as https://finverse.example: nothing is served below a path',
+    )
+    .transform((url) => new URL(url).origin)
     .optional(),
   TRUSTED_PROXIES: z
     .string()
@@ -85,6 +90,7 @@ type VaultSetting = { kind: string; address: `0x${string}`; tokenAddress: `0x${s
 export type Settings = {
   host: string;
   port: number;
+  /** Scheme, host and port. */
   publicUrl: string | null;
   /** Addresses and subnets; null: the proxy next to the server, where it is on a private address. */
   trustedProxies: string[] | null;
@@ -160,8 +166,16 @@ export function parseSettings(environment: Record<string, string | undefined>): 
   };
 }
 
-function isLoopbackHost(host: string): boolean {
+/** True where what listens there is reached from this machine alone. */
+export function isLoopbackHost(host: string): boolean {
   return host === '127.0.0.1' || host === 'localhost' || host === '::1';
+}
+
+/** True for a URL without path, query, fragment and user: links in mails, and the pages that they lead to, stand at the root. */
+function isOrigin(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { origin, href } = new URL(url);
+  return href === `${origin}/`;
 }
 
 /** A session cookie is bound to https where the URL is; without it anyone on the way could read it. */

@@ -29,7 +29,7 @@ export function answerErrors(logger: Logger): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (thrown: unknown, request, response, _next) => {
     const { id } = requestState(request);
-    const error = bodyFault(thrown) ?? toAppError(thrown);
+    const error = requestFault(thrown) ?? toAppError(thrown);
     reportError(logger, error, { requestId: id });
     if (response.headersSent) {
       response.destroy();
@@ -46,17 +46,20 @@ export function answerErrors(logger: Logger): ErrorRequestHandler {
 
 function sendJson(response: Response, error: AppError, body: unknown): void {
   for (const [name, value] of Object.entries(errorHeaders(error))) response.setHeader(name, value);
+  // A file may have said already how long it is to be kept.
+  response.setHeader('Cache-Control', 'no-store');
   response.status(error.httpStatus).json(body);
 }
 
-/** body-parser's errors, which it marks with `type` (its documented names). */
-function bodyFault(thrown: unknown): AppError | undefined {
+/** What Express's own parts refuse: a body, which is told apart by its documented `type`, or a range and the like of a file. */
+function requestFault(thrown: unknown): AppError | undefined {
   if (!(thrown instanceof Error)) return undefined;
   const { type, status } = thrown as { type?: unknown; status?: unknown };
   if (type === 'entity.too.large')
     return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than this procedure takes.', { cause: thrown });
   if (status === 415)
     return new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body must be plain UTF-8 JSON.', { cause: thrown });
-  if (status === 400) return new AppError('VALIDATION_FAILED', 'The request could not be read.', { cause: thrown });
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return new AppError('VALIDATION_FAILED', 'The request could not be read.', { cause: thrown });
   return undefined;
 }

@@ -53,7 +53,10 @@ export function serveMetrics(
   return async (request, response) => {
     requestState(request).route = '/metrics';
     if (!(await mayRead(request)))
-      throw new AppError('FORBIDDEN', 'Metrics are for an admin, or from the machine itself.');
+      throw new AppError(
+        'FORBIDDEN',
+        'Metrics are for an admin, or, where no PUBLIC_URL is set, for the machine itself.',
+      );
     response.type(registry.contentType).send(await registry.metrics());
   };
 }

@@ -52,8 +52,8 @@ function isOwnHost(request: IncomingMessage, policy: OriginPolicy): boolean {
   return policy.publicOrigin !== null && new URL(policy.publicOrigin).host === request.headers.host;
 }
 
-/** The port is the socket's own, so the check holds whatever port the server was given. */
-function isLoopbackHost(request: IncomingMessage): boolean {
+/** True where the Host is this machine, by the port that the socket has itself, whatever port the server was given. */
+export function isLoopbackHost(request: IncomingMessage): boolean {
   const match = /^(.*?)(?::(\d{1,5}))?$/.exec(request.headers.host?.toLowerCase() ?? '');
   const [, name = '', port = '80'] = match ?? [];
   return LOOPBACK_NAMES.has(name) && Number(port) === request.socket.localPort;

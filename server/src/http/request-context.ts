@@ -44,6 +44,7 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
       isLocalOperator: isLocalOperator(request, origins),
       remoteAddress: rateAddress(remoteAddress(request)),
       batchSize,
+      isCounted: false,
       idempotencyKey: readIdempotencyKey(request),
       // A unit that waits for the caller's own ledger would hold one of the few connections that everybody shares.
       openUnit: (turn, keyed) => (work) => {

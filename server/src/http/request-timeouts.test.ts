@@ -1,17 +1,20 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { allowLongBody, limitRequests } from './request-timeouts.ts';
+import { allowLongBody, endIdleBody, limitRequests } from './request-timeouts.ts';
+
+type Sending = { isLong?: boolean; isHeld?: boolean; pauseMs: number; answerMs?: number };
 
 /** Sends a body in pieces, with that pause before each, and answers the status, or why there is none. */
-async function send({ isLong, pauseMs }: { isLong: boolean; pauseMs: number }): Promise<number | string> {
+async function send({ isLong = false, isHeld = false, pauseMs, answerMs = 0 }: Sending): Promise<number | string> {
   const server = createServer((request, response) => {
     if (isLong) allowLongBody(request, 400);
-    request.resume().once('end', () => response.end());
+    if (isHeld) endIdleBody(request, 400);
+    request.resume().once('end', () => setTimeout(() => response.end(), answerMs));
   });
-  limitRequests(server, 300);
+  limitRequests(server, isHeld ? 5_000 : 300);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const sent = httpRequest({ host: '127.0.0.1', port, method: 'POST' });
@@ -36,4 +39,27 @@ test('a file may come for as long as something of it comes, and any other reques
   expect(await send({ isLong: false, pauseMs: 10 })).toBe(200);
   expect(await send({ isLong: false, pauseMs: 100 })).not.toBe(200);
   expect(await send({ isLong: true, pauseMs: 700 })).not.toBe(200);
+});
+
+test('a body that is held in memory is given up when it stops coming, however long its answer takes', async () => {
+  expect(await send({ isHeld: true, pauseMs: 700 })).not.toBe(200);
+  expect(await send({ isHeld: true, pauseMs: 10, answerMs: 700 })).toBe(200);
+  expect(await send({ isLong: true, pauseMs: 10, answerMs: 700 })).toBe(200);
+});
+
+test('what is answered before it has come may not go on for long', async () => {
+  const server = createServer((_request, response) => void response.writeHead(404).end());
+  limitRequests(server, 60_000, 100);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const sent = httpRequest({ host: '127.0.0.1', port, method: 'POST' });
+  sent.on('error', () => undefined);
+  sent.write('x');
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  response.resume();
+  const dripping = setInterval(() => sent.write('x'), 20);
+  await once(sent, 'close');
+  clearInterval(dripping);
+  server.close();
+  await once(server, 'close');
 });

@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { invariant } from '../kernel/errors.ts';
 import type { Access, ProcedureMeta } from '../trpc/init.ts';
 import { NO_SCOPE, scopesOf } from '../trpc/scopes.ts';
-import { BODY_BYTES_MAX } from '../trpc/limits.ts';
+import { BODY_BYTES_MAX, type RateClass } from '../trpc/limits.ts';
+import { rateClassOf } from '../trpc/procedures.ts';
 import { bodyLimitsOf } from './body-limits.ts';
 
 /** A procedure as REST sees it. */
@@ -20,6 +21,8 @@ export type RestRoute = {
   access: Access;
   /** What an API token needs for it: a scope, nothing (null), or there is none that is enough. */
   scopes: ReturnType<typeof scopesOf>;
+  /** What a call of it counts as. */
+  rateClass: RateClass;
   /** The largest body it takes. */
   bodyBytesMax: number;
   pathParameters: string[];
@@ -53,6 +56,7 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
         path,
         access,
         scopes: scopesOf({ path: procedure, type: _def.type, access, scopes: _def.meta?.scopes }),
+        rateClass: rateClassOf(_def.type, _def.meta),
         bodyBytesMax: bodyLimits.get(procedure) ?? BODY_BYTES_MAX,
         pathParameters: [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name),
         requiredFields: requiredFieldsOf(input),

@@ -253,6 +253,28 @@ describe('errors', () => {
     expect((await server.rest('GET', '/sync/health', { token })).status).toBe(200);
   });
 
+  test.each([
+    ['brackets', `{"email":${'['.repeat(200)}`, {}],
+    ['no JSON', '{', {}],
+    ['no object', '[]', {}],
+    ['a key that REST does not know', { userName: 'x' }, {}],
+    ['a form', 'email=x', { 'content-type': 'application/x-www-form-urlencoded' }],
+  ])('what is refused before it reaches a procedure counts as well: %s', async (_what, body, headers) => {
+    await using server = await startTestServer({ clock: stillClock, rateLimitScale: 0.3 });
+    const statuses: number[] = [];
+    for (let call = 0; call < 4; call += 1)
+      statuses.push((await server.rest('POST', '/auth/login', { body, headers })).status);
+    expect(statuses).toEqual([400, 400, 400, 429]);
+  });
+
+  test('a query that is refused counts, and a call that is not counts once', async () => {
+    await using server = await startTestServer({ embedded: true, clock: stillClock, rateLimitScale: 0.01 });
+    const statuses: number[] = [];
+    for (const path of ['/sync/start?x=1', '/sync/start', '/sync/start?x=1', '/sync/start'])
+      statuses.push((await server.rest('POST', path)).status);
+    expect(statuses).toEqual([400, 200, 400, 429]);
+  });
+
   test('logs hold no query, body, password or token', async () => {
     await using server = await startTestServer({ embedded: true });
     const token = await server.signIn('user');

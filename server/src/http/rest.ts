@@ -6,9 +6,10 @@ import { AppError, invariant } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
 import type { Context } from '../trpc/context.ts';
+import { countCall } from '../trpc/procedures.ts';
 import { STREAM_KEEP_ALIVE_MS } from '../trpc/limits.ts';
 import { errorHeaders, restErrorBody } from './error-response.ts';
-import { admitBody } from './large-body.ts';
+import type { LargeBodies } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 import { readRestBody, refuseQueryBesideBody, refuseShadowedParameters } from './rest-body.ts';
@@ -19,17 +20,14 @@ import { camelCaseInput, RestAnswer } from './snake-case.ts';
 /** Where the REST API stands. */
 export const REST_PREFIX = '/api/v1';
 
-type RestOptions = { router: AnyRouter; createContext: ContextFactory; logger: Logger };
+type RestOptions = { router: AnyRouter; createContext: ContextFactory; bodies: LargeBodies; logger: Logger };
 
 /** The router as REST: procedures with a route, in snake_case. To be mounted at {@link REST_PREFIX}, where unmatched paths fall through. */
-export function serveRest({ router, createContext, logger }: RestOptions): RequestHandler[] {
+export function serveRest({ router, createContext, bodies, logger }: RestOptions): RequestHandler[] {
   const routes = restRoutes(router);
   const matched = new WeakMap<Request, RestRoute>();
-  const routeOf = (request: Request) => {
-    const route = matched.get(request);
-    invariant(route, 'the request was matched');
-    return route;
-  };
+  const contexts = new WeakMap<Request, Context>();
+  const routeOf = (request: Request) => known(matched, request);
   const handler = createHandler(router, routes, logger);
 
   const match: RequestHandler = (request, response, next) => {
@@ -39,9 +37,6 @@ export function serveRest({ router, createContext, logger }: RestOptions): Reque
       // oRPC knows GET alone; Node itself sends no body in answer to what came as HEAD.
       if (request.method === 'HEAD') request.method = route.method;
       requestState(request).route = REST_PREFIX + route.path;
-      const queryKeys = Object.keys(request.query);
-      refuseShadowedParameters(route, queryKeys);
-      refuseQueryBesideBody(route, queryKeys);
       next();
     } else if (methods.length > 0) {
       response.setHeader('Allow', methods.join(', '));
@@ -50,16 +45,36 @@ export function serveRest({ router, createContext, logger }: RestOptions): Reque
       next('router');
     }
   };
-  const handle: RequestHandler = async (request, response) => {
+  // Before anything of the request is read, so that what is refused has been counted too.
+  const count: RequestHandler = async (request, response, next) => {
     const context = await createContext(request, response, 1);
+    countCall(context, routeOf(request).rateClass);
+    contexts.set(request, { ...context, isCounted: true });
+    next();
+  };
+  const readQuery: RequestHandler = (request, _response, next) => {
+    const queryKeys = Object.keys(request.query);
+    refuseShadowedParameters(routeOf(request), queryKeys);
+    refuseQueryBesideBody(routeOf(request), queryKeys);
+    next();
+  };
+  const admitLarge: RequestHandler = async (request, response, next) => {
+    const context = async () => known(contexts, request);
+    if (await bodies.admit({ request, response }, routeOf(request).bodyBytesMax, context)) next();
+  };
+  const handle: RequestHandler = async (request, response) => {
+    const context = known(contexts, request);
     const { matched: isHandled } = await handler.handle(request, response, { prefix: REST_PREFIX, context });
     if (!isHandled) throw new AppError('NOT_FOUND', 'There is nothing here.');
   };
-  const admitLarge: RequestHandler = async (request, response, next) => {
-    await admitBody(request, routeOf(request).bodyBytesMax, () => createContext(request, response, 1));
-    next();
-  };
-  return [match, admitLarge, ...readRestBody(routeOf), handle];
+  return [match, count, readQuery, admitLarge, ...readRestBody(routeOf), handle];
+}
+
+/** What an earlier layer has found out about a request. */
+function known<Value>(values: WeakMap<Request, Value>, request: Request): Value {
+  const value = values.get(request);
+  invariant(value !== undefined, 'the request was matched and counted');
+  return value;
 }
 
 function createHandler(router: AnyRouter, routes: RestRoute[], logger: Logger): OpenAPIHandler<Context> {

@@ -61,6 +61,24 @@ describe('metrics', () => {
   });
 });
 
+describe('metrics behind a proxy at the machine itself, which need not say so', () => {
+  test.each([{ publicUrl: 'https://finverse.example' }, { trustedProxies: ['127.0.0.1'] }])(
+    'are for an admin alone with %j',
+    async (options) => {
+      await using server = await startTestServer(options);
+      const admin = await server.signIn('admin');
+      expect((await server.open('GET', '/metrics')).status).toBe(403);
+      const headers = { authorization: `Bearer ${admin}` };
+      expect((await server.open('GET', '/metrics', { headers })).status).toBe(200);
+    },
+  );
+
+  test('are not for a Host that is another name than this machine', async () => {
+    await using server = await startTestServer();
+    expect((await server.open('GET', '/metrics', { headers: { host: 'finverse.example' } })).status).toBe(403);
+  });
+});
+
 describe('documentation', () => {
   test('the page and everything it loads come from this server, without inline script, under a policy that says so', async () => {
     await using server = await startTestServer({ embedded: true });
@@ -93,6 +111,19 @@ describe('documentation', () => {
       expect((await server.open('GET', `/api/v1${path}`)).status).toBe(404);
     }
   });
+
+  test.each([{ range: 'bytes=999999999-' }, { 'if-match': '"x"' }])(
+    'what a file cannot be served by, %j, is a 400 that nobody keeps',
+    async (headers: Record<string, string>) => {
+      await using server = await startTestServer({ embedded: true });
+      const answer = await server.open('GET', '/api/v1/docs/swagger-ui.css', { headers });
+      expect([answer.status, answer.headers['cache-control']]).toEqual([400, 'no-store']);
+      expect(JSON.parse(await answer.text())).toMatchObject({ error: { code: 'VALIDATION_FAILED' } });
+      const kept = await server.open('GET', '/api/v1/docs/swagger-ui.css');
+      expect(kept.headers['cache-control']).toBe('public, max-age=3600');
+      kept.response.destroy();
+    },
+  );
 
   test('the root leads to it', async () => {
     await using server = await startTestServer({ embedded: true });

@@ -8,17 +8,17 @@ import { BATCH_SIZE_MAX, BODY_BYTES_MAX, isTextWithinBounds, outOfBounds } from 
 import { limitKey } from '../trpc/procedures.ts';
 import { isJson, readText } from './body.ts';
 import { bodyLimitsOf } from './body-limits.ts';
-import { admitBody } from './large-body.ts';
+import type { LargeBodies } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 
-type TrpcOptions = { router: AnyRouter; createContext: ContextFactory; logger: Logger };
+type TrpcOptions = { router: AnyRouter; createContext: ContextFactory; bodies: LargeBodies; logger: Logger };
 
 /** The router at /trpc, for the SDK and any tRPC client. */
-export function serveTrpc({ router, createContext, logger }: TrpcOptions): RequestHandler[] {
+export function serveTrpc({ router, createContext, bodies, logger }: TrpcOptions): RequestHandler[] {
   return [
     requireJsonPost,
-    ...admit(router, createContext),
+    ...admit({ router, createContext, bodies }),
     createExpressMiddleware({
       router,
       maxBatchSize: BATCH_SIZE_MAX,
@@ -39,13 +39,13 @@ export function serveTrpc({ router, createContext, logger }: TrpcOptions): Reque
 }
 
 /** Lets a body of the size in that the procedure takes, which the path names; a batch has the usual limit. */
-function admit(router: AnyRouter, createContext: ContextFactory): RequestHandler[] {
+function admit({ router, createContext, bodies }: Omit<TrpcOptions, 'logger'>): RequestHandler[] {
   const limits = bodyLimitsOf(router);
   const bytesMaxOf = (request: Request) => limits.get(request.path.slice(1)) ?? BODY_BYTES_MAX;
   return [
     async (request, response, next) => {
-      await admitBody(request, bytesMaxOf(request), () => createContext(request, response, 1));
-      next();
+      const context = () => createContext(request, response, 1);
+      if (await bodies.admit({ request, response }, bytesMaxOf(request), context)) next();
     },
     // tRPC's own limit leaves the connection hanging on a body that is too large; read here, a string is handed over as it is.
     readText(bytesMaxOf),

@@ -52,6 +52,8 @@ export type Context = {
   remoteAddress: string;
   /** Calls in this HTTP request; 1 unless it is a tRPC batch. */
   batchSize: number;
+  /** True where the call was counted before its input was read; each call of a batch is counted for itself. */
+  isCounted: boolean;
   /** What the caller's Idempotency-Key header says. */
   idempotencyKey: string | null;
   /**

@@ -1,7 +1,9 @@
+import type { ProcedureType } from '@trpc/server';
 import { AppError, invariant } from '../kernel/errors.ts';
 import type { UnitOfWork } from '../db/index.ts';
-import { bareProcedure, middleware } from './init.ts';
+import { bareProcedure, middleware, type ProcedureMeta } from './init.ts';
 import type { Context } from './context.ts';
+import type { RateClass } from './limits.ts';
 import { requireScopes } from './scopes.ts';
 
 /**
@@ -21,14 +23,23 @@ function addressKey({ remoteAddress }: Pick<Context, 'remoteAddress'>): string {
   return `address ${remoteAddress}`;
 }
 
+/** What a procedure counts as. */
+export function rateClassOf(type: ProcedureType, meta: ProcedureMeta | undefined): RateClass {
+  return meta?.rate ?? (type === 'query' ? 'read' : 'write');
+}
+
+/** Counts one call against its caller; sign-in against the address, whoever it is. @throws AppError RATE_LIMITED */
+export function countCall(ctx: Pick<Context, 'caller' | 'remoteAddress' | 'limiter'>, rateClass: RateClass): void {
+  ctx.limiter.take(rateClass, rateClass === 'login' ? addressKey(ctx) : limitKey(ctx));
+}
+
 /** Batches are cheap ways to try passwords, so sign-in stays out of them; every call of a batch counts for itself. */
 const countCalls = middleware(({ ctx, path, type, meta, next }) => {
   if (ctx.batchSize > 1 && path.startsWith('auth.')) {
     throw new AppError('VALIDATION_FAILED', 'auth procedures cannot be called in a batch; send them alone.');
   }
   invariant(type !== 'subscription' || meta?.rate === 'stream', `${path} is built with liveProcedure`);
-  const rateClass = meta?.rate ?? (type === 'query' ? 'read' : 'write');
-  ctx.limiter.take(rateClass, rateClass === 'login' ? addressKey(ctx) : limitKey(ctx));
+  if (!ctx.isCounted) countCall(ctx, rateClassOf(type, meta));
   return next();
 });
 
