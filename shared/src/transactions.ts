@@ -51,10 +51,13 @@ const splitInput = z.strictObject({
 
 const transferInput = z.strictObject({
   toAccountId: idInput,
-  toAmount: amountInput
-    .optional()
-    .meta({ description: 'What arrives; needed, or a rate, where the currencies differ' }),
-  rate: rateInput.optional().meta({ description: 'Units of the receiving currency for one of the sending' }),
+  toAmount: amountInput.optional().meta({
+    description: 'What arrives; needed, or a rate, where the currencies differ. Beside a rate it must be the rounding',
+  }),
+  rate: rateInput.optional().meta({
+    description:
+      'Units of the receiving currency for one of the sending; what arrives is rounded half to even to the minor unit of ISO 4217',
+  }),
 });
 
 const fields = {

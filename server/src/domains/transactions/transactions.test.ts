@@ -45,12 +45,12 @@ test('an expense, a split and a transfer move exactly what they say, and a delet
   });
   expect(transfer.body['transfer']).toEqual({
     to_account_id: dollars['id'],
-    to_amount: '10.82500000',
+    to_amount: '10.82000000',
     to_currency: 'USD',
     rate: '1.0825',
     to_cleared: 'uncleared',
   });
-  expect([await balanceOf(cash), await balanceOf(dollars)]).toEqual(['77.50000000', '10.82500000']);
+  expect([await balanceOf(cash), await balanceOf(dollars)]).toEqual(['77.50000000', '10.82000000']);
 
   const splits = [{ amount: '5', category_id: groceries['id'] }, { amount: '15' }];
   const edited = await call('PATCH', `/transactions/${expense.body['id']}`, { amount: '20', splits });
