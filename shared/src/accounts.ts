@@ -8,11 +8,13 @@ import {
   dateOut,
   iconInput,
   instantInput,
+  isDateRange,
   limitInput,
   moneyOut,
   monthInput,
   monthOut,
   nameInput,
+  NO_DATE_RANGE,
   signedAmountInput,
   textInput,
 } from './ledger.ts';
@@ -177,12 +179,14 @@ export const netWorthOut = z.object({
 });
 export type NetWorthOut = z.infer<typeof netWorthOut>;
 
-export const statementInput = z.strictObject({
-  ...pageInput.shape,
-  id: idInput,
-  from: dateInput.optional(),
-  to: dateInput.optional(),
-});
+export const statementInput = z
+  .strictObject({
+    ...pageInput.shape,
+    id: idInput,
+    from: dateInput.optional(),
+    to: dateInput.optional(),
+  })
+  .refine(isDateRange, NO_DATE_RANGE);
 export type StatementQuery = z.infer<typeof statementInput>;
 
 /** The entries of an account, newest first, each with the balance after it. */

@@ -17,3 +17,17 @@ export const currencySchema = z
   .max(3)
   .refine((code) => currencyCodes.has(code), 'must be a currency code of ISO 4217, such as EUR')
   .meta({ description: 'ISO 4217, three capital letters', examples: ['EUR'] });
+
+/** The minor units of ISO 4217 that are not hundredths: digits after the point. */
+const MINOR_DIGITS = new Map([
+  ...'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'.split(' ').map((code) => [code, 0] as const),
+  ...'BHD IQD JOD KWD LYD OMR TND'.split(' ').map((code) => [code, 3] as const),
+]);
+
+/**
+ * Digits after the point of the amounts that a bank books in the currency, by ISO 4217. `Intl` is not asked: it answers how amounts are shown, which for a few
+ * currencies is something else and differs between its versions.
+ */
+export function minorDigits(currency: string): number {
+  return MINOR_DIGITS.get(currency) ?? 2;
+}

@@ -80,6 +80,14 @@ export const dateInput = z
   })
   .meta({ description: 'A calendar date', examples: ['2026-02-28'] });
 
+/** A range of dates of which either end may be left out. One that ends before it begins holds nothing, and is nobody's question. */
+export function isDateRange({ from, to }: { from?: string | undefined; to?: string | undefined }): boolean {
+  return from === undefined || to === undefined || from <= to;
+}
+
+/** What {@link isDateRange} refuses a query with. */
+export const NO_DATE_RANGE = { path: ['to'], error: 'must not lie before from' };
+
 /** Whether a bank statement shows an entry: not known, ticked off in an open reconciliation, or locked by a finished one. */
 export const clearedState = z.enum(['uncleared', 'cleared', 'reconciled']);
 export type ClearedState = z.infer<typeof clearedState>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idInput, instantOut, pageInput, pageOf } from './common.ts';
 import { currencySchema } from './currency.ts';
-import { dateInput, dateOut, moneyOut, nameInput, signedAmountInput } from './ledger.ts';
+import { dateInput, dateOut, isDateRange, moneyOut, nameInput, NO_DATE_RANGE, signedAmountInput } from './ledger.ts';
 
 /** Digits after the point of an exchange rate. */
 export const RATE_SCALE = 12;
@@ -39,14 +39,16 @@ export const rateOut = z.object({
 });
 export type RateOut = z.infer<typeof rateOut>;
 
-export const ratesInput = z.strictObject({
-  ...pageInput.shape,
-  scope: rateScope.optional(),
-  base: currencySchema.optional(),
-  quote: currencySchema.optional(),
-  from: dateInput.optional(),
-  to: dateInput.optional(),
-});
+export const ratesInput = z
+  .strictObject({
+    ...pageInput.shape,
+    scope: rateScope.optional(),
+    base: currencySchema.optional(),
+    quote: currencySchema.optional(),
+    from: dateInput.optional(),
+    to: dateInput.optional(),
+  })
+  .refine(isDateRange, NO_DATE_RANGE);
 export type RatesQuery = z.infer<typeof ratesInput>;
 
 /** Newest date first. */

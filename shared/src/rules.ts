@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { idInput, instantOut, wholeListOf } from './common.ts';
 import { MoneyFormatError, parseMoney } from './money.ts';
-import { amountInput, dateInput, dateOut, moneyOut, nameInput, textInput } from './ledger.ts';
+import {
+  amountInput,
+  dateInput,
+  dateOut,
+  isDateRange,
+  moneyOut,
+  nameInput,
+  NO_DATE_RANGE,
+  textInput,
+} from './ledger.ts';
 import { sourceInput, tagInput, TAGS_MAX } from './transactions.ts';
 
 /** Rules of one person. */
@@ -141,7 +150,7 @@ const selection = {
   cursor: z.string().max(512).optional().meta({ description: 'The cursor that the preview before answered' }),
 };
 
-export const rulesPreviewInput = z.strictObject(selection);
+export const rulesPreviewInput = z.strictObject(selection).refine(isDateRange, NO_DATE_RANGE);
 export type RulesPreview = z.infer<typeof rulesPreviewInput>;
 
 const changeableOut = z.object({
@@ -175,7 +184,7 @@ const tokenInput = z
   .max(64)
   .regex(/^[0-9a-f]{64}$/, 'must be the token of a preview');
 
-export const rulesApplyInput = z.strictObject({ ...selection, token: tokenInput });
+export const rulesApplyInput = z.strictObject({ ...selection, token: tokenInput }).refine(isDateRange, NO_DATE_RANGE);
 export type RulesApply = z.infer<typeof rulesApplyInput>;
 export const rulesApplyOut = z.object({ changed: z.number().int() });
 export type RulesApplyOut = z.infer<typeof rulesApplyOut>;

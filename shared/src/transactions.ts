@@ -8,12 +8,15 @@ import {
   dateInput,
   dateOut,
   instantInput,
+  isDateRange,
   moneyOut,
   monthInput,
   monthOut,
   nameInput,
+  NO_DATE_RANGE,
   textInput,
 } from './ledger.ts';
+import { parseMoney } from './money.ts';
 import { rateInput } from './rates.ts';
 
 /** `opening` is an account's opening balance: it is changed through the account. */
@@ -48,10 +51,13 @@ const splitInput = z.strictObject({
 
 const transferInput = z.strictObject({
   toAccountId: idInput,
-  toAmount: amountInput
-    .optional()
-    .meta({ description: 'What arrives; needed, or a rate, where the currencies differ' }),
-  rate: rateInput.optional().meta({ description: 'Units of the receiving currency for one of the sending' }),
+  toAmount: amountInput.optional().meta({
+    description: 'What arrives; needed, or a rate, where the currencies differ. Beside a rate it must be the rounding',
+  }),
+  rate: rateInput.optional().meta({
+    description:
+      'Units of the receiving currency for one of the sending; what arrives is rounded half to even to the minor unit of ISO 4217',
+  }),
 });
 
 const fields = {
@@ -152,27 +158,35 @@ export type TransactionOut = z.infer<typeof transactionOut>;
 
 export const transactionIdInput = z.strictObject({ id: idInput });
 
-export const transactionsInput = z.strictObject({
-  ...pageInput.shape,
-  accountId: idInput.optional(),
-  categoryId: idInput.optional().meta({ description: 'This category and all below it' }),
-  isUncategorized: z.boolean().optional().meta({ description: 'True: only income and expenses without a category' }),
-  tag: nameInput(50).optional(),
-  kind: transactionKind.optional(),
-  currency: currencySchema.optional(),
-  from: dateInput.optional(),
-  to: dateInput.optional(),
-  amountMin: amountInput.optional(),
-  amountMax: amountInput.optional(),
-  text: nameInput(100).optional().meta({ description: 'In description, payee or note, whatever the case' }),
-  source: sourceInput.optional(),
-  cleared: clearedState
-    .optional()
-    .meta({ description: 'On that account, where one is given; else on any that it is on' }),
-  updatedSince: instantInput.optional().meta({
-    description: 'Only what changed at or after that instant, oldest change first, with tombstones of what was deleted',
-  }),
-});
+export const transactionsInput = z
+  .strictObject({
+    ...pageInput.shape,
+    accountId: idInput.optional(),
+    categoryId: idInput.optional().meta({ description: 'This category and all below it' }),
+    isUncategorized: z.boolean().optional().meta({ description: 'True: only income and expenses without a category' }),
+    tag: nameInput(50).optional(),
+    kind: transactionKind.optional(),
+    currency: currencySchema.optional(),
+    from: dateInput.optional(),
+    to: dateInput.optional(),
+    amountMin: amountInput.optional(),
+    amountMax: amountInput.optional(),
+    text: nameInput(100).optional().meta({ description: 'In description, payee or note, whatever the case' }),
+    source: sourceInput.optional(),
+    cleared: clearedState
+      .optional()
+      .meta({ description: 'On that account, where one is given; else on any that it is on' }),
+    updatedSince: instantInput.optional().meta({
+      description:
+        'Only what changed at or after that instant, oldest change first, with tombstones of what was deleted',
+    }),
+  })
+  .refine(isDateRange, NO_DATE_RANGE)
+  .refine(
+    ({ amountMin, amountMax }) =>
+      amountMin === undefined || amountMax === undefined || parseMoney(amountMin) <= parseMoney(amountMax),
+    { path: ['amountMax'], error: 'must not be below the least amount' },
+  );
 export type TransactionsQuery = z.infer<typeof transactionsInput>;
 
 /** Newest date first; with updatedSince the oldest change first. */

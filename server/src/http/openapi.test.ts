@@ -84,6 +84,28 @@ test('every procedure is a route, and every route is documented with a summary, 
   }
 });
 
+test('every mutation that is done once with an Idempotency-Key says so, and what a key may be', () => {
+  const keyed = operations.filter(({ operation }) =>
+    operation.parameters?.some((parameter) => parameter.in === 'header' && parameter.name === 'Idempotency-Key'),
+  );
+  const isKeyed = (method: string, path: string) =>
+    method !== 'get' && !path.startsWith('/sync/') && path !== '/imports/upload';
+  expect(keyed.map(({ method, path }) => `${method} ${path}`)).toEqual(
+    operations.flatMap(({ method, path }) => (isKeyed(method, path) ? [`${method} ${path}`] : [])),
+  );
+  const [header] = document.paths['/transactions']?.['post']?.parameters ?? [];
+  expect(header).toMatchObject({ required: false, schema: { type: 'string' } });
+  const pattern = new RegExp(header?.schema['pattern'] as string);
+  expect(['a', '~'.repeat(255), '', 'a b', 'ü', 'x'.repeat(256)].map((key) => pattern.test(key))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
 test('every name of a field is snake_case', () => {
   const names = operations.flatMap(({ operation }) =>
     (operation.parameters ?? []).filter((parameter) => parameter.in !== 'header').map(({ name }) => name),

@@ -6,6 +6,7 @@ import { errorCodes } from '@finverse/shared';
 import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import { invariant } from '../kernel/errors.ts';
+import { IDEMPOTENCY_KEY } from './request-context.ts';
 import { requestState } from './request-state.ts';
 import { type RestRoute, restRoutes, tokenNote } from './rest-routes.ts';
 import { snakeCasePaths } from './snake-case.ts';
@@ -72,7 +73,7 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
     ]),
   );
   for (const { path, method, scopes, operation } of transferRoutes)
-    paths[path] = { ...paths[path], [method]: finishOperation(operation, { access: 'user', scopes }) };
+    paths[path] = { ...paths[path], [method]: finishOperation(operation, { access: 'user', scopes, isKeyed: false }) };
   return { ...document, paths: snakeCasePaths(paths), components: COMPONENTS };
 }
 
@@ -86,7 +87,10 @@ export function serveOpenApi(router: AnyRouter, version: string): RequestHandler
   };
 }
 
-function finishOperation(operation: Operation, route: Pick<RestRoute, 'access' | 'scopes'> | undefined): Operation {
+function finishOperation(
+  operation: Operation,
+  route: Pick<RestRoute, 'access' | 'scopes' | 'isKeyed'> | undefined,
+): Operation {
   invariant(route, 'only procedures with a route are documented');
   const { access } = route;
   const description = [operation.description, tokenNote(route)].filter(Boolean).join('\n\n');
@@ -94,6 +98,7 @@ function finishOperation(operation: Operation, route: Pick<RestRoute, 'access' |
   const isStream = JSON.stringify(operation.responses).includes('text/event-stream');
   const parameters = (operation.parameters ?? []).map(plainParameter);
   if (isStream) parameters.push(LAST_EVENT_ID);
+  if (route.isKeyed) parameters.push(IDEMPOTENCY_KEY_HEADER);
   return {
     ...operation,
     operationId: operation.operationId.replaceAll('.', '_').replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
@@ -124,6 +129,15 @@ const LAST_EVENT_ID = {
   required: false,
   schema: { type: 'string' },
   description: 'The id of the last event that was seen; the stream goes on after it.',
+};
+
+const IDEMPOTENCY_KEY_HEADER = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', pattern: IDEMPOTENCY_KEY.source },
+  description:
+    'A name that the caller gives the request, 1 to 255 printable ASCII characters without spaces: sent again with the same body it is done once, and gets the stored answer.',
 };
 
 const ERROR_REFERENCE = { $ref: '#/components/responses/Error' };

@@ -24,7 +24,8 @@ type ContextParts = {
 };
 
 /** Printable ASCII without spaces: what every client and proxy carries unchanged. */
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+/** What an `Idempotency-Key` may be. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 export function createContextFactory(parts: ContextParts): ContextFactory {
   const { services, database, clock, limiter, streams, origins } = parts;

@@ -16,6 +16,8 @@ export type RestRoute = {
   method: string;
   /** Whether it answers events, for as long as somebody reads them. */
   isStream: boolean;
+  /** Whether a call with an `Idempotency-Key` is done once. */
+  isKeyed: boolean;
   /** `/staking/positions/{id}` */
   path: string;
   access: Access;
@@ -53,6 +55,8 @@ export function restRoutes(router: AnyRouter): RestRoute[] {
         procedure,
         method,
         isStream: _def.type === 'subscription',
+        // What is done outside of the database is not; control of sync may be repeated by its nature.
+        isKeyed: _def.type === 'mutation' && access !== 'syncControl',
         path,
         access,
         scopes: scopesOf({ path: procedure, type: _def.type, access, scopes: _def.meta?.scopes }),

@@ -115,9 +115,11 @@ export function requireMovable(change: Change, accounts: ReadonlyMap<string, Acc
     .map((id) => accountOf(accounts, id))
     .find(({ archivedAtMs }) => archivedAtMs !== null);
   if (!closed) return;
-  const { name } = closed;
+  const { id, name } = closed;
+  const { after } = change;
+  const path = after?.transfer?.toAccountId === id && after.accountId !== id ? 'transfer.toAccountId' : 'accountId';
   throw new AppError('ACCOUNT_ARCHIVED', `The account “${name}” is archived; its money does not move.`, {
-    details: [{ path: 'accountId', message: 'is archived; restore the account first' }],
+    details: [{ path, message: 'is archived; restore the account first' }],
   });
 }
 

@@ -15,7 +15,7 @@ import { type Clock, dateIn } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
-import { type Ledger, openLedger } from '../ledger/index.ts';
+import { type Ledger, openLedger, requireMovable } from '../ledger/index.ts';
 import { recordOf } from '../transactions/index.ts';
 import { timeZoneOf } from '../users/index.ts';
 import type { RecurringApi } from './recurring.port.ts';
@@ -252,7 +252,7 @@ async function requireRecurring(em: SqlEntityManager, userId: string, id: string
   return record;
 }
 
-/** @throws AppError VALIDATION_FAILED naming the field of the draft */
+/** @throws AppError VALIDATION_FAILED, or ACCOUNT_ARCHIVED, naming the field of the draft */
 async function requireMakeable(
   em: SqlEntityManager,
   ledger: Ledger,
@@ -260,7 +260,12 @@ async function requireMakeable(
   date: string,
 ): Promise<void> {
   try {
-    await recordOf(em, ledger, toTransaction(draft, { recurringId: '', dueOn: date }));
+    const { transaction, accounts } = await recordOf(
+      em,
+      ledger,
+      toTransaction(draft, { recurringId: '', dueOn: date }),
+    );
+    requireMovable({ before: null, after: transaction }, accounts);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const details = error.details.map(({ path, message }) => ({ path: `draft.${path}`, message }));

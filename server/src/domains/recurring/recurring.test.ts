@@ -1,6 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { ATTACHMENTS_MAX, recurringCreateInput, type RecurringOut, transactionCreateInput } from '@finverse/shared';
+import {
+  ATTACHMENTS_MAX,
+  recurringCreateInput,
+  type RecurringOut,
+  recurringUpdateInput,
+  transactionCreateInput,
+} from '@finverse/shared';
 import type { z } from 'zod';
 import { RRuleTemporal } from 'rrule-temporal';
 import { beforeEach, expect, test, vi } from 'vitest';
@@ -166,6 +172,29 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect((await run()).made).toBe(3);
     expect(await get(template)).toMatchObject({ status: 'active', failure: null, madeCount: 4, nextOn: '2026-03-06' });
     await expectSound();
+  });
+
+  test('an archived account is refused in a new draft, on either side of it, and a template that has it keeps its other fields', async () => {
+    const other = await openAccount();
+    const template = await create();
+    await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+    const refusal = (path: string) => ({ code: 'ACCOUNT_ARCHIVED', details: [{ path }] });
+    await expect(create()).rejects.toMatchObject(refusal('draft.accountId'));
+    const transfer = {
+      kind: 'transfer',
+      accountId: other.id,
+      amount: '10',
+      transfer: { toAccountId: accountId },
+    } as const;
+    await expect(create({ draft: transfer })).rejects.toMatchObject(refusal('draft.transfer.toAccountId'));
+    const update = (changes: object) =>
+      ledger.recurring.update(ledger.commit, userId, recurringUpdateInput.parse({ id: template.id, ...changes }));
+    const draft = { kind: 'expense', accountId, amount: '11' };
+    await expect(update({ draft })).rejects.toMatchObject(refusal('draft.accountId'));
+    expect(await update({ name: 'Old rent' })).toMatchObject({ name: 'Old rent' });
+    expect(await update({ draft: { ...draft, accountId: other.id } })).toMatchObject({
+      draft: { amount: '11.00000000' },
+    });
   });
 
   test('an archived category makes it fail with the reason; another one mends it', async () => {

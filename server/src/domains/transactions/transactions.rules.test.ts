@@ -1,10 +1,4 @@
-import {
-  divideHalfEven,
-  formatMoney,
-  parseMoney,
-  transactionCreateInput,
-  type TransactionUpdate,
-} from '@finverse/shared';
+import { formatMoney, parseMoney, transactionCreateInput, type TransactionUpdate } from '@finverse/shared';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { z } from 'zod';
@@ -51,7 +45,14 @@ const category = (id: string, kind: CategoryRecord['kind'], archivedAtMs: number
   ] as const;
 
 const named: Named = {
-  accounts: new Map([account('eur', 'EUR'), account('eur2', 'EUR'), account('usd', 'USD'), account('usd2', 'USD')]),
+  accounts: new Map([
+    account('eur', 'EUR'),
+    account('eur2', 'EUR'),
+    account('usd', 'USD'),
+    account('usd2', 'USD'),
+    account('yen', 'JPY'),
+    account('dinar', 'KWD'),
+  ]),
   categories: new Map([
     category('any', 'both'),
     category('in', 'income'),
@@ -143,10 +144,35 @@ describe('a new transaction', () => {
   });
 
   test('what arrives is the amount by the rate, rounded once, half to even', () => {
-    expect(formatMoney(convert(parseMoney('0.00000005'), '0.5'))).toBe('0.00000002');
-    expect(formatMoney(convert(parseMoney('0.00000003'), '0.5'))).toBe('0.00000002');
-    expect(formatMoney(convert(parseMoney('10'), '1.0825'))).toBe('10.82500000');
-    expect(formatMoney(convert(parseMoney('9999999999.99999999'), '0.000000000001'))).toBe('0.01000000');
+    expect(formatMoney(convert(parseMoney('0.00000005'), '0.5', 1n))).toBe('0.00000002');
+    expect(formatMoney(convert(parseMoney('0.00000003'), '0.5', 1n))).toBe('0.00000002');
+    expect(formatMoney(convert(parseMoney('10'), '1.0825', 1n))).toBe('10.82500000');
+    expect(formatMoney(convert(parseMoney('9999999999.99999999'), '0.000000000001', 1n))).toBe('0.01000000');
+    expect(formatMoney(convert(parseMoney('10'), '1.0825', parseMoney('0.01')))).toBe('10.82000000');
+    // Rounded to eight digits first it would be 2.005, and then 2.
+    expect(formatMoney(convert(parseMoney('1'), '2.005000000001', parseMoney('0.01')))).toBe('2.01000000');
+  });
+
+  test.each([
+    ['yen', '10', '150.3333333', '1503.00000000'],
+    ['usd', '10', '1.0825', '10.82000000'],
+    ['usd', '10', '1.0835', '10.84000000'],
+    ['dinar', '10', '0.38255', '3.82600000'],
+    ['dinar', '10', '0.3769', '3.76900000'],
+  ])('by a rate %s get %s at %s as %s: what a bank books in that currency', (toAccountId, amount, rate, toAmount) => {
+    const arrives = (transfer: object) =>
+      toTransactionOut(make({ kind: 'transfer', amount, transfer: { toAccountId, rate, ...transfer } })).transfer;
+    expect(arrives({})).toMatchObject({ toAmount, rate });
+    expect(arrives({ toAmount })).toMatchObject({ toAmount, rate });
+  });
+
+  test('beside a rate what arrived is taken where it is the rounding, to either side in the middle, and no other amount', () => {
+    const arrives = (toAmount: string) =>
+      toTransactionOut(make({ kind: 'transfer', transfer: { toAccountId: 'usd', rate: '1.0825', toAmount } })).transfer;
+    for (const toAmount of ['10.82000000', '10.83000000', '10.82500000'])
+      expect(arrives(toAmount)).toMatchObject({ toAmount, rate: '1.0825' });
+    for (const toAmount of ['10.81', '10.84', '10.824', '10.825001'])
+      expect(refused(() => arrives(toAmount))).toEqual(['transfer.toAmount']);
   });
 });
 
@@ -223,6 +249,18 @@ describe('an edit', () => {
       byRate,
       { amount: '20' },
       { transfer: { ...byRate.transfer, toAmount: parseMoney('22'), rate: '1.1' } },
+    ],
+    [
+      'a new amount moves what arrives in proportion, to what a bank books',
+      across,
+      { amount: '3.33333333' },
+      { transfer: { ...across.transfer, toAmount: parseMoney('3.67') } },
+    ],
+    [
+      'another text leaves what arrived by a rate, to eight digits too',
+      make({ kind: 'transfer', transfer: { toAccountId: 'usd', rate: '1.0825', toAmount: '10.825' } }),
+      { amount: '10', note: 'fee' },
+      { transfer: { ...byRate.transfer, toAmount: parseMoney('10.825'), rate: '1.0825' } },
     ],
     [
       'an account in the currency of the other end makes both ends equal',
@@ -356,8 +394,10 @@ describe('an edit', () => {
     );
   });
 
-  test('proportion is rounded once, half to even', () => {
+  test('proportion is rounded once, half to even, to the minor unit', () => {
     const third = make({ kind: 'transfer', amount: '3', transfer: { toAccountId: 'usd', toAmount: '1' } });
-    expect(change(third, { amount: '2' }).transfer?.toAmount).toBe(divideHalfEven(2n * 10n ** 8n, 3n));
+    expect(change(third, { amount: '2' }).transfer?.toAmount).toBe(parseMoney('0.67'));
+    expect(refused(() => change(third, { amount: '0.015' }))).toEqual(['amount']);
+    expect(change(third, { amount: '0.045' }).transfer?.toAmount).toBe(parseMoney('0.02'));
   });
 });

@@ -2,6 +2,8 @@ import {
   divideHalfEven,
   formatMoney,
   formatScaled,
+  minorDigits,
+  MONEY_SCALE,
   parseMoney,
   type TransactionCreate,
   type TransactionOut,
@@ -134,19 +136,25 @@ function categoriesOf({ categoryId, splits }: TransactionRecord): ReadonlySet<st
   return new Set([categoryId, ...splits.map((split) => split.categoryId)]);
 }
 
-/** Where a transfer went that is edited without saying so. A new amount moves what arrives in proportion; within a currency they are equal. */
+/**
+ * Where a transfer went that is edited without saying so. A new amount moves what arrives in proportion, rounded to the minor unit; the same amount leaves it,
+ * whatever its digits; within a currency they are equal.
+ */
 function keptTransfer(before: TransactionRecord, changes: TransactionUpdate, { accounts }: Named): Money['transfer'] {
   const { transfer } = before;
   if (!transfer) return null;
-  const { toAccountId } = transfer;
+  const { toAccountId, toCurrency, rate } = transfer;
   const currency = accounts.get(changes.accountId ?? before.accountId)?.currency;
-  if (currency === transfer.toCurrency) return { toAccountId };
-  if (currency === before.currency && transfer.rate !== null) return { toAccountId, rate: transfer.rate };
-  if (currency !== before.currency || changes.amount === undefined) {
+  if (currency === toCurrency) return { toAccountId };
+  const amount = changes.amount === undefined ? before.amount : parseMoney(changes.amount);
+  const kept = amount === before.amount ? { toAmount: formatMoney(transfer.toAmount) } : {};
+  if (currency === before.currency && rate !== null) return { toAccountId, rate, ...kept };
+  if (currency !== before.currency || amount === before.amount) {
     return { toAccountId, toAmount: formatMoney(transfer.toAmount) };
   }
-  // Not by way of a rate: one of twelve digits would move what arrives even where the amount is the same.
-  const toAmount = divideHalfEven(transfer.toAmount * parseMoney(changes.amount), before.amount);
+  // Not by way of a rate: one of twelve digits is not what the transfer was made by.
+  const unit = minorUnit(toCurrency);
+  const toAmount = unit * divideHalfEven(transfer.toAmount * amount, before.amount * unit);
   if (toAmount <= 0n) throw invalidField('amount', 'would let nothing arrive; say what does');
   requireMoney(toAmount, 'amount');
   return { toAccountId, toAmount: formatMoney(toAmount) };
@@ -225,13 +233,16 @@ function checkTransfer(input: Money, from: AccountRecord, { accounts }: Named): 
     }
     return { ...common, toAmount, rate: null };
   }
-  const converted = convert(amount, transfer.rate);
-  if (toAmount !== null && toAmount !== converted) {
+  const { rate } = transfer;
+  const unit = minorUnit(to.currency);
+  const converted = convert(amount, rate, unit);
+  if (toAmount !== null && !isRounded(toAmount, { amount, rate, unit })) {
     throw invalidField('transfer.toAmount', `must be ${formatMoney(converted)} by that rate; leave one of them out`);
   }
-  if (converted <= 0n) throw invalidField('transfer.rate', 'would let nothing arrive');
-  requireMoney(converted, 'transfer.rate');
-  return { ...common, toAmount: converted, rate: transfer.rate };
+  const arriving = toAmount ?? converted;
+  if (arriving <= 0n) throw invalidField('transfer.rate', 'would let nothing arrive');
+  requireMoney(arriving, 'transfer.rate');
+  return { ...common, toAmount: arriving, rate };
 }
 
 function requireMoney(units: Units, path: string): void {
@@ -245,10 +256,30 @@ function requireMoney(units: Units, path: string): void {
   }
 }
 
-/** An amount by a rate of up to twelve digits after the point, rounded half to even to eight. */
-export function convert(amount: Units, rate: string): Units {
+/** What banks book in a currency: a yen, a cent, a thousandth of a dinar. */
+function minorUnit(currency: string): Units {
+  return 10n ** BigInt(MONEY_SCALE - minorDigits(currency));
+}
+
+/** A rate of up to twelve digits after the point, in units of 10^-12. */
+function rateUnits(rate: string): bigint {
   const [whole = '0', fraction = ''] = rate.split('.');
-  return divideHalfEven(amount * BigInt(whole + fraction.padEnd(RATE_SCALE, '0')), RATE_UNIT);
+  return BigInt(whole + fraction.padEnd(RATE_SCALE, '0'));
+}
+
+/** An amount by a rate, rounded once, half to even, to a whole number of `unit`. */
+export function convert(amount: Units, rate: string, unit: Units): Units {
+  return unit * divideHalfEven(amount * rateUnits(rate), RATE_UNIT * unit);
+}
+
+/**
+ * Whether what a bank says to have arrived is the amount by the rate: rounded to the minor unit, in the middle to either side, as banks differ there; or to all
+ * eight digits.
+ */
+function isRounded(toAmount: Units, { amount, rate, unit }: { amount: Units; rate: string; unit: Units }): boolean {
+  if (toAmount === convert(amount, rate, 1n)) return true;
+  const off = toAmount * RATE_UNIT - amount * rateUnits(rate);
+  return toAmount % unit === 0n && 2n * (off < 0n ? -off : off) <= unit * RATE_UNIT;
 }
 
 /** What one unit of the first became in the second, to twelve digits, half to even. */

@@ -45,12 +45,12 @@ test('an expense, a split and a transfer move exactly what they say, and a delet
   });
   expect(transfer.body['transfer']).toEqual({
     to_account_id: dollars['id'],
-    to_amount: '10.82500000',
+    to_amount: '10.82000000',
     to_currency: 'USD',
     rate: '1.0825',
     to_cleared: 'uncleared',
   });
-  expect([await balanceOf(cash), await balanceOf(dollars)]).toEqual(['77.50000000', '10.82500000']);
+  expect([await balanceOf(cash), await balanceOf(dollars)]).toEqual(['77.50000000', '10.82000000']);
 
   const splits = [{ amount: '5', category_id: groceries['id'] }, { amount: '15' }];
   const edited = await call('PATCH', `/transactions/${expense.body['id']}`, { amount: '20', splits });
@@ -117,4 +117,28 @@ test('monthly totals are read page by page, in order, and a split counts for eac
     ].toSorted((x, y) => (`${x[0]}${x[1] ?? ''}` < `${y[0]}${y[1] ?? ''}` ? -1 : 1)),
   );
   expect(rest.body['next_cursor']).toBeNull();
+});
+
+test('a range that ends before it begins is refused by the name of its end, wherever a list takes one', async () => {
+  const cash = await account();
+  const dates = 'from=2026-02-02&to=2026-02-01';
+  for (const [path, field] of [
+    [`/transactions?${dates}`, 'to'],
+    [`/accounts/${cash['id']}/statement?${dates}`, 'to'],
+    [`/rates?${dates}`, 'to'],
+    [`/rules/preview?${dates}`, 'to'],
+    ['/transactions?amount_min=10&amount_max=9.99', 'amount_max'],
+  ] as const) {
+    const { status, body } = await call('GET', path);
+    expect([path, status]).toEqual([path, 400]);
+    expect(body['error']).toMatchObject({ details: [{ path: field }] });
+  }
+  const apply = { from: '2026-02-02', to: '2026-02-01', token: '0'.repeat(64) };
+  expect((await call('POST', '/rules/apply', apply)).body['error']).toMatchObject({ details: [{ path: 'to' }] });
+  for (const query of [
+    'from=2026-02-01&to=2026-02-01',
+    'amount_min=9.99&amount_max=9.99',
+    'amount_min=9&amount_max=10',
+  ])
+    expect((await call('GET', `/transactions?${query}`)).status).toBe(200);
 });
