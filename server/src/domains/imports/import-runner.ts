@@ -267,7 +267,7 @@ export class ImportRunner {
         duplicates: counts.duplicates + judged.filter(({ outcome }) => outcome === 'duplicate').length,
         faulty: counts.faulty + faulty.length,
       };
-      await changeRun(em, run, { ...after, beatAt: this.#clock.now() });
+      await changeRun(em, run, 'running', { ...after, beatAt: this.#clock.now() });
       return { counts: after, standings: addStandings(standings, judged) };
     });
   }
@@ -306,7 +306,7 @@ export class ImportRunner {
       }
       const nowMs = this.#clock.now();
       const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
-      await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
+      await changeRun(em, run, 'running', { ...end, bytesRead: run.fileBytes, warnings });
       if (lesson) await remember(em, dialect, { userId: run.userId, source: run.source, settings: lesson, nowMs });
       return releaseFile(em, dialect, run);
     });
