@@ -205,9 +205,15 @@ export type ImportsQuery = z.infer<typeof importsInput>;
 export const importsOut = pageOf(importOut);
 export type ImportsOut = z.infer<typeof importsOut>;
 
+const restoreDeletedInput = z.boolean().default(false).meta({
+  description:
+    'True: rows are new whose transactions you have deleted. Otherwise they are duplicates, so that a file that overlaps an earlier one brings none of them back',
+});
+
 export const importPreviewInput = z.strictObject({
   id: idInput,
   limit: z.number().int().min(1).max(100).default(20).meta({ description: 'Rows that are shown' }),
+  restoreDeleted: restoreDeletedInput,
 });
 export type ImportPreviewQuery = z.infer<typeof importPreviewInput>;
 
@@ -247,6 +253,7 @@ export const importPreviewOut = z.object({
     z.object({
       line: z.number().int(),
       outcome: z.enum(['new', 'duplicate', 'faulty']),
+      isDeleted: z.boolean().meta({ description: 'Whether it is a duplicate of a transaction that you have deleted' }),
       transaction: draftOut.nullable(),
     }),
   ),
@@ -255,6 +262,7 @@ export const importPreviewOut = z.object({
     new: z.number().int(),
     duplicate: z.number().int(),
     faulty: z.number().int(),
+    deleted: z.number().int().meta({ description: 'Of the duplicates, those of transactions that you have deleted' }),
   }),
   isComplete: z
     .boolean()
@@ -269,6 +277,7 @@ export const importCommitInput = z.strictObject({
     .boolean()
     .default(false)
     .meta({ description: 'True: faulty rows are left out. Otherwise one of them makes the whole import fail' }),
+  restoreDeleted: restoreDeletedInput,
 });
 export type ImportCommit = z.infer<typeof importCommitInput>;
 

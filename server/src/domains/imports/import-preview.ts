@@ -1,11 +1,17 @@
-import { IMPORT_FAULTS_MAX, IMPORT_PREVIEW_ROWS_MAX, type ImportFault, type ImportPreviewOut } from '@finverse/shared';
+import {
+  IMPORT_FAULTS_MAX,
+  IMPORT_PREVIEW_ROWS_MAX,
+  type ImportFault,
+  type ImportPreviewOut,
+  type ImportPreviewQuery,
+} from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
 import type { AccountRecord } from '../ledger/index.ts';
 import { toTransactionOut } from '../transactions/index.ts';
 import { readBook } from './book.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
-import { differingWarning, type Judged, judgeRows } from './judge-rows.ts';
+import { addStandings, type Judged, judgeRows, NO_STANDINGS, standingWarnings } from './judge-rows.ts';
 import { missingColumns } from './parse/columns.ts';
 import { sniffFile } from './parse/sniff.ts';
 import { readDrafts, type ReadRow } from './read-drafts.ts';
@@ -16,8 +22,7 @@ type Preview = {
   /** The account of rows that name none. */
   account: AccountRecord;
   path: string;
-  /** Rows that are shown. */
-  limit: number;
+  query: ImportPreviewQuery;
 };
 
 /**
@@ -28,18 +33,19 @@ type Preview = {
 export async function previewImport(
   em: SqlEntityManager,
   dialect: Dialect,
-  { record, account, path, limit }: Preview,
+  { record, account, path, query }: Preview,
 ): Promise<ImportPreviewOut> {
+  const { limit, restoreDeleted } = query;
   const { userId, source, format, settings, accountId, fileBytes } = record;
   const { columnNames } = await sniffFile(path, { format, given: settings, remembered: null });
   const book = await readBook(em, dialect, userId);
-  const judging = { dialect, userId, source, book, seen: new Set<string>() };
+  const judging = { dialect, userId, source, restoresDeleted: restoreDeleted, book, seen: new Set<string>() };
   const judge = (part: readonly ReadRow[], appliesRules: boolean) =>
     judgeRows(em, { ...judging, appliesRules }, part, { idOf: String, nowMs: 0 });
   const rows: ImportPreviewOut['rows'] = [];
   const faults: ImportFault[] = [];
   const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
-  let differing = 0;
+  let standings = NO_STANDINGS;
   let isComplete = true;
   const reading = { path, fileBytes, format, settings, accountId, accountCurrency: account.currency, source, book };
   for await (const batch of identifyRows(readDrafts(reading), format)) {
@@ -47,11 +53,11 @@ export async function previewImport(
     // Rules change what a row looks like and not what becomes of it, so they are asked for the rows that are shown, however many there are.
     const shown = part.slice(0, limit - rows.length);
     const judged = [...(await judge(shown, settings.appliesRules)), ...(await judge(part.slice(shown.length), false))];
+    standings = addStandings(standings, judged);
     for (const each of judged) {
       counts.read += 1;
       counts[each.outcome] += 1;
       if (rows.length < limit) rows.push(toPreviewRow(each));
-      if (each.outcome === 'duplicate' && each.differs) differing += 1;
       if (each.outcome !== 'faulty') continue;
       for (const fault of each.faults)
         if (faults.length < IMPORT_FAULTS_MAX) faults.push({ line: each.row.line, ...fault });
@@ -61,8 +67,17 @@ export async function previewImport(
     break;
   }
   const missing = missingColumns(record).map(({ message }) => message);
-  const warnings = [...record.warnings, ...missing, ...differingWarning(differing)];
-  return { import: toImportOut(record), columnNames, warnings, rows, counts, isComplete, faults };
+  const warnings = [...record.warnings, ...missing, ...standingWarnings(standings)];
+  const { deleted } = standings;
+  return {
+    import: toImportOut(record),
+    columnNames,
+    warnings,
+    rows,
+    counts: { ...counts, deleted },
+    isComplete,
+    faults,
+  };
 }
 
 function toPreviewRow(judged: Judged): ImportPreviewOut['rows'][number] {
@@ -71,6 +86,7 @@ function toPreviewRow(judged: Judged): ImportPreviewOut['rows'][number] {
   return {
     line,
     outcome: judged.outcome,
+    isDeleted: judged.outcome === 'duplicate' && judged.standing === 'deleted',
     // The answer's schema leaves out what only a transaction that is there has.
     transaction: record && draft.kind === 'transaction' ? toTransactionOut(record) : null,
   };

@@ -7,6 +7,9 @@ import { changeImport, findImport, type ImportChanges, type ImportRecord } from 
 /** An import that is written, or was: its transactions have ids made of `runAt` (milliseconds) and `runHex`. */
 export type Run = ImportRecord & { runHex: string; runAt: number };
 
+/** The states in which a process is at work on a run. */
+type RunStatus = 'running' | 'undoing';
+
 /** What a runner says to the operator. */
 export type Log = { warn(fields: object, message: string): void; error(fields: object, message: string): void };
 
@@ -23,7 +26,7 @@ export class Cancelled extends Error {
 export async function openRun(
   em: SqlEntityManager,
   run: Run,
-  { dialect, nowMs, status }: { dialect: Dialect; nowMs: number; status: 'running' | 'undoing' },
+  { dialect, nowMs, status }: { dialect: Dialect; nowMs: number; status: RunStatus },
 ): Promise<Ledger> {
   const ledger = await openLedger(em, dialect, { userId: run.userId, nowMs });
   const now = await findImport(em, { ...run, lock: dialect });
@@ -32,7 +35,12 @@ export async function openRun(
   return ledger;
 }
 
-/** Changes the import of a run whose row is locked. */
-export async function changeRun(em: SqlEntityManager, { id, runHex }: Run, changes: ImportChanges): Promise<void> {
-  invariant(await changeImport(em, { id, runHex }, changes), 'a locked import is there');
+/** Changes the import of a run whose row is locked, and which is in that state. */
+export async function changeRun(
+  em: SqlEntityManager,
+  { id, runHex }: Run,
+  status: RunStatus,
+  changes: ImportChanges,
+): Promise<void> {
+  invariant(await changeImport(em, { id, runHex, status }, changes), 'a locked import is there, and as it was');
 }

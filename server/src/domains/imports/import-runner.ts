@@ -21,7 +21,7 @@ import {
   releaseFile,
   remember,
 } from './imports.repository.ts';
-import { differingWarning, judgeRows } from './judge-rows.ts';
+import { addStandings, judgeRows, NO_STANDINGS, type Standings, standingWarnings } from './judge-rows.ts';
 import { lessonOf, type Remembered } from './parse/remembered.ts';
 import { sniffFile } from './parse/sniff.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
@@ -31,8 +31,7 @@ import { RunWatch } from './run-watch.ts';
 const BEAT_MS = 2000;
 
 type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
-/** `differing`: of the duplicates, those that the ledger has otherwise. */
-type Progress = { counts: Counts; differing: number };
+type Progress = { counts: Counts; standings: Standings };
 
 /**
  * Writes imports, in the background. The rows come in batches, each one transaction of the ledger, so that every figure is exact at every moment and nobody waits
@@ -166,9 +165,9 @@ export class ImportRunner {
       await this.#files.require(run.fileId);
       const creditBefore = await this.#creditBalances(run.userId);
       const lesson = await this.#lessonOf(run);
-      const { counts, differing } = await this.#writeAll(run);
+      const { counts, standings } = await this.#writeAll(run);
       const isUnderstood = counts.created + counts.duplicates > 0;
-      const warnings = [...run.warnings, ...differingWarning(differing)];
+      const warnings = [...run.warnings, ...standingWarnings(standings)];
       await this.#finish(run, { creditBefore, warnings, lesson: isUnderstood ? lesson : null });
     } catch (error) {
       // Another process has it, or this one ends: then the next start takes it back.
@@ -201,7 +200,7 @@ export class ImportRunner {
     });
     const drafts = identifyRows(read, run.format);
     const counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
-    let progress: Progress = { counts, differing: 0 };
+    let progress: Progress = { counts, standings: NO_STANDINGS };
     try {
       // The next rows are read while the database is busy with these.
       let next = drafts.next();
@@ -224,14 +223,22 @@ export class ImportRunner {
   #writeBatch(
     run: Run,
     { rows, book, bytesRead }: { rows: readonly ReadRow[]; book: Book; bytesRead: number },
-    { counts, differing }: Progress,
+    { counts, standings }: Progress,
   ): Promise<Progress> {
     return transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const { dialect, userId } = ledger;
       const judged = await judgeRows(
         em,
-        { dialect, userId, source: run.source, appliesRules: run.settings.appliesRules, book, seen: new Set() },
+        {
+          dialect,
+          userId,
+          source: run.source,
+          appliesRules: run.settings.appliesRules,
+          restoresDeleted: run.restoresDeleted,
+          book,
+          seen: new Set(),
+        },
         rows,
         {
           idOf: importedTransactionId(run.runAt, run.runHex),
@@ -253,16 +260,15 @@ export class ImportRunner {
       }
       const records = judged.flatMap((each) => (each.outcome === 'new' ? [each.record] : []));
       await this.#post(em, ledger, records);
-      const duplicates = judged.filter((each) => each.outcome === 'duplicate');
       const after: Counts = {
         bytesRead,
         rowsRead: counts.rowsRead + rows.length,
         created: counts.created + records.length,
-        duplicates: counts.duplicates + duplicates.length,
+        duplicates: counts.duplicates + judged.filter(({ outcome }) => outcome === 'duplicate').length,
         faulty: counts.faulty + faulty.length,
       };
-      await changeRun(em, run, { ...after, beatAt: this.#clock.now() });
-      return { counts: after, differing: differing + duplicates.filter(({ differs }) => differs).length };
+      await changeRun(em, run, 'running', { ...after, beatAt: this.#clock.now() });
+      return { counts: after, standings: addStandings(standings, judged) };
     });
   }
 
@@ -300,7 +306,7 @@ export class ImportRunner {
       }
       const nowMs = this.#clock.now();
       const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
-      await changeRun(em, run, { ...end, bytesRead: run.fileBytes, warnings });
+      await changeRun(em, run, 'running', { ...end, bytesRead: run.fileBytes, warnings });
       if (lesson) await remember(em, dialect, { userId: run.userId, source: run.source, settings: lesson, nowMs });
       return releaseFile(em, dialect, run);
     });

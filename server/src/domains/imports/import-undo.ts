@@ -61,7 +61,7 @@ export class ImportUndo {
       const current = await findImport(em, run);
       const end = { created: 0, finishedAt: nowMs, ...endOf(current ?? run) };
       const rest = { created: Math.max(0, (current?.created ?? 0) - part.count) };
-      await changeRun(em, run, { beatAt: nowMs, ...(part.isLast ? end : rest) });
+      await changeRun(em, run, 'undoing', { beatAt: nowMs, ...(part.isLast ? end : rest) });
       return part.isLast;
     });
   }
@@ -103,7 +103,7 @@ export class ImportUndo {
       const current = await findImport(em, run);
       const [code, message] = [current?.errorCode ?? 'IMPORT_NOT_UNDONE', current?.errorMessage ?? ''];
       if (message.includes(why)) return;
-      await changeRun(em, run, { errorCode: code, errorMessage: `${message} ${why}`.trim().slice(0, 1000) });
+      await changeRun(em, run, 'undoing', { errorCode: code, errorMessage: `${message} ${why}`.trim().slice(0, 1000) });
     });
   }
 

@@ -19,6 +19,7 @@ export type ImportRecord = {
   warnings: readonly string[];
   status: ImportStatus;
   skipsFaulty: boolean;
+  restoresDeleted: boolean;
   isCancelRequested: boolean;
   runHex: string | null;
   runAt: number | null;
@@ -58,6 +59,7 @@ const COLUMNS = {
   warnings: 'warnings',
   status: 'status',
   skipsFaulty: 'skips_faulty',
+  restoresDeleted: 'restores_deleted',
   isCancelRequested: 'is_cancel_requested',
   runHex: 'run_hex',
   runAt: 'run_at',
@@ -281,6 +283,21 @@ export async function findHashes(
   return new Set(rows.map((row) => row['content_hash'] as string));
 }
 
+/** Those of the keys of rows (external ids, content hashes) at a source whose transactions the person has deleted. */
+export async function findDeletedKeys(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  { userId, source, rowKeys }: { userId: string; source: string; rowKeys: readonly string[] },
+): Promise<Set<string>> {
+  if (rowKeys.length === 0) return new Set();
+  const list = inList(dialect, rowKeys);
+  const rows = await em.execute<Row[]>(
+    `select row_key from ledger_tombstones where user_id = ? and source = ? and row_key in (${list.sql})`,
+    [userId, source, ...list.values],
+  );
+  return new Set(rows.map((row) => row['row_key'] as string));
+}
+
 /** What a transaction is known again by: its booking as {@link bookingOf} gives it for a draft. */
 export type Booking = { accountId: string; booking: readonly string[] };
 
@@ -348,6 +365,7 @@ function fromRow(row: Row): ImportRecord {
     warnings: JSON.parse(row['warnings'] as string) as string[],
     status: row['status'] as ImportStatus,
     skipsFaulty: Boolean(row['skips_faulty']),
+    restoresDeleted: Boolean(row['restores_deleted']),
     isCancelRequested: Boolean(row['is_cancel_requested']),
     runHex: row['run_hex'] as string | null,
     runAt: numberOrNull('run_at'),

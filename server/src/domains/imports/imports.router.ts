@@ -74,7 +74,7 @@ export const importsRouter = router({
         path: '/imports/{id}/preview',
         summary: 'What an import would do',
         description:
-          'The first rows as transactions, how many are new, there already or at fault, and each fault with its line and field. Nothing is written.',
+          'The first rows as transactions, how many are new, there already (or deleted since) or at fault, and each fault with its line and field. Nothing is written.',
       },
     })
     .input(importPreviewInput)

@@ -148,6 +148,7 @@ export class ImportsService implements ImportsApi {
       warnings,
       status: 'ready',
       skipsFaulty: false,
+      restoresDeleted: false,
       isCancelRequested: false,
       runHex: null,
       runAt: null,
@@ -207,13 +208,17 @@ export class ImportsService implements ImportsApi {
       const em = this.#database.em();
       const account = await this.#requireAccount(em, userId, record.accountId);
       const path = this.#files.path(record.fileId);
-      return await previewImport(em, dialect, { record, account, path, limit: query.limit });
+      return await previewImport(em, dialect, { record, account, path, query });
     } finally {
       this.#previewing.delete(userId);
     }
   }
 
-  async commit(commit: UnitOfWork, userId: string, { id, skipFaulty }: ImportCommit): Promise<ImportOut> {
+  async commit(
+    commit: UnitOfWork,
+    userId: string,
+    { id, skipFaulty, restoreDeleted }: ImportCommit,
+  ): Promise<ImportOut> {
     if (this.#runner.activeCount >= RUNS_MAX) {
       throw new AppError('RATE_LIMITED', 'Too many imports run at the moment; try again later.', {
         retryAfterSeconds: 10,
@@ -239,6 +244,7 @@ export class ImportsService implements ImportsApi {
         ...NOTHING_DONE,
         status: 'running',
         skipsFaulty: skipFaulty,
+        restoresDeleted: restoreDeleted,
         isCancelRequested: false,
         runHex,
         runAt: nowMs,
@@ -264,7 +270,10 @@ export class ImportsService implements ImportsApi {
         return toImportOut(record);
       }
       if (record.status === 'completed')
-        throw new AppError('IMPORT_NOT_READY', 'The import is completed; delete its transactions instead.');
+        throw new AppError(
+          'IMPORT_NOT_READY',
+          'The import is completed; delete its transactions instead, and import a corrected file with `restore_deleted`.',
+        );
       if (record.status === 'undoing') return toImportOut(record);
       const changes = { status: 'cancelled', finishedAt: record.finishedAt ?? this.#clock.now() } as const;
       await changeImport(em, { id }, changes);

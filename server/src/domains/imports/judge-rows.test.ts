@@ -43,7 +43,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const { userId } = world;
     const { dialect } = database;
     const em = database.em();
-    const judging = { dialect, userId, source: 'bank', appliesRules: true, book: await readBook(em, dialect, userId) };
+    const book = await readBook(em, dialect, userId);
+    const judging = { dialect, userId, source: 'bank', appliesRules: true, restoresDeleted: false, book };
     return () => judgeRows(em, { ...judging, seen: new Set() }, [row], { idOf: String, nowMs: 1 });
   };
 

@@ -8,15 +8,17 @@ import { applyRulesToDrafts } from '../rules/index.ts';
 import { toRecord } from '../transactions/index.ts';
 import type { Book } from './book.ts';
 import { type Fault, fieldOf } from './interpret.ts';
-import { type Booking, findBookings, findHashes } from './imports.repository.ts';
+import { type Booking, findBookings, findDeletedKeys, findHashes } from './imports.repository.ts';
 import type { ReadRow } from './read-drafts.ts';
 import { bareId, bookingOf, isOwnId } from './row-ids.ts';
+
+/** What the ledger has of a duplicate: it as it is, its id with another date, amount or account, or nothing any more, since the person has deleted it. */
+export type Standing = 'same' | 'differs' | 'deleted';
 
 /** What becomes of a row. */
 export type Judged = { row: ReadRow } & (
   | { outcome: 'new'; record: TransactionRecord }
-  /** `differs`: the ledger has its id with another date, amount or account. */
-  | { outcome: 'duplicate'; differs: boolean }
+  | { outcome: 'duplicate'; standing: Standing }
   /** `isStale`: it named an account or a category that was archived, merged or removed since the file was begun. */
   | { outcome: 'faulty'; faults: Fault[]; isStale: boolean }
 );
@@ -27,6 +29,8 @@ type Judging = {
   source: string;
   /** Whether the person's rules decide categories, tags and texts of what is new. */
   appliesRules: boolean;
+  /** Whether rows are new whose transactions the person has deleted. */
+  restoresDeleted: boolean;
   /** By which the names in the rows were read, with the rules. */
   book: Book;
   /** The external ids of the rows before, for a preview, which writes none of them. */
@@ -48,7 +52,7 @@ type Known = {
  */
 export async function judgeRows(
   em: SqlEntityManager,
-  { dialect, userId, source, appliesRules, book, seen }: Judging,
+  { dialect, userId, source, appliesRules, restoresDeleted, book, seen }: Judging,
   rows: readonly ReadRow[],
   { idOf, nowMs }: { idOf: (row: number) => string; nowMs: number },
 ): Promise<Judged[]> {
@@ -58,11 +62,21 @@ export async function judgeRows(
     inputs.flatMap(({ accountId, transfer }) => [accountId, transfer?.toAccountId ?? accountId]),
   );
   const accounts = await findAccounts(em, dialect, userId, [...accountIds]);
-  const twins = new Map(inputs.map((input) => [input, twinOf(input, known)]));
-  const fresh = rows.flatMap(({ draft, contentHash }) => {
-    const isNew = draft.kind === 'transaction' && !twins.get(draft.input) && !known.hashes.has(contentHash ?? '');
-    return isNew ? [draft.input] : [];
-  });
+  const twins = new Map(
+    inputs.flatMap((input) => {
+      const twin = twinOf(input, known);
+      return twin ? [[input, twin] as const] : [];
+    }),
+  );
+  const isKnown = ({ draft, contentHash }: ReadRow) =>
+    draft.kind !== 'transaction' || twins.has(draft.input) || known.hashes.has(contentHash ?? '');
+  const unknown = rows.filter((row) => !isKnown(row));
+  const rowKeys = restoresDeleted ? [] : unknown.flatMap((row) => deletableKeyOf(row) ?? []);
+  const deletedKeys = await findDeletedKeys(em, dialect, { userId, source, rowKeys });
+  const isDeleted = (row: ReadRow) => deletedKeys.has(deletableKeyOf(row) ?? '');
+  const fresh = unknown.flatMap((row) =>
+    row.draft.kind === 'transaction' && !isDeleted(row) ? [row.draft.input] : [],
+  );
   const rules = appliesRules ? book.rules.rules : [];
   const needsCategories =
     rules.length > 0 || fresh.some(({ categoryId, splits }) => categoryId !== null || splits.length > 0);
@@ -80,19 +94,23 @@ export async function judgeRows(
 
   return rows.map((row): Judged => {
     const { draft, contentHash } = row;
-    if (draft.kind === 'known') return { row, outcome: 'duplicate', differs: false };
+    if (draft.kind === 'known') return { row, outcome: 'duplicate', standing: 'same' };
     if (draft.kind === 'faulty') {
       // What an export of ours has is known by its id, whatever became of the names in it.
-      if (known.byId.has(draft.nameless ?? '')) return { row, outcome: 'duplicate', differs: false };
+      if (known.byId.has(draft.nameless ?? '')) return { row, outcome: 'duplicate', standing: 'same' };
       return { row, outcome: 'faulty', faults: draft.faults, isStale: false };
     }
     const { input } = draft;
     const { externalId } = input;
     const twin = twins.get(input);
     // The booking of an earlier row of the file is the same: otherwise the row would be at fault.
-    if (externalId !== null && !twin && seen.has(externalId)) return { row, outcome: 'duplicate', differs: false };
-    if (twin) return { row, outcome: 'duplicate', differs: String(twin.booking) !== String(bookingOf(input)) };
-    if (contentHash !== null && known.hashes.has(contentHash)) return { row, outcome: 'duplicate', differs: false };
+    if (externalId !== null && !twin && seen.has(externalId)) return { row, outcome: 'duplicate', standing: 'same' };
+    if (twin) {
+      const isSame = String(twin.booking) === String(bookingOf(input));
+      return { row, outcome: 'duplicate', standing: isSame ? 'same' : 'differs' };
+    }
+    if (contentHash !== null && known.hashes.has(contentHash)) return { row, outcome: 'duplicate', standing: 'same' };
+    if (isDeleted(row)) return { row, outcome: 'duplicate', standing: 'deleted' };
     try {
       const record = { ...toRecord(drafts.get(input) ?? input, named, { id: idOf(row.row), nowMs }), contentHash };
       requireOpen(record, accounts);
@@ -149,6 +167,12 @@ function twinOf(input: TransactionCreate, { byExternalId, byId }: Known): Bookin
   return byExternalId.get(externalId) ?? byId.get(externalId) ?? (bare?.accountId === accountId ? bare : undefined);
 }
 
+/** By what a row is known whose transaction was deleted. Not an id of our own: whoever imports an export of theirs restores what was there. */
+function deletableKeyOf({ draft, contentHash }: ReadRow): string | null {
+  const externalId = draft.kind === 'transaction' ? draft.input.externalId : null;
+  return externalId === null ? contentHash : isOwnId(externalId) ? null : externalId;
+}
+
 /** The ids of the accounts and categories that a draft names. */
 function namesOf({ accountId, transfer, categoryId, splits }: TransactionCreate): string[] {
   return [accountId, transfer?.toAccountId, categoryId, ...splits.map((split) => split.categoryId)].flatMap(
@@ -156,10 +180,27 @@ function namesOf({ accountId, transfer, categoryId, splits }: TransactionCreate)
   );
 }
 
-/** What is said of duplicates that differ from what the ledger has: the ledger's stays, since its owner may have edited it, or the bank has corrected it. */
-export function differingWarning(count: number): string[] {
-  if (count === 0) return [];
-  return [
-    `${count} of the duplicates stand in the ledger with another date, amount or account, and stay as they are there. Where the bank numbers each file anew, import it without its column of ids.`,
-  ];
+/** How many duplicates there are of each standing. */
+export type Standings = Readonly<Record<Standing, number>>;
+
+export const NO_STANDINGS: Standings = { same: 0, differs: 0, deleted: 0 };
+
+export function addStandings(standings: Standings, judged: readonly Judged[]): Standings {
+  const sums = { ...standings };
+  for (const each of judged) if (each.outcome === 'duplicate') sums[each.standing] += 1;
+  return sums;
+}
+
+/** What is said of duplicates that the ledger has otherwise, or no more: it stays as it is, since its owner may have edited it, or the bank has corrected what it sent. */
+export function standingWarnings({ differs, deleted }: Standings): string[] {
+  const warnings: string[] = [];
+  if (differs > 0)
+    warnings.push(
+      `${differs} of the duplicates stand in the ledger with another date, amount or account, and stay as they are there. Where the bank numbers each file anew, import it without its column of ids.`,
+    );
+  if (deleted > 0)
+    warnings.push(
+      `${deleted} of the duplicates are of transactions that were deleted, and stay deleted. To have them again, import the file with \`restore_deleted\`.`,
+    );
+  return warnings;
 }

@@ -1,4 +1,10 @@
-import { importCreateInput, type ImportOut, isPrintable } from '@finverse/shared';
+import {
+  importCommitInput,
+  importCreateInput,
+  type ImportOut,
+  importPreviewInput,
+  isPrintable,
+} from '@finverse/shared';
 import type { z } from 'zod';
 import { expect } from 'vitest';
 import { type Database, transact } from '../../db/index.ts';
@@ -44,13 +50,18 @@ async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let start = 0; start < bytes.length; start += 50_000) yield bytes.subarray(start, start + 50_000);
 }
 
-export function preview({ ledger, userId }: World, id: string, limit = 20) {
-  return ledger.imports.preview(userId, { id, limit });
+type PreviewFields = Partial<z.output<typeof importPreviewInput>>;
+
+export function preview({ ledger, userId }: World, id: string, fields: PreviewFields = {}) {
+  return ledger.imports.preview(userId, importPreviewInput.parse({ id, ...fields }));
 }
 
+type CommitFields = Partial<z.output<typeof importCommitInput>>;
+
 /** Commits, and waits for the end as a client does. */
-export async function commitToEnd(world: World, id: string, skipFaulty = false): Promise<ImportOut> {
-  await world.ledger.imports.commit(world.ledger.commit, world.userId, { id, skipFaulty });
+export async function commitToEnd(world: World, id: string, fields: CommitFields = {}): Promise<ImportOut> {
+  const input = importCommitInput.parse({ id, ...fields });
+  await world.ledger.imports.commit(world.ledger.commit, world.userId, input);
   return waitForEnd(world, id);
 }
 

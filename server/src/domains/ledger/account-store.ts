@@ -52,23 +52,33 @@ export async function updateAccount(em: SqlEntityManager, ledger: Ledger, accoun
 /** Deletes an account that has no entries, and leaves a tombstone. */
 export async function deleteAccount(em: SqlEntityManager, ledger: Ledger, id: string): Promise<void> {
   await runSql(em, 'delete from accounts where id = ? and user_id = ?', [id, ledger.userId]);
-  await buryAll(em, ledger, 'account', [id]);
+  await buryAll(em, ledger, 'account', [{ id }]);
 }
 
 /** What can leave a tombstone. */
 export type Buried = 'account' | 'category' | 'transaction';
+
+/** What was deleted. `origin`: by what an import knows the row of a transaction again, where it is not to bring it back. */
+export type Grave = { id: string; origin?: { source: string; rowKey: string } };
 
 /** Remembers what was deleted, for clients that keep a copy. */
 export async function buryAll(
   em: SqlEntityManager,
   ledger: Ledger,
   kind: Buried,
-  ids: readonly string[],
+  graves: readonly Grave[],
 ): Promise<void> {
   await insertRows(em, ledger.dialect, {
     table: 'ledger_tombstones',
-    columns: ['id', 'user_id', 'kind', 'deleted_at'],
-    rows: ids.map((id) => [id, ledger.userId, kind, ledger.changedAtMs]),
+    columns: ['id', 'user_id', 'kind', 'deleted_at', 'source', 'row_key'],
+    rows: graves.map(({ id, origin }) => [
+      id,
+      ledger.userId,
+      kind,
+      ledger.changedAtMs,
+      origin?.source ?? null,
+      origin?.rowKey ?? null,
+    ]),
   });
 }
 

@@ -65,7 +65,7 @@ export async function touchCategories(
 /** Deletes a category that nothing refers to, and leaves a tombstone. */
 export async function deleteCategory(em: SqlEntityManager, ledger: Ledger, id: string): Promise<void> {
   await runSql(em, 'delete from categories where id = ? and user_id = ?', [id, ledger.userId]);
-  await buryAll(em, ledger, 'category', [id]);
+  await buryAll(em, ledger, 'category', [{ id }]);
 }
 
 function toRow(userId: string, category: CategoryRecord): SqlValue[] {

@@ -157,16 +157,19 @@ export const TransactionTagSchema = defineEntity({
   },
 });
 
-/** What was deleted, for clients that keep a copy. */
+/** What was deleted, for clients that keep a copy, and for imports, which do not bring it back. */
 export const TombstoneSchema = defineEntity({
   name: 'Tombstone',
   tableName: 'ledger_tombstones',
-  indexes: [{ properties: ['user', 'kind', 'deletedAt', 'id'] }],
+  indexes: [{ properties: ['user', 'kind', 'deletedAt', 'id'] }, { properties: ['user', 'source', 'rowKey'] }],
   properties: {
     id: idColumn().primary(),
     user: owner,
     kind: p.string().length(12),
     deletedAt: epochMsColumn(),
+    /** Of a transaction that a person has deleted: where it came from, and what its row is known again by there, its external id or its content hash. */
+    source: p.string().length(40).nullable(),
+    rowKey: p.string().length(200).nullable(),
   },
 });
 

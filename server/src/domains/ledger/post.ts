@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { inList, insertRows, moneyToSql, runSql } from '../../db/index.ts';
 import { AppError, invariant } from '../../kernel/errors.ts';
-import { buryAll, findAccounts } from './account-store.ts';
+import { buryAll, findAccounts, type Grave } from './account-store.ts';
 import {
   ENTRY_COLUMNS,
   toEntryRows,
@@ -43,6 +43,7 @@ export async function post(
   const deltas = deltasOf(changes);
   const moved = [...deltas.balances].map(([id, amount]) => withBalance(accounts, ledger, { id, amount, mode }));
   await writeTransactions(em, ledger, changes);
+  await buryAll(em, ledger, 'transaction', removed(changes).map(graveOf));
   await writeEntries(em, ledger, changes);
   await writeTags(em, ledger, changes);
   await addToSums(em, ledger, deltas);
@@ -66,6 +67,9 @@ export async function withdraw(
   for await (const records of pieces) {
     const changes = records.map((before) => settleMarks({ before, after: null }, new Map()));
     await writeTransactions(em, ledger, changes);
+    // Without their origin: what is taken back may be imported again.
+    const graves = records.map(({ id }) => ({ id }));
+    await buryAll(em, ledger, 'transaction', graves);
     deltas = sumOfDeltas(deltas, deltasOf(changes));
   }
   const accounts = await findAccounts(em, ledger.dialect, ledger.userId, [...deltas.balances.keys()]);
@@ -144,19 +148,26 @@ function created(changes: readonly Change[]): TransactionRecord[] {
   return changes.flatMap(({ before, after }) => (after && !before ? [after] : []));
 }
 
-function deletedIds(changes: readonly Change[]): string[] {
-  return changes.flatMap(({ before, after }) => (before && !after ? [before.id] : []));
+function removed(changes: readonly Change[]): TransactionRecord[] {
+  return changes.flatMap(({ before, after }) => (before && !after ? [before] : []));
+}
+
+/** The next file that has its row does not bring back what a person has deleted. */
+function graveOf({ id, source, externalId, contentHash }: TransactionRecord): Grave {
+  const rowKey = externalId ?? contentHash;
+  return rowKey === null ? { id } : { id, origin: { source, rowKey } };
 }
 
 async function writeTransactions(em: SqlEntityManager, ledger: Ledger, changes: readonly Change[]): Promise<void> {
   const { dialect, userId } = ledger;
-  const removed = deletedIds(changes);
   // Entries and tags go with their transaction.
-  await forEachIds(removed, async (ids) => {
-    const list = inList(dialect, ids);
-    await runSql(em, `delete from transactions where user_id = ? and id in (${list.sql})`, [userId, ...list.values]);
-  });
-  await buryAll(em, ledger, 'transaction', removed);
+  await forEachIds(
+    removed(changes).map(({ id }) => id),
+    async (ids) => {
+      const list = inList(dialect, ids);
+      await runSql(em, `delete from transactions where user_id = ? and id in (${list.sql})`, [userId, ...list.values]);
+    },
+  );
   await insertRows(em, dialect, {
     table: 'transactions',
     columns: TRANSACTION_COLUMNS,

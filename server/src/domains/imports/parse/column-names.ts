@@ -1,4 +1,5 @@
 import { currencyCodes, type ImportField } from '@finverse/shared';
+import { currencyOfSign } from './currency-marks.ts';
 
 /** What banks call their columns, in lower case without accents; the first one that a header has is taken. */
 export const COLUMN_NAMES: Partial<Record<ImportField, readonly string[]>> = {
@@ -114,7 +115,7 @@ export const COLUMN_NAMES: Partial<Record<ImportField, readonly string[]>> = {
     'beneficiario',
     'naam tegenpartij',
     'tegenpartij',
-    'naam / omschrijving',
+    'naam/omschrijving',
   ],
   description: [
     'description',
@@ -152,8 +153,22 @@ export function plainName(name: string): string {
     .trim();
 }
 
-/** The currency that a header names in brackets, as in `Amount (USD)`; null where it names none. */
+/**
+ * The name of a column as {@link COLUMN_NAMES} has it: a plain one without spaces around a stroke, a currency's sign in brackets, and the ending of a gender,
+ * as in `Auftraggeber / Empfänger`, `Betrag (€)`, `Zahlungsempfänger*in`.
+ */
+export function columnName(name: string): string {
+  return plainName(name)
+    .replace(/ ?\/ ?/g, '/')
+    .replace(/[([]\p{Sc}[)\]]/gu, '')
+    .replace(/[*:](?:in|r)(?!\p{L})/gu, '')
+    .trim();
+}
+
+/** The currency that a header names in brackets, as in `Amount (USD)` or `Betrag (€)`; null where it names none, or a sign that several have. */
 export function currencyOfName(name: string): string | null {
+  const sign = /[([](\p{Sc})[)\]]/u.exec(name)?.[1];
+  if (sign !== undefined) return currencyOfSign(sign);
   const code = /[([]([A-Z]{3})[)\]]/.exec(name)?.[1];
   return code !== undefined && currencyCodes.has(code) ? code : null;
 }

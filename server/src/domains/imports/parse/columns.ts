@@ -1,6 +1,6 @@
 import { type ImportField, importFields, type ImportFormat, type ImportSettings, isPrintable } from '@finverse/shared';
 import { EXCHANGE_FIELDS, isExchangeHeader } from '../../exports/index.ts';
-import { COLUMN_NAMES, plainName } from './column-names.ts';
+import { COLUMN_NAMES, columnName } from './column-names.ts';
 
 export type Columns = ImportSettings['columns'];
 
@@ -10,7 +10,7 @@ export const NO_COLUMNS = Object.fromEntries(importFields.map((field) => [field,
 export function guessColumns(header: readonly string[]): Columns {
   const columns = { ...NO_COLUMNS };
   if (isExchangeHeader(header)) return { ...columns, ...EXCHANGE_FIELDS };
-  const plain = header.map(plainName);
+  const plain = header.map(columnName);
   const taken = new Set<number>();
   for (const field of importFields) {
     for (const name of COLUMN_NAMES[field] ?? []) {

@@ -62,6 +62,12 @@ export function marksOf(currency: string): Marks {
   return marks;
 }
 
+/** The currency of a sign that no other one has; null for any other text. */
+export function currencyOfSign(sign: string): string | null {
+  const currencies = SIGNS[sign]?.split(' ') ?? [];
+  return currencies.length === 1 ? (currencies[0] ?? null) : null;
+}
+
 /** Those of any currency, for telling whether a column holds amounts at all. */
 export const ANY_MARKS = marksFor(['[A-Za-z]{3}', ...Object.keys(SIGNS)]);
 

@@ -71,8 +71,8 @@ const BY_PREFERENCE: readonly ImportDateFormat[] = importDateFormats;
  * The format in which all texts are dates (`isTold`: whether any is one), and whether another one would read them as well and see other dates. Where no format reads them all, the one that
  * reads the most, so that the preview names the rest.
  *
- * A year of two digits may be any of the three numbers: of formats that read as many, the one that sees the fewest years is taken, and one that would
- * scatter a statement over several times as many years does not make it ambiguous.
+ * A year of two digits may be any of the three numbers: of formats that read as many, the one that sees the fewest years is taken. One that would scatter a
+ * statement over several times as many years, or that takes the year from another place and stretches days to years, does not make it ambiguous.
  */
 export function detectDateFormat(texts: readonly string[]): {
   format: ImportDateFormat;
@@ -82,17 +82,42 @@ export function detectDateFormat(texts: readonly string[]): {
   const readings = BY_PREFERENCE.map((format) => {
     const dates = texts.map((text) => parseDate(text, format));
     const found = dates.filter((date) => date !== null);
-    return { format, dates, count: found.length, years: new Set(found.map((date) => date.slice(0, 4))).size };
+    const years = new Set(found.map((date) => date.slice(0, 4))).size;
+    return { format, dates, count: found.length, years, spanDays: spanOf(found) };
   });
   const best = readings.reduce((top, next) =>
     next.count > top.count || (next.count === top.count && next.years < top.years) ? next : top,
   );
   const isAmbiguous = readings.some(
-    ({ dates, count, years }) =>
-      count === best.count && years < best.years * SCATTERED && dates.some((date, index) => date !== best.dates[index]),
+    (other) =>
+      other.count === best.count &&
+      other.years < best.years * SCATTERED &&
+      !isStretched(other, best) &&
+      other.dates.some((date, index) => date !== best.dates[index]),
   );
   return { format: best.format, isTold: best.count > 0 && !isAmbiguous, isAmbiguous };
 }
 
 /** How many times as many years a reading sees that is not to be believed. */
 const SCATTERED = 3;
+/** How many days, and how many times as many, lie between the dates of a reading that makes years of days. */
+const STRETCHED_DAYS = 300;
+const STRETCHED = 10;
+
+type Reading = { format: ImportDateFormat; spanDays: number };
+
+/** Whether a reading takes another number for the year, and the dates lie much further apart for it. */
+function isStretched({ format, spanDays }: Reading, best: Reading): boolean {
+  const isYearElsewhere = READERS[format].order.indexOf('y') !== READERS[best.format].order.indexOf('y');
+  return isYearElsewhere && spanDays > STRETCHED_DAYS && spanDays > best.spanDays * STRETCHED;
+}
+
+/** The days from the first to the last of dates. */
+function spanOf(dates: readonly string[]): number {
+  let [first, last] = [dates[0] ?? '', dates[0] ?? ''];
+  for (const date of dates) {
+    if (date < first) first = date;
+    if (date > last) last = date;
+  }
+  return dates.length === 0 ? 0 : (Date.parse(last) - Date.parse(first)) / 86_400_000;
+}

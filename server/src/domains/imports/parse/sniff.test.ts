@@ -1,5 +1,6 @@
 import type { ImportSettingsInput } from '@finverse/shared';
 import { expect, test } from 'vitest';
+import { currencyOfName } from './column-names.ts';
 import { NO_COLUMNS, placeColumns } from './columns.ts';
 import { detectDateFormat } from './dates.ts';
 import { lessonOf, type Remembered } from './remembered.ts';
@@ -80,6 +81,49 @@ test('what is the same for several transactions is no id', () => {
   expect(columnsOf(`Transaction ID,Date,Amount\n${rows.replace('x1', 'x0')}`).externalId).toBe('Transaction ID');
 });
 
+test('a bank’s signs, strokes and endings in the names of its columns hide none of them', () => {
+  const dkb = [
+    '"Girokonto";"DE00"',
+    '""',
+    '"Buchungsdatum";"Wertstellung";"Status";"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Verwendungszweck";"Umsatztyp";"IBAN";"Betrag (€)"',
+    '"02.01.26";"02.01.26";"Gebucht";"Ada Beispiel";"Bäckerei";"Brot";"Ausgang";"DE11";"-3,20"',
+    '"31.12.25";"31.12.25";"Gebucht";"Acme";"Ada Beispiel";"Gehalt";"Eingang";"DE22";"1.250,00"',
+  ].join('\n');
+  const { settings, warnings } = look(`${dkb}\n`);
+  expect(warnings).toEqual([]);
+  expect(settings).toMatchObject({
+    skipRows: 2,
+    dateFormat: 'DD.MM.YY',
+    decimalSeparator: ',',
+    columns: {
+      date: 'Buchungsdatum',
+      amount: 'Betrag (€)',
+      payee: 'Zahlungsempfänger*in',
+      description: 'Verwendungszweck',
+    },
+  });
+  const spaced = columnsOf('Buchungstag;Auftraggeber / Empfänger;Betrag\n02.01.2026;Shop;-12,50\n');
+  expect(spaced.payee).toBe('Auftraggeber / Empfänger');
+  expect(columnsOf('Date,Amount ($),Name / Omschrijving\n2026-01-02,-5,x\n')).toMatchObject({ amount: 'Amount ($)' });
+  expect(currencyOfName('Betrag (€)')).toBe('EUR');
+  expect(currencyOfName('Amount ($)')).toBeNull();
+});
+
+test('text that may be the payee or the description and is not read is told, until somebody has said so', () => {
+  const rows = '2026-01-02,-5,Bread,Baker,42,Bread\n2026-01-03,7,Pay,Acme,43,Pay\n';
+  const file = `Date,Amount,Memo,Whom,Ref,Category\n${rows}`;
+  expect(look(file).warnings).toEqual([expect.stringMatching(/taken for the payee, .* in “Whom”\./)]);
+  expect(look(file, { columns: { payee: 'Whom' } }).warnings).toEqual([]);
+  expect(look(file, { columns: { payee: null } }).warnings).toEqual([]);
+  expect(lookAgain(file, learned(file)).warnings).toEqual([]);
+  expect(look('Date,Amount\n2026-01-02,-5\n2026-01-03,7\n').warnings).toEqual([]);
+  const many = ['Date', 'Amount', ...Array.from({ length: 9 }, (_, index) => `Text ${index}`)].join(',');
+  const words = Array(9).fill('some').join(',');
+  const [warning = ''] = look(`${many}\n2026-01-02,-5,${words}\n2026-01-03,5,${words}\n`).warnings;
+  expect(warning).toContain('the payee or the description');
+  expect(warning).toContain('“Text 4”, …');
+});
+
 test('fees and states that are not read are told', () => {
   const { warnings } = look(
     'Date,Amount,Fee,State\n2026-01-02,-5,0.10,COMPLETED\n2026-01-03,7,0.00,REVERTED\n2026-01-03,7,0.00,COMPLETED\n',
@@ -98,6 +142,12 @@ test.each([
   [['26/02/03', '26/02/28', '26/03/14', '26/04/30'], 'YY/MM/DD', false],
   [['03.02.26', '28.02.26', '14.03.26', '30.04.26'], 'DD.MM.YY', false],
   [['26/02/03'], 'DD/MM/YY', true],
+  [['02.01.26', '31.12.25'], 'DD.MM.YY', false],
+  [['03.02.26', '05.02.26', '11.02.26'], 'DD.MM.YY', false],
+  [['26.02.03', '26.02.05', '26.02.11'], 'YY.MM.DD', false],
+  [['03.02.26', '03.02.26'], 'DD.MM.YY', true],
+  [['03.01.26', '03.02.26'], 'DD.MM.YY', true],
+  [['01/02/26', '02/02/26', '12/02/26'], 'DD/MM/YY', true],
   [['03/02/26', '04/05/26', '12/11/26', '09/08/26'], 'DD/MM/YY', true],
   [['03/02/2026', '04/05/2026'], 'DD/MM/YYYY', true],
 ] as const)('dates %j are %s, ambiguous: %s', (texts, format, isAmbiguous) => {

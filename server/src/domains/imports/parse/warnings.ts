@@ -1,6 +1,6 @@
-import type { ImportDateFormat, ImportField, ImportSettingsInput } from '@finverse/shared';
+import { type ImportDateFormat, type ImportField, importFields, type ImportSettingsInput } from '@finverse/shared';
 import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
-import { plainName } from './column-names.ts';
+import { COLUMN_NAMES, columnName, plainName } from './column-names.ts';
 import { glanceAtAmount } from './numbers.ts';
 
 /** What the cells of a file may leave open, where they tell nothing or may be read in two ways. */
@@ -41,7 +41,7 @@ export function warningsOf(findings: Findings): string[] {
     warnings.push(
       'The file has other columns than the last file of its source, so what was set for that one is not used. Check the columns, and which sign money has that is spent.',
     );
-  if (!isKnown) warnings.push(...columnWarnings(findings), ...signWarnings(findings));
+  if (!isKnown) warnings.push(...columnWarnings(findings), ...signWarnings(findings), ...textWarnings(findings));
   return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
 }
 
@@ -80,6 +80,39 @@ function signWarnings({ given, data, places }: Findings): string[] {
       'All or nearly all amounts are above zero and become income. Check them, say which column tells what goes (`kind`), or that what is spent stands above zero.',
     ];
   return [];
+}
+
+/** The share of the cells of a column that hold words from which on it is one of texts. */
+const MOSTLY = 0.5;
+
+/** Where no column is the payee, or none the description, those that hold words and are known as nothing else: one of them may be it. */
+function textWarnings({ header, given, data, places }: Findings): string[] {
+  const lacking = (['payee', 'description'] as const).filter(
+    (field) => places[field] === undefined && given.columns?.[field] === undefined,
+  );
+  if (lacking.length === 0) return [];
+  const used = new Set(Object.values(places));
+  const names = (header ?? []).filter((name, place) => {
+    const cells = cellsOf(data, place);
+    const words = cells.filter((cell) => /\p{L}{3}/u.test(cell) && !isDate(cell) && !isAmount(cell));
+    return !used.has(place) && !isKnownName(name) && words.length > cells.length * MOSTLY;
+  });
+  if (names.length === 0) return [];
+  const shown = names.slice(0, NAMES_MAX).map((name) => `“${name.slice(0, NAME_CHARACTERS_MAX)}”`);
+  return [
+    `No column is taken for the ${lacking.join(' or the ')}, and text is not read that stands in ${shown.join(', ')}${names.length > NAMES_MAX ? ', …' : ''}. Say which column is which, or null for none.`,
+  ];
+}
+
+/** Columns that a warning names, and the characters of each. */
+const NAMES_MAX = 5;
+const NAME_CHARACTERS_MAX = 60;
+
+/** Whether a column is called like one of another kind, or like one that has a warning of its own. */
+function isKnownName(name: string): boolean {
+  const known = columnName(name);
+  const isState = STATES.has(plainName(name));
+  return isState || importFields.some((field) => COLUMN_NAMES[field]?.includes(known));
 }
 
 function unreadWarnings({ header, data, places }: Findings): string[] {

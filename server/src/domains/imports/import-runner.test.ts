@@ -1,0 +1,72 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { entities } from '../../entities.ts';
+import { type Database, transact } from '../../db/index.ts';
+import { describeDrivers } from '../../db/test-databases.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { ledgerOn } from '../ledger/test-ledger.ts';
+import { ImportFiles } from './import-files.ts';
+import { changeRun, type Run } from './import-run.ts';
+import { ImportRunner } from './import-runner.ts';
+import { changeImport, findImport, type ImportChanges } from './imports.repository.ts';
+import { expectExact, openWorld, prepare, transactionsOf, type World } from './test-imports.ts';
+
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  let database: Database;
+  let world: World;
+  let run: Run;
+  let folder: string;
+  let url: string | undefined;
+  beforeEach(async () => {
+    // A server's database serves all tests, each with a person of its own.
+    url = databases.driver === 'sqlite' ? undefined : (url ??= await databases.newUrl());
+    database = await databases.open(entities, url);
+    await database.migrate();
+    folder = await mkdtemp(join(tmpdir(), 'finverse-test-'));
+    world = await openWorld(database, ledgerOn(database, systemClock, folder));
+    const { id } = await prepare(world, 'date,amount,payee\n2026-01-13,1,a\n2026-01-14,2,b\n');
+    const begun = { status: 'running', runHex: 'aaaaaaaaaaaa', runAt: Date.now() } as const;
+    await changeImport(database.em(), { id }, begun);
+    const record = await findImport(database.em(), { userId: world.userId, id });
+    run = { ...record, ...begun } as Run;
+  });
+
+  /** A process that runs the import, and goes on as if it were still its own; answers when that has ended. */
+  const goOn = async (): Promise<object[]> => {
+    const errors: object[] = [];
+    const log = { warn: () => undefined, error: (fields: object) => errors.push(fields) };
+    const runner = new ImportRunner({ database, clock: systemClock, files: new ImportFiles(folder), log });
+    runner.start(run);
+    await expect.poll(() => runner.activeCount).toBe(0);
+    return errors;
+  };
+
+  const takeovers: [string, ImportChanges][] = [
+    ['is being taken back', { status: 'undoing' }],
+    ['was taken back', { status: 'failed' }],
+    ['runs anew', { runHex: 'bbbbbbbbbbbb' }],
+  ];
+  test.each(takeovers)('a process that was taken for dead writes nothing of an import that %s', async (_state, by) => {
+    await changeImport(database.em(), { id: run.id }, by);
+    const before = await findImport(database.em(), run);
+    expect(await goOn()).toEqual([]);
+    expect(await findImport(database.em(), run)).toEqual(before);
+    expect(await transactionsOf(world)).toEqual([]);
+    await expectExact(world);
+  });
+
+  test('one whose import nobody has taken over writes all of it', async () => {
+    expect(await goOn()).toEqual([]);
+    expect(await findImport(database.em(), run)).toMatchObject({ status: 'completed', created: 2 });
+  });
+
+  test.each(takeovers)('what a run writes of its own progress is not kept where the import %s', async (_state, by) => {
+    await changeImport(database.em(), { id: run.id }, by);
+    const before = await findImport(database.em(), run);
+    const change = transact(database, (em) => changeRun(em, run, 'running', { rowsRead: 7 }));
+    await expect(change).rejects.toThrow('a locked import is there, and as it was');
+    expect(await findImport(database.em(), run)).toEqual(before);
+  });
+});
