@@ -32,8 +32,8 @@ const FINALITY_FALLBACK_BLOCKS = 128;
 /** Besu says `Unknown block` (-39001). */
 const UNKNOWN_TAG = /finali[sz]ed|\btag\b|invalid (argument|param|block)|unknown block|not supported|unsupported/i;
 
-/** A unit as it was read; it joins on to the block of that hash. */
-type FetchedUnit = Unit & { parentHash: Hex };
+/** A unit as it was read. `parentHash` names the block that it joins on to; null after a unit that is as final as this one. */
+type FetchedUnit = Unit & { parentHash: Hex | null };
 
 export type SyncServiceOptions = {
   database: Database;
@@ -335,7 +335,7 @@ export class BlockchainSyncService {
     while (!this.#stopping.signal.aborted) {
       while (inFlight.length < RANGES_IN_FLIGHT && nextBlock <= head.number) schedule();
       const unit = await inFlight.shift()?.unit;
-      if (!unit || (writer.cursor && unit.parentHash !== writer.cursor.hash)) return changes;
+      if (!unit || (writer.cursor && unit.parentHash && unit.parentHash !== writer.cursor.hash)) return changes;
       changes = addChanges(changes, await writer.applyUnit(unit));
       const joinsAt = unit.end.number + 1;
       if ((inFlight[0]?.fromBlock ?? nextBlock) !== joinsAt) {
@@ -361,10 +361,15 @@ export class BlockchainSyncService {
       const path = await readProvenPath(this.#options, fromBlock, toBlock);
       return path && { fromBlock, ...path };
     }
-    const [first, range] = await Promise.all([reader.header(fromBlock), fetcher.factsOfRange(fromBlock, toBlock)]);
+    // The cursor under the first range may have been applied before it was final.
+    const isFirst = this.writer.cursor?.number === fromBlock - 1;
+    const [first, range] = await Promise.all([
+      isFirst ? reader.header(fromBlock) : null,
+      fetcher.factsOfRange(fromBlock, toBlock),
+    ]);
     const end = await reader.header(range.toBlock);
     const last = range.facts.at(-1);
-    if (!first || !end || (last?.blockNumber === end.number && last.blockHash !== end.hash)) return null;
-    return { fromBlock, parentHash: first.parentHash, facts: range.facts, end };
+    if ((isFirst && !first) || !end || (last?.blockNumber === end.number && last.blockHash !== end.hash)) return null;
+    return { fromBlock, parentHash: first?.parentHash ?? null, facts: range.facts, end };
   }
 }
