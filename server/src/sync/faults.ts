@@ -2,10 +2,8 @@ import { type Clock, toInstant } from '../kernel/clock.ts';
 import type { BlockchainSyncService } from './blockchain-sync-service.ts';
 import type { EventWatcher } from './event-watcher.ts';
 import type { SyncScheduler } from './sync-scheduler.ts';
+import type { SyncFault } from './types.ts';
 import type { VaultState } from './vault-store.ts';
-
-/** A reason why the sync is not healthy: what it is about, and what is wrong. */
-export type SyncFault = { path: string; message: string };
 
 /** Blocks that a healthy vault may be behind the head. */
 const HEALTHY_LAG_BLOCKS = 20;

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, forUpdate, insertRows, transact } from '../db/index.ts';
 import { StaleWriterError } from './errors.ts';
-import type { SyncFault } from './faults.ts';
+import type { SyncFault } from './types.ts';
 
 const LEASE_NAME = 'sync';
 

@@ -12,13 +12,13 @@ import { AppError, describeError } from '../kernel/errors.ts';
 import type { BlockchainSyncService } from './blockchain-sync-service.ts';
 import { ChainReadError, DeepReorgError, StaleWriterError } from './errors.ts';
 import type { EventWatcher } from './event-watcher.ts';
-import { findLeaderFaults, lagOf, type SyncFault } from './faults.ts';
+import { findLeaderFaults, lagOf } from './faults.ts';
 import type { SyncLease } from './lease.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { Page, PageRequest, SyncApi } from './sync.port.ts';
 import type { SyncScheduler } from './sync-scheduler.ts';
 import { readRuns } from './sync-state.ts';
-import type { Hex } from './types.ts';
+import type { Hex, SyncFault } from './types.ts';
 import { readVaults, type VaultState } from './vault-store.ts';
 import { addChanges, NO_CHANGES } from './vault-writer.ts';
 
