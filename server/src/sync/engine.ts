@@ -9,6 +9,7 @@ import { checkNodes } from './chain/check-nodes.ts';
 import { holdHeadSocket } from './chain/head-socket.ts';
 import { createChainReader } from './chain/reader.ts';
 import { EventWatcher } from './event-watcher.ts';
+import { findLeaderFaults } from './faults.ts';
 import { SyncLease } from './lease.ts';
 import { LiveFeed } from './live-feed.ts';
 import { LogFetcher } from './log-fetcher.ts';
@@ -119,7 +120,9 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
     holder,
     ttlMs: isAlone ? Number.MAX_SAFE_INTEGER / 2 : LEASE_TTL_MS,
     isAlone,
+    findFaults: () => (leader ? findLeaderFaults(leader) : []),
   });
+  let leader: Parameters<typeof findLeaderFaults>[0] | null = null;
   const feed = new LiveFeed({ database, log });
   const services = await Promise.all(
     vaults.map(async (vault) => {
@@ -149,6 +152,7 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
     log,
     defaults: { desiredState: settings.autostart ? 'running' : 'stopped', intervalSeconds: settings.intervalSeconds },
   });
+  leader = { scheduler, services, watcher, clock };
   const pruning = setInterval(() => {
     Promise.all([
       pruneOutbox(database.em(), clock.now() - OUTBOX_KEEP_MS),

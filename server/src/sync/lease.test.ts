@@ -17,7 +17,7 @@ describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
     databaseB = databases.driver === 'sqlite' ? databaseA : await databases.openMigrated(url);
   });
 
-  const lease = (holder: string, options: { database?: Database; ttlMs?: number; isAlone?: boolean } = {}) =>
+  const lease = (holder: string, options: Partial<ConstructorParameters<typeof SyncLease>[0]> = {}) =>
     new SyncLease({ database: databaseA, holder, ttlMs: TTL_MS, isAlone: false, ...options });
   /** What the clock of the database would do in time. */
   const expire = () => databaseA.em().execute('update sync_leases set expires_at = 0', [], 'run');
@@ -36,6 +36,16 @@ describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
     expect(await a.acquire()).toBe(true);
     expect([a.fencingToken, b.fencingToken]).toEqual([1, null]);
     expect(await b.read()).toMatchObject({ holder: 'a', fencingToken: 1 });
+  });
+
+  test('the others read what its holder found wrong when it last renewed', async () => {
+    const faults = [{ path: 'vaults.0', message: 'the chain dropped block 40, which was final' }];
+    const [a, b] = [lease('a', { findFaults: () => [...faults] }), lease('b', { database: databaseB })];
+    await a.acquire();
+    expect((await b.read())?.faults).toEqual(faults);
+    faults.pop();
+    await a.acquire();
+    expect((await b.read())?.faults).toEqual([]);
   });
 
   test('of several that race for a lease that nobody ever held exactly one leads, and none fails', async () => {

@@ -1,10 +1,20 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, forUpdate, insertRows, transact } from '../db/index.ts';
 import { StaleWriterError } from './errors.ts';
+import type { SyncFault } from './types.ts';
 
 const LEASE_NAME = 'sync';
 
-export type Lease = { holder: string; fencingToken: number; expiresAt: number };
+export type Lease = {
+  holder: string;
+  fencingToken: number;
+  expiresAt: number;
+  /** What its holder found wrong with the sync when it last renewed. */
+  faults: SyncFault[];
+};
+
+/** Faults that are written down: enough for anyone to act, and little for a row that is renewed all the time. */
+const FAULTS_MAX = 20;
 
 type LeaseOptions = {
   database: Database;
@@ -14,6 +24,8 @@ type LeaseOptions = {
   ttlMs: number;
   /** True where nobody else can have the database open, so that whoever holds the lease must be dead. */
   isAlone: boolean;
+  /** What is wrong with the sync, for the replicas that do not lead. */
+  findFaults?: () => SyncFault[];
 };
 
 /**
@@ -36,7 +48,8 @@ export class SyncLease {
 
   /** Takes the lease where it is free or expired, renews it where it is held. Answers whether this process leads now. */
   async acquire(): Promise<boolean> {
-    const { database, holder, ttlMs, isAlone } = this.#options;
+    const { database, holder, ttlMs, isAlone, findFaults } = this.#options;
+    const faults = JSON.stringify((findFaults?.() ?? []).slice(0, FAULTS_MAX));
     await this.#ensureRow();
     this.#fencingToken = await transact(database, async (em) => {
       const now = nowMsSql(database);
@@ -49,8 +62,8 @@ export class SyncLease {
       if (!isHolder && !row['expired'] && !isAlone) return null;
       const token = isHolder ? Number(row['fencing_token']) : Number(row['fencing_token']) + 1;
       await em.execute(
-        `update sync_leases set holder = ?, fencing_token = ?, expires_at = ${now} + ? where name = ?`,
-        [holder, token, ttlMs, LEASE_NAME],
+        `update sync_leases set holder = ?, fencing_token = ?, expires_at = ${now} + ?, faults = ? where name = ?`,
+        [holder, token, ttlMs, faults, LEASE_NAME],
         'run',
       );
       return token;
@@ -89,7 +102,7 @@ export class SyncLease {
     const [row] = await database
       .em()
       .execute<Record<string, unknown>[]>(
-        `select holder, fencing_token, expires_at from sync_leases where name = ? and expires_at > ${nowMsSql(database)}`,
+        `select holder, fencing_token, expires_at, faults from sync_leases where name = ? and expires_at > ${nowMsSql(database)}`,
         [LEASE_NAME],
       );
     return row
@@ -97,6 +110,7 @@ export class SyncLease {
           holder: row['holder'] as string,
           fencingToken: Number(row['fencing_token']),
           expiresAt: Number(row['expires_at']),
+          faults: JSON.parse((row['faults'] as string | null) ?? '[]') as SyncFault[],
         }
       : null;
   }

@@ -12,17 +12,15 @@ import { AppError, describeError } from '../kernel/errors.ts';
 import type { BlockchainSyncService } from './blockchain-sync-service.ts';
 import { ChainReadError, DeepReorgError, StaleWriterError } from './errors.ts';
 import type { EventWatcher } from './event-watcher.ts';
+import { findLeaderFaults, lagOf } from './faults.ts';
 import type { SyncLease } from './lease.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { Page, PageRequest, SyncApi } from './sync.port.ts';
 import type { SyncScheduler } from './sync-scheduler.ts';
 import { readRuns } from './sync-state.ts';
-import type { Hex } from './types.ts';
+import type { Hex, SyncFault } from './types.ts';
 import { readVaults, type VaultState } from './vault-store.ts';
 import { addChanges, NO_CHANGES } from './vault-writer.ts';
-
-/** Blocks that a healthy vault may be behind the head. */
-const HEALTHY_LAG_BLOCKS = 20;
 
 type ApiOptions = {
   database: Database;
@@ -42,7 +40,7 @@ type ApiOptions = {
 
 /** The engine as the routers see it. */
 export function createSyncApi(options: ApiOptions): SyncApi {
-  const { database, scheduler, services, watcher, lease, feed, clock } = options;
+  const { database, scheduler, services, watcher, lease, feed } = options;
 
   const status = async (): Promise<SyncStatusOut> => {
     const { state } = scheduler;
@@ -81,7 +79,7 @@ export function createSyncApi(options: ApiOptions): SyncApi {
       vaultStatus(service, states[index] ?? service.writer.state, watcher),
     );
     const isRunning = scheduler.state.desiredState === 'running';
-    const reasons = isRunning ? await findFaults(options, vaults) : [];
+    const reasons = isRunning ? await findFaults() : [];
     if (reasons.length > 0) {
       throw new AppError('SYNC_UNHEALTHY', `Sync is not healthy: ${reasons.map(({ message }) => message).join('; ')}`, {
         details: reasons,
@@ -112,29 +110,14 @@ export function createSyncApi(options: ApiOptions): SyncApi {
     live: (request) => feed.subscribe(request),
   };
 
-  async function findFaults({ database: db }: ApiOptions, vaults: readonly VaultStatusOut[]) {
-    const reasons: { path: string; message: string }[] = [];
+  async function findFaults(): Promise<SyncFault[]> {
+    const reasons: SyncFault[] = [];
     const add = (path: string, message: string) => reasons.push({ path, message });
     const held = await lease.read().catch(() => null);
     if (!held) add('leader', 'no replica leads the sync');
-    await db.ping().catch(() => add('database', 'the database does not answer'));
-    // What the chain answers is known only to the replica that asks it.
-    if (held && held.holder !== options.holder) return reasons;
-    const { lastCycle, state } = scheduler;
-    const { readFault } = watcher.status();
-    if (readFault !== null) add('chain', `the chain cannot be read: ${readFault}`);
-    if (!lastCycle) add('cycle', 'the first cycle has not finished; positions may be incomplete');
-    else if (lastCycle.error !== null) add('cycle', `the last cycle failed: ${lastCycle.error}`);
-    const staleAfterMs = (3 * state.intervalSeconds + 30) * 1000;
-    if (lastCycle && state.lastSyncAtMs !== null && clock.now() - state.lastSyncAtMs > staleAfterMs) {
-      add('cycle', `the last successful cycle ended at ${toInstant(state.lastSyncAtMs)}`);
-    }
-    vaults.forEach(({ haltedReason, lagBlocks }, index) => {
-      if (haltedReason !== null) add(`vaults.${index}`, haltedReason);
-      if (lagBlocks !== null && lagBlocks > HEALTHY_LAG_BLOCKS)
-        add(`vaults.${index}`, `${lagBlocks} blocks behind the head`);
-    });
-    return reasons;
+    await database.ping().catch(() => add('database', 'the database does not answer'));
+    const isFollower = held !== null && held.holder !== options.holder;
+    return [...reasons, ...(isFollower ? held.faults : findLeaderFaults(options))];
   }
 }
 
@@ -156,7 +139,7 @@ function vaultStatus(
     finalizedBlock: state.finalizedBlock,
     cursorBlock,
     cursorHash: state.cursor?.hash ?? null,
-    lagBlocks: headBlock === null ? null : headBlock - (cursorBlock ?? vault.startBlock - 1),
+    lagBlocks: lagOf(state, vault.startBlock),
     positions: state.positions,
     stakedTotalRaw: state.stakedTotalRaw.toString(),
     watcher: { transport, state: watcherState, lastHeadAt: lastHeadAtMs === null ? null : toInstant(lastHeadAtMs) },

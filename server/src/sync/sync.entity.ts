@@ -81,6 +81,8 @@ export const SyncLeaseSchema = defineEntity({
     holder: p.string().length(64),
     fencingToken: p.integer(),
     expiresAt: epochMsColumn(),
+    /** What its holder finds wrong with the sync, as JSON: the other replicas ask no chain and run no cycle. */
+    faults: p.text().nullable(),
   },
 });
 

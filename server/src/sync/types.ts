@@ -89,3 +89,6 @@ export type Vault = VaultTerms & {
 export function positionRef(position: PositionId): string {
   return `${position.ownerAddress}:${position.positionKey}`;
 }
+
+/** A reason why the sync is not healthy: what it is about, and what is wrong, in words that may be shown to anyone. */
+export type SyncFault = { path: string; message: string };
