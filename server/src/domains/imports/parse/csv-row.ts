@@ -1,5 +1,5 @@
 /** A row in a text: its cells, where the next one begins, the line ends up to there, and why it cannot be trusted. */
-export type CsvRow = { cells: string[]; end: number; lines: number; isEmpty: boolean; fault: string | null };
+export type CsvRow = { cells: string[]; end: number; lines: number; fault: string | null };
 
 const LINE_END = /[\r\n]/g;
 
@@ -21,7 +21,7 @@ export function readCsvRow(
   if (firstEnd) {
     const line = text.slice(start, firstEnd.from);
     if (!line.includes('"')) {
-      return { cells: line.split(delimiter), end: firstEnd.to, lines: 1, isEmpty: line === '', fault: null };
+      return { cells: line.split(delimiter), end: firstEnd.to, lines: 1, fault: null };
     }
   }
   const cells: string[] = [];
@@ -30,7 +30,7 @@ export function readCsvRow(
     if (cell === 'incomplete' || cell === 'unclosed') return cell;
     if (cell === 'astray') {
       if (!firstEnd) return 'incomplete';
-      return { cells: [], end: firstEnd.to, lines: 1, isEmpty: false, fault: 'has a quote that is not closed' };
+      return { cells: [], end: firstEnd.to, lines: 1, fault: 'has a quote that is not closed' };
     }
     cells.push(cell.text);
     if (text.startsWith(delimiter, cell.end)) {
@@ -40,7 +40,7 @@ export function readCsvRow(
     const lineEnd = lineEndAt(text, cell.end, isEnd);
     if (!lineEnd) return 'incomplete';
     const lines = countLineEnds(text.slice(start, lineEnd.from)) + 1;
-    return { cells, end: lineEnd.to, lines, isEmpty: false, fault: null };
+    return { cells, end: lineEnd.to, lines, fault: null };
   }
 }
 

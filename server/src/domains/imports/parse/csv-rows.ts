@@ -58,6 +58,9 @@ function* rowsOf(reader: CsvReader, isEnd: boolean): Generator<RawRow[]> {
   yield rows;
 }
 
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+
 class CsvReader {
   readonly #delimiter: string;
   #rest = '';
@@ -75,22 +78,35 @@ class CsvReader {
 
   /** The next row that is not empty; null where its end has not come yet, or at the end of the text. */
   next(isEnd: boolean): RawRow | null {
-    while (this.#at < this.#rest.length) {
-      const row = readCsvRow(this.#rest, this.#at, { delimiter: this.#delimiter, isEnd });
-      if (row === 'incomplete' || row === 'unclosed') {
-        if (row === 'unclosed' && isEnd) throw this.#fatal('has a quote that is never closed');
-        if (isTooLarge(this.#rest, this.#at, this.#rest.length)) throw this.#fatal(TOO_LARGE);
-        return null;
-      }
-      if (isTooLarge(this.#rest, this.#at, row.end)) throw this.#fatal(TOO_LARGE);
-      if (row.cells.length > IMPORT_COLUMNS_MAX) throw this.#fatal(`has more than ${IMPORT_COLUMNS_MAX} cells`);
-      const [line, characters] = [this.#line, row.end - this.#at];
-      this.#at = row.end;
-      this.#line += row.lines;
-      if (row.isEmpty) continue;
-      return { line, characters, cells: row.cells, fault: row.fault };
+    this.#skipEmptyLines(isEnd);
+    if (this.#at >= this.#rest.length) return null;
+    const row = readCsvRow(this.#rest, this.#at, { delimiter: this.#delimiter, isEnd });
+    if (row === 'incomplete' || row === 'unclosed') {
+      if (row === 'unclosed' && isEnd) throw this.#fatal('has a quote that is never closed');
+      if (isTooLarge(this.#rest, this.#at, this.#rest.length)) throw this.#fatal(TOO_LARGE);
+      return null;
     }
-    return null;
+    if (isTooLarge(this.#rest, this.#at, row.end)) throw this.#fatal(TOO_LARGE);
+    if (row.cells.length > IMPORT_COLUMNS_MAX) throw this.#fatal(`has more than ${IMPORT_COLUMNS_MAX} cells`);
+    const [line, characters] = [this.#line, row.end - this.#at];
+    this.#at = row.end;
+    this.#line += row.lines;
+    return { line, characters, cells: row.cells, fault: row.fault };
+  }
+
+  /** Goes past line ends that no row stands before. There may be as many as the file has bytes, so none of them is read as a row. */
+  #skipEmptyLines(isEnd: boolean): void {
+    const text = this.#rest;
+    let [at, lines] = [this.#at, 0];
+    for (; at < text.length; lines += 1) {
+      const code = text.charCodeAt(at);
+      if (code !== LINE_FEED && code !== CARRIAGE_RETURN) break;
+      // A \n that belongs to it may come yet.
+      if (code === CARRIAGE_RETURN && at + 1 === text.length && !isEnd) break;
+      at += code === CARRIAGE_RETURN && text.charCodeAt(at + 1) === LINE_FEED ? 2 : 1;
+    }
+    this.#at = at;
+    this.#line += lines;
   }
 
   #fatal(what: string): AppError {

@@ -1,5 +1,5 @@
 import type { ImportSettingsInput } from '@finverse/shared';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { currencyOfName } from './column-names.ts';
 import { NO_COLUMNS, placeColumns } from './columns.ts';
 import { detectDateFormat } from './dates.ts';
@@ -162,6 +162,20 @@ test('a file of many thousand columns, or of many cells, is looked at in a momen
     // Seconds without the bounds; generous, because machines are busy.
     expect(performance.now() - start).toBeLessThan(1500);
   }
+});
+
+test('no empty line is read as a row, and a file is cut once by each delimiter', () => {
+  const split = vi.spyOn(String.prototype, 'split');
+  const splits = (file: string) => {
+    split.mockClear();
+    look(file);
+    return split.mock.calls.filter(([by]) => (by as unknown) === ',' || (by as unknown) === ';').length;
+  };
+  expect(splits('\n'.repeat(50_000))).toBe(0);
+  expect(splits('\r\n'.repeat(50_000))).toBe(0);
+  const rows = '2026-01-02,-5,x\n'.repeat(100);
+  expect(splits(`Date,Amount,Payee\n\n\n${rows}`)).toBe(2 * 101);
+  split.mockRestore();
 });
 
 /** What a source is remembered by once a file has been imported with these settings. */

@@ -226,8 +226,7 @@ function tableOf(
 }
 
 function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
-  const delimiter = given.delimiter ?? detectDelimiter(sample);
-  const rows = sampleRows(sample.text, { delimiter, isWhole: sample.isWhole });
+  const { delimiter, rows } = given.delimiter === undefined ? detectDelimiter(sample) : rowsBy(sample, given.delimiter);
   const skipRows = given.skipRows ?? firstOfUsualWidth(rows);
   const body = rows.slice(skipRows);
   const hasHeader = given.hasHeader ?? isHeader(body);
@@ -254,19 +253,25 @@ function overlay(found: Columns, given: ImportSettingsInput['columns']): Columns
 
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 
-/** The delimiter that gives the most rows of the same width; where several do, the one that gives the widest. */
-function detectDelimiter({ text, isWhole }: Sample): (typeof DELIMITERS)[number] {
-  let best: { delimiter: (typeof DELIMITERS)[number]; score: number } = { delimiter: ',', score: 0 };
-  for (const delimiter of DELIMITERS) {
-    const rows = sampleRows(text, { delimiter, isWhole });
-    const { width, count } = usualWidth(rows);
-    const score = width > 1 ? count / rows.length + width / 1000 : 0;
-    if (score > best.score) best = { delimiter, score };
-  }
-  return best.delimiter;
+type Rows = readonly (readonly string[])[];
+type Cut = { delimiter: ImportSettings['delimiter']; rows: Rows };
+
+function rowsBy({ text, isWhole }: Sample, delimiter: Cut['delimiter']): Cut {
+  return { delimiter, rows: sampleRows(text, { delimiter, isWhole }) };
 }
 
-function usualWidth(rows: readonly (readonly string[])[]): { width: number; count: number } {
+/** The delimiter that gives the most rows of the same width, and the rows; where several do, the one that gives the widest. */
+function detectDelimiter(sample: Sample): Cut {
+  const scoreOf = ({ rows }: Cut) => {
+    const { width, count } = usualWidth(rows);
+    return width > 1 ? count / rows.length + width / 1000 : 0;
+  };
+  return DELIMITERS.map((delimiter) => rowsBy(sample, delimiter)).reduce((best, cut) =>
+    scoreOf(cut) > scoreOf(best) ? cut : best,
+  );
+}
+
+function usualWidth(rows: Rows): { width: number; count: number } {
   const counts = new Map<number, number>();
   for (const { length } of rows) counts.set(length, (counts.get(length) ?? 0) + 1);
   let usual = { width: 0, count: 0 };
@@ -275,7 +280,7 @@ function usualWidth(rows: readonly (readonly string[])[]): { width: number; coun
 }
 
 /** Banks put a few lines of their own before the table. Its header may lack a name for the empty cell with which every row ends. */
-function firstOfUsualWidth(rows: readonly (readonly string[])[]): number {
+function firstOfUsualWidth(rows: Rows): number {
   const { width } = usualWidth(rows);
   const index = rows.slice(0, HEADER_SEARCH_ROWS).findIndex((row) => row.length === width);
   const before = rows[index - 1];
@@ -284,7 +289,7 @@ function firstOfUsualWidth(rows: readonly (readonly string[])[]): number {
 }
 
 /** A header holds neither dates nor amounts. */
-function isHeader(rows: readonly (readonly string[])[]): boolean {
+function isHeader(rows: Rows): boolean {
   const [first] = rows;
   return first !== undefined && !first.some((cell) => isDate(cell.trim()) || isAmount(cell.trim()));
 }
