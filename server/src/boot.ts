@@ -26,6 +26,9 @@ import { registerSyncMetrics } from './sync/metrics.ts';
 const VERSION = '0.1.0';
 const IDLE_CHECK_MS = 20;
 
+/** What ends a part of the server, and what that is called. */
+type Cleanup = [part: string, end: () => Promise<void> | void];
+
 const forever = new Promise<never>(() => undefined);
 
 export type RunningServer = {
@@ -37,6 +40,8 @@ export type RunningServer = {
   failed: Promise<string>;
   /** Stops listening, finishes the work in hand, ends the embedded chain and closes the database. */
   stop(): Promise<void>;
+  /** What `stop` waits for at the moment; null where it waits for nothing. */
+  stopping(): string | null;
 };
 
 type BootOptions = {
@@ -54,25 +59,33 @@ type BootOptions = {
  */
 export async function bootServer(options: BootOptions): Promise<RunningServer> {
   const { settings, log, progress } = options;
-  const cleanups: (() => Promise<void> | void)[] = [];
+  const cleanups: Cleanup[] = [];
   let isStopping = false;
+  let stopping: string | null = null;
   const stop = async () => {
     isStopping = true;
-    for (const cleanup of cleanups.splice(0).toReversed()) {
+    for (const [part, cleanup] of cleanups.splice(0).toReversed()) {
+      stopping = part;
       await Promise.resolve(cleanup()).catch((error: unknown) =>
-        log.error({ err: error }, 'a part did not stop cleanly'),
+        log.error({ part, err: error }, 'a part did not stop cleanly'),
       );
     }
+    stopping = null;
   };
   if (settings.redisUrl !== null) {
     log.warn('REDIS_URL is set, and this version shares nothing over it: each replica limits and fans out for itself');
   }
   try {
-    if (settings.chain === null) cleanups.push(lockDataFolder(settings.dataDir));
-    if (settings.databaseUrl.startsWith('sqlite:')) cleanups.push(lockSqliteFile(settings.databaseUrl));
+    if (settings.chain === null) cleanups.push(['the lock of the data folder', lockDataFolder(settings.dataDir)]);
+    if (settings.databaseUrl.startsWith('sqlite:'))
+      cleanups.push(['the lock of the database', lockSqliteFile(settings.databaseUrl)]);
     const [database, chain] = await startBoth(
-      openMigrated(settings, progress).then((opened) => (cleanups.push(() => opened.close()), opened)),
-      openChain(settings, log, progress).then((opened) => (cleanups.push(() => opened.stop()), opened)),
+      openMigrated(settings, progress).then(
+        (opened) => (cleanups.push(['the database', () => opened.close()]), opened),
+      ),
+      openChain(settings, log, progress).then(
+        (opened) => (cleanups.push(['the embedded chain', () => opened.stop()]), opened),
+      ),
     );
     const failed = chain.exited.then(async ({ wanted, code, signal, stderr }) => {
       if (wanted || isStopping) return forever;
@@ -81,7 +94,7 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
       return reason;
     });
     const mailer = openMailer(options, database);
-    cleanups.push(() => mailer.stop());
+    cleanups.push(['the mailer', () => mailer.stop()]);
     const auth = new AuthService({
       database,
       clock: systemClock,
@@ -90,7 +103,7 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
       registration: settings.registration,
     });
     const ledger = await openLedgerServices(options, database);
-    cleanups.push(() => ledger.imports.close());
+    cleanups.push(['imports', () => ledger.imports.close()]);
     const users = new UsersService({
       database,
       clock: systemClock,
@@ -100,11 +113,14 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
     const demo = await ensurePeople(settings, auth);
     const engine = await startEngine(database, chain.sync, log);
     // Before listening, so that it ends after it: streams end with a reason and their clients come back, instead of at the feed's own end.
-    cleanups.push(() => engine.close());
+    cleanups.push(['sync', () => engine.close()]);
     const http = await listen(settings, composeApp({ settings, log, database, auth, users, ledger, engine }), cleanups);
     mailer.start(auth.composeMails(settings.publicUrl ?? http));
-    cleanups.push(keepHouse({ database, clock: systemClock, log, auth, users, mailer, imports: ledger.imports }));
-    cleanups.push(startRecurring({ database, clock: systemClock, log }));
+    cleanups.push([
+      'housekeeping',
+      keepHouse({ database, clock: systemClock, log, auth, users, mailer, imports: ledger.imports }),
+    ]);
+    cleanups.push(['recurring transactions', startRecurring({ database, clock: systemClock, log })]);
     await engine.begin();
     // Only now: a start that fails says why in one line, and nothing else.
     if (settings.mail.smtpUrl === null && !settings.isEmbedded) {
@@ -123,6 +139,7 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
       },
       failed,
       stop,
+      stopping: () => stopping,
     };
   } catch (error) {
     await stop();
@@ -299,7 +316,7 @@ function isSecure({ publicUrl, isEmbedded }: Settings): boolean {
 async function listen(
   { host, port }: Settings,
   { app, beginShutdown }: FinverseApp,
-  cleanups: (() => Promise<void> | void)[],
+  cleanups: Cleanup[],
 ): Promise<string> {
   const server = createServer(app);
   limitRequests(server);
@@ -313,10 +330,13 @@ async function listen(
     });
     server.listen(port, host, resolve);
   });
-  cleanups.push(async () => {
-    beginShutdown();
-    await closeServer(server);
-  });
+  cleanups.push([
+    'requests',
+    async () => {
+      beginShutdown();
+      await closeServer(server);
+    },
+  ]);
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 

@@ -4,7 +4,7 @@ import { loadSettings, type Settings } from './config/index.ts';
 import { SettingsError } from './kernel/errors.ts';
 import { createLogger, redactUrls } from './kernel/logger.ts';
 
-const SHUTDOWN_TIMEOUT_MS = 20_000;
+const SHUTDOWN_SECONDS_MAX = 20;
 
 try {
   const settings = loadSettings();
@@ -12,11 +12,17 @@ try {
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
   const booted = Promise.withResolvers<RunningServer>();
   let isStopping = false;
+  let stopping = (): string | null => null;
   const stop = (reason: string, exitCode = 0) => {
     if (isStopping) return;
     isStopping = true;
     console.log(`  ${reason}: finishing the work in hand …`);
-    setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS).unref();
+    setTimeout(() => {
+      console.error(
+        `finverse: ${stopping() ?? 'the start'} did not end within ${SHUTDOWN_SECONDS_MAX} seconds; the rest is given up`,
+      );
+      process.exit(1);
+    }, SHUTDOWN_SECONDS_MAX * 1000).unref();
     // What is still starting is let start first, so that everything it began is known and ended. A start that fails says so itself, below.
     void booted.promise.then((server) => server.stop()).then(() => process.exit(exitCode));
   };
@@ -29,6 +35,7 @@ try {
     progress: (line) => console.log(`  ${line} …`),
     announce: (line) => console.log(`  ${line}`),
   });
+  stopping = () => server.stopping();
   booted.resolve(server);
   if (!isStopping) console.log(banner(settings, server));
   void server.failed.then((reason) => stop(reason, 1));

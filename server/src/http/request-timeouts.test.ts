@@ -57,9 +57,11 @@ test('what is answered before it has come may not go on for long', async () => {
   sent.write('x');
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   response.resume();
+  expect(response.statusCode).toBe(404);
   const dripping = setInterval(() => sent.write('x'), 20);
   await once(sent, 'close');
   clearInterval(dripping);
+  expect(sent.socket?.destroyed).toBe(true);
   server.close();
   await once(server, 'close');
 });

@@ -94,8 +94,9 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await mailServer.stop();
   });
 
-  function makeMailer(transport: MailTransport = mailServer.transport): Mailer {
-    const mailer = new Mailer({ database, clock: { now: () => nowMs, monotonic: () => nowMs }, log, transport });
+  function makeMailer(transport: MailTransport = mailServer.transport, options: { stopMsMax?: number } = {}): Mailer {
+    const clock = { now: () => nowMs, monotonic: () => nowMs };
+    const mailer = new Mailer({ database, clock, log, transport, ...options });
     mailer.start(async ({ kind }) => (kind === 'nothing' ? null : CONTENT));
     mailers.push(mailer);
     return mailer;
@@ -134,6 +135,25 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await leave(mailer);
     mailer.wake();
     expect(await taken.promise).toBe('a@example.test');
+  });
+
+  test('the end does not wait for a mail server that has fallen silent; its mail stays due', async () => {
+    const asked = Promise.withResolvers<void>();
+    const silence = Promise.withResolvers<void>();
+    let isClosed = false;
+    const mailer = makeMailer(
+      { send: () => (asked.resolve(), silence.promise), close: () => void (isClosed = true) },
+      { stopMsMax: 1 },
+    );
+    await leave(mailer);
+    const delivered = mailer.deliverDue();
+    await asked.promise;
+    await mailer.stop();
+    expect(isClosed).toBe(true);
+    expect(logLines.join()).toContain('the mail server does not answer');
+    silence.reject(new Error('timeout'));
+    await delivered;
+    expect(await rows()).toMatchObject([{ due_at: expect.anything() as unknown, attempts: 1, last_error: null }]);
   });
 
   test('a mail that is for nobody is over without being sent', async () => {

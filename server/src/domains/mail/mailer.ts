@@ -17,8 +17,10 @@ const ATTEMPTS_MAX = 15;
 const RETRY_MIN_MS = 30_000;
 const RETRY_MAX_MS = 60 * 60 * 1000;
 const ERROR_LENGTH = 200;
+/** How long the end of the server waits for the mail in hand. */
+const STOP_MS_MAX = 5_000;
 
-type MailerOptions = { database: Database; clock: Clock; log: Logger; transport: MailTransport };
+type MailerOptions = { database: Database; clock: Clock; log: Logger; transport: MailTransport; stopMsMax?: number };
 type MailRow = MailRequest & { id: string; dueAt: number; attempts: number };
 
 /**
@@ -30,6 +32,8 @@ export class Mailer implements MailQueue {
   #compose: ComposeMail | null = null;
   #timer: NodeJS.Timeout | undefined;
   #delivering: Promise<void> = Promise.resolve();
+  /** The mail in hand is nobody's any more: its claim ends by itself, and another process sends it again. */
+  #isAbandoned = false;
 
   constructor(options: MailerOptions) {
     this.#options = options;
@@ -69,12 +73,22 @@ export class Mailer implements MailQueue {
     return run;
   }
 
-  /** Sends nothing more and waits for the mail in hand. */
+  /** Sends nothing more and waits for the mail in hand, but not for a mail server that has fallen silent. */
   async stop(): Promise<void> {
+    const { log, transport, stopMsMax = STOP_MS_MAX } = this.#options;
     this.#compose = null;
     clearTimeout(this.#timer);
-    await this.#delivering.catch(() => undefined);
-    this.#options.transport.close();
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#isAbandoned = true;
+        log.warn({ part: 'mail' }, 'the mail server does not answer: the mail in hand is left to the next start');
+        resolve();
+      }, stopMsMax);
+    });
+    await Promise.race([this.#delivering.catch(() => undefined), silence]);
+    clearTimeout(timer);
+    transport.close();
   }
 
   /** Forgets the mails that were left before that instant, sent or not. */
@@ -138,6 +152,7 @@ export class Mailer implements MailQueue {
   }
 
   async #finish(id: string, result: { dueAt: number | null; lastError: string | null }): Promise<void> {
+    if (this.#isAbandoned) return;
     await this.#options.database.em().nativeUpdate(MailSchema, { id }, result);
   }
 }
