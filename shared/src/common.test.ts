@@ -1,20 +1,32 @@
 import fc from 'fast-check';
+import { getAddress } from 'viem';
 import { describe, expect, test } from 'vitest';
 import { addressOut, addressSchema, idInput, pageInput } from './common.ts';
 
-const lower = fc.stringMatching(/^0x[0-9a-f]{40}$/);
+const lower = fc.stringMatching(/^0x[0-9a-f]{40}$/).map((text) => text as `0x${string}`);
 
 describe('addresses', () => {
-  test('any mix of upper and lower case is the same address, answered in lower case', () => {
+  test('lower case, upper case and the checksum of EIP-55 are the same address, answered in lower case', () => {
     fc.assert(
-      fc.property(lower, fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }), (address, isUpper) => {
-        const mixed = address
-          .slice(2)
-          .replace(/./g, (digit, at: number) => (isUpper[at] ? digit.toUpperCase() : digit));
-        expect(addressSchema.parse(`0x${mixed}`)).toBe(address);
+      fc.property(lower, (address) => {
+        for (const text of [address, `0x${address.slice(2).toUpperCase()}`, getAddress(address)])
+          expect(addressSchema.parse(text)).toBe(address);
         expect(addressOut.safeParse(address).success).toBe(true);
       }),
     );
+  });
+
+  test('in mixed case a wrong digit, or a letter in the wrong case, is refused as a wrong checksum', () => {
+    const right = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
+    expect(addressSchema.parse(right)).toBe(right.toLowerCase());
+    for (const wrong of [
+      right.replace('709', '708'),
+      right.replace('dc79C8', 'dc79c8'),
+      right.replace('17dc', '17Dc'),
+    ]) {
+      const parsed = addressSchema.safeParse(wrong);
+      expect(parsed.error?.issues.map(({ message }) => message)).toEqual([expect.stringContaining('wrong checksum')]);
+    }
   });
 
   test.each([

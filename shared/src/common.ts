@@ -1,13 +1,29 @@
 import { z } from 'zod';
+import { keccak256OfShort } from './keccak.ts';
 
-/** An EVM address: 0x and 40 hex digits in any case; normalised to lower case. */
+/** Whether the letters are in one case, which says nothing, or in the case that EIP-55 gives them: a digit that is wrong shows in most of them. */
+function hasChecksum(address: string): boolean {
+  const digits = address.slice(2);
+  const lower = digits.toLowerCase();
+  if (digits === lower || digits === digits.toUpperCase()) return true;
+  const hash = keccak256OfShort(new TextEncoder().encode(lower));
+  return (
+    digits ===
+    lower.replace(/[a-f]/g, (letter, at: number) =>
+      Number.parseInt(hash.charAt(at), 16) > 7 ? letter.toUpperCase() : letter,
+    )
+  );
+}
+
+/** An EVM address: 0x and 40 hex digits in lower or upper case, or with the checksum of EIP-55; normalised to lower case. */
 export const addressSchema = z
   .string()
   .max(42)
   .regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address: 0x followed by 40 hexadecimal digits')
+  .refine(hasChecksum, 'has a wrong checksum (EIP-55): a character differs; write it as it was given, or in lower case')
   .transform((value) => value.toLowerCase() as `0x${string}`)
   .meta({
-    description: 'An EVM address, answered in lower case',
+    description: 'An EVM address, answered in lower case; in mixed case its checksum must be right (EIP-55)',
     examples: ['0x70997970c51812dc3a010c7d01b50e0d17dc79c8'],
   });
 

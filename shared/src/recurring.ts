@@ -54,8 +54,8 @@ const ruleInput = z
   )
   .meta({
     description:
-      'RRULE of RFC 5545, of calendar dates. A month without the day is passed over; BYMONTHDAY=-1 is its last',
-    examples: ['FREQ=MONTHLY;BYMONTHDAY=-1'],
+      'RRULE of RFC 5545, of calendar dates. A month without the day is passed over, so from the 31st FREQ=MONTHLY has seven dates a year: BYMONTHDAY=-1 is the last day of each, BYMONTHDAY=28,29,30;BYSETPOS=-1 the 30th or the last before it',
+    examples: ['FREQ=MONTHLY;BYMONTHDAY=-1', 'FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1'],
   });
 
 /** A transaction but for its date. */

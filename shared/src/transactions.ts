@@ -164,14 +164,16 @@ export const transactionsInput = z
     accountId: idInput.optional(),
     categoryId: idInput.optional().meta({ description: 'This category and all below it' }),
     isUncategorized: z.boolean().optional().meta({ description: 'True: only income and expenses without a category' }),
-    tag: nameInput(50).optional(),
+    tag: nameInput(50).optional().meta({ description: 'As it is written: another case is another tag' }),
     kind: transactionKind.optional(),
     currency: currencySchema.optional(),
     from: dateInput.optional(),
     to: dateInput.optional(),
     amountMin: amountInput.optional(),
     amountMax: amountInput.optional(),
-    text: nameInput(100).optional().meta({ description: 'In description, payee or note, whatever the case' }),
+    text: nameInput(100).optional().meta({
+      description: 'In description, payee or note, whatever the case; notes of splits are not searched',
+    }),
     source: sourceInput.optional(),
     cleared: clearedState
       .optional()

@@ -6,12 +6,12 @@ import { startTestServer, type TestServer } from './test-server.ts';
 
 type IdField = { name: string; procedure: Procedure; path: readonly string[] };
 
-/** Every field of the ledger that takes an id. */
+/** Every field that takes an id of something that is a person's own. */
 const idFields: IdField[] = procedures()
-  .filter(
-    ({ procedure, type }) =>
-      type !== 'subscription' &&
-      /^(accounts|categories|transactions|rates|recurring|reconciliations|rules|integrity|imports)\./.test(procedure),
+  .filter(({ procedure }) =>
+    /^(auth|accounts|categories|transactions|rates|recurring|reconciliations|rules|integrity|imports)\./.test(
+      procedure,
+    ),
   )
   .flatMap((procedure) =>
     procedure.fields
@@ -68,6 +68,8 @@ describe('what is somebody else’s answers as what does not exist', () => {
         ['rul', stranger.ruleId],
         ['imp', stranger.importId],
         ['upl', stranger.fileId],
+        ['ses', stranger.sessionId],
+        ['tok', stranger.apiTokenId],
       ] as const;
       for (const [prefix, foreign] of kinds) {
         const missing = await answerFor(newId(prefix));

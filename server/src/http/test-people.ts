@@ -18,6 +18,9 @@ export type Owner = {
   importId: string;
   /** Of a bank file that is uploaded and waits. */
   fileId: string;
+  /** Of the session that `token` is of. */
+  sessionId: string;
+  apiTokenId: string;
 };
 
 /** Due in a time to come: nothing is made of it. */
@@ -65,6 +68,9 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
   const importId = await post('/imports', { source: 'bank', account_id: accountId, text: BANK_FILE });
   const fileId = await server.upload(BANK_FILE, token);
   const reconciliationId = await post('/reconciliations', aStatement(accountId));
+  const sessions = await server.rest('GET', '/auth/sessions', { token });
+  const [session] = sessions.body?.['items'] as Json[];
+  const apiTokenId = await post('/auth/tokens', { name: 'cli', scopes: ['accounts:read'] });
   return {
     token,
     accountId,
@@ -77,6 +83,8 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
     ruleId,
     importId,
     fileId,
+    sessionId: String(session?.['id']),
+    apiTokenId,
   };
 }
 
@@ -158,6 +166,7 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'imports.preview': { id: importId },
     'imports.commit': { id: importId },
     'imports.cancel': { id: importId },
+    'imports.progress': { id: importId },
     'rules.run': { token: '0'.repeat(64) },
   };
 }

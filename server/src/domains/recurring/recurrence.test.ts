@@ -145,3 +145,14 @@ test.each([
 ])('a rule whose dates the library reckons otherwise than RFC 5545 is refused: %s, accepted %s', (rule, isAccepted) => {
   expect(recurringCreateInput.shape.rule.safeParse(rule).success).toBe(isAccepted);
 });
+
+test('a day that not every month has is passed over where it is missing, or falls on the last, as the rule says', () => {
+  const of = (rule: string) => take({ rule: `FREQ=MONTHLY${rule}`, startsOn: '2027-01-30' }, '2027-01-31', 5);
+  const year = (rule: string) =>
+    take({ rule, startsOn: '2027-01-31' }, '2027-01-01', 12).filter((date) => date < '2028-01-01');
+  expect(year('FREQ=MONTHLY')).toHaveLength(7);
+  expect(year('FREQ=MONTHLY;BYMONTHDAY=-1')).toHaveLength(12);
+  expect(of(';BYMONTHDAY=-1')).toEqual(['2027-01-31', '2027-02-28', '2027-03-31', '2027-04-30', '2027-05-31']);
+  const thirtieth = ['2027-02-28', '2027-03-30', '2027-04-30', '2027-05-30', '2027-06-30'];
+  expect(of(';BYMONTHDAY=28,29,30;BYSETPOS=-1')).toEqual(thirtieth);
+});
