@@ -42,7 +42,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const settings = { columns: { externalId: 'Reference Number' } };
     const made = await prepare(world, file, { settings });
     const seen = await preview(world, made.id);
-    expect(seen.counts).toEqual({ read: 4, new: 1, duplicate: 0, faulty: 3, deleted: 0 });
+    expect(seen.counts).toEqual({ read: 4, new: 1, duplicate: 0, faulty: 3, deleted: 0, possibleDuplicates: 0 });
     expect(seen.faults.map(({ line, field }) => [line, field])).toEqual([
       [3, 'externalId'],
       [4, 'externalId'],
@@ -65,7 +65,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const file = 'id,date,amount,payee\n0105,2026-01-01,5,a\n0106,2026-01-01,6,a\n0105,2026-01-01,5,b\n';
     const made = await prepare(world, file, { settings: { columns: { externalId: 'id' } } });
     const seen = await preview(world, made.id);
-    expect(seen.counts).toEqual({ read: 3, new: 2, duplicate: 0, faulty: 1, deleted: 0 });
+    expect(seen.counts).toEqual({ read: 3, new: 2, duplicate: 0, faulty: 1, deleted: 0, possibleDuplicates: 0 });
     expect(seen.faults).toMatchObject([{ line: 4, field: 'externalId' }]);
   });
 
@@ -136,7 +136,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await importFile(world, file('5'))).toMatchObject({ created: 2, warnings: [] });
     const made = await prepare(world, file('5.50'));
     const seen = await preview(world, made.id);
-    expect(seen.counts).toEqual({ read: 2, new: 0, duplicate: 2, faulty: 0, deleted: 0 });
+    expect(seen.counts).toEqual({ read: 2, new: 0, duplicate: 2, faulty: 0, deleted: 0, possibleDuplicates: 0 });
     expect(seen.warnings).toEqual([expect.stringContaining('1 of the duplicates')]);
     const done = await commitToEnd(world, made.id);
     expect(done).toMatchObject({
