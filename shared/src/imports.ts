@@ -256,7 +256,7 @@ export const importPreviewOut = z.object({
       isDeleted: z.boolean().meta({ description: 'Whether it is a duplicate of a transaction that you have deleted' }),
       possibleDuplicateOf: z.string().nullable().meta({
         description:
-          'Of a new row: a transaction with the same amount on the same account at most five days away, which it may be; it is by hand, from another source, or the other side of a transfer. The import makes another one all the same',
+          'Of a new row: a transaction with the same amount on the same account at most five days away, which it may be; it is by hand, from another source, or the other side of a transfer. The import makes another one, unless it is committed with `skipPossibleDuplicates`',
       }),
       transaction: draftOut.nullable(),
     }),
@@ -283,6 +283,10 @@ export const importCommitInput = z.strictObject({
     .default(false)
     .meta({ description: 'True: faulty rows are left out. Otherwise one of them makes the whole import fail' }),
   restoreDeleted: restoreDeletedInput,
+  skipPossibleDuplicates: z.boolean().default(false).meta({
+    description:
+      'True: new rows are left out, and counted as duplicates, that the ledger may have by another way, as the preview tells them (`possibleDuplicateOf`). Otherwise they are imported',
+  }),
 });
 export type ImportCommit = z.infer<typeof importCommitInput>;
 

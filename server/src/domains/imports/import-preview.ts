@@ -13,7 +13,7 @@ import { readBook } from './book.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
 import { addStandings, type Judged, judgeRows, NO_STANDINGS, standingWarnings } from './judge-rows.ts';
 import { missingColumns } from './parse/columns.ts';
-import { findPossibleDuplicates, possibleWarnings } from './possible-duplicates.ts';
+import { findPossibleDuplicates, Matched, partlyWarnings, possibleWarnings } from './possible-duplicates.ts';
 import { sniffFile } from './parse/sniff.ts';
 import { readDrafts, type ReadRow } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
@@ -47,7 +47,7 @@ export async function previewImport(
   const faults: ImportFault[] = [];
   const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
   // Nothing of the import is there yet.
-  const comparing = { dialect, userId, source, matched: new Set<string>(), isOwn: () => false };
+  const comparing = { dialect, userId, source, matched: new Matched(), isOwn: () => false };
   let standings = NO_STANDINGS;
   let possibleDuplicates = 0;
   let isWhole = true;
@@ -60,6 +60,7 @@ export async function previewImport(
     const judged = [...(await judge(shown, settings.appliesRules)), ...(await judge(part.slice(shown.length), false))];
     standings = addStandings(standings, judged);
     const possible = await findPossibleDuplicates(em, comparing, judged);
+    comparing.matched.add(possible.taken);
     possibleDuplicates += possible.ids.size;
     isWhole &&= possible.isWhole;
     for (const each of judged) {
@@ -79,7 +80,8 @@ export async function previewImport(
     ...record.warnings,
     ...missing,
     ...standingWarnings(standings),
-    ...possibleWarnings(possibleDuplicates, isWhole),
+    ...possibleWarnings(possibleDuplicates),
+    ...partlyWarnings(isWhole),
   ];
   const { deleted } = standings;
   return {

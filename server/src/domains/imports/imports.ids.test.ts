@@ -209,7 +209,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index},Bread`,
     );
     const made = await prepare(world, ['date,amount,payee,category', ...rows, ''].join('\n'));
-    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: true, restoreDeleted: false });
+    await ledger.imports.commit(ledger.commit, world.userId, {
+      id: made.id,
+      skipFaulty: true,
+      restoreDeleted: false,
+      skipPossibleDuplicates: false,
+    });
     const signal = AbortSignal.timeout(60_000);
     for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal }))
       if (state.created > 0) break;

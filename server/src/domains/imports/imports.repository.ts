@@ -31,6 +31,7 @@ export type ImportRecord = {
   status: ImportStatus;
   skipsFaulty: boolean;
   restoresDeleted: boolean;
+  skipsPossibleDuplicates: boolean;
   isCancelRequested: boolean;
   runHex: string | null;
   runAt: number | null;
@@ -71,6 +72,7 @@ const COLUMNS = {
   status: 'status',
   skipsFaulty: 'skips_faulty',
   restoresDeleted: 'restores_deleted',
+  skipsPossibleDuplicates: 'skips_possible_duplicates',
   isCancelRequested: 'is_cancel_requested',
   runHex: 'run_hex',
   runAt: 'run_at',
@@ -424,6 +426,7 @@ function fromRow(row: Row): ImportRecord {
     status: row['status'] as ImportStatus,
     skipsFaulty: Boolean(row['skips_faulty']),
     restoresDeleted: Boolean(row['restores_deleted']),
+    skipsPossibleDuplicates: Boolean(row['skips_possible_duplicates']),
     isCancelRequested: Boolean(row['is_cancel_requested']),
     runHex: row['run_hex'] as string | null,
     runAt: numberOrNull('run_at'),

@@ -207,7 +207,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('one that is cancelled while it runs is taken back, with every figure exact at every moment', async () => {
     const rows = Array.from({ length: 30_000 }, (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index}`);
     const made = await prepare(world, ['date,amount,payee', ...rows, ''].join('\n'));
-    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: false, restoreDeleted: false });
+    await ledger.imports.commit(ledger.commit, world.userId, {
+      id: made.id,
+      skipFaulty: false,
+      restoreDeleted: false,
+      skipPossibleDuplicates: false,
+    });
     const signal = AbortSignal.timeout(60_000);
     let isCancelled = false;
     for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal })) {
@@ -300,7 +305,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('what a process has left half done when it died is taken back before the next one serves anybody', async () => {
     const rows = Array.from({ length: 40_000 }, (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index}`);
     const made = await prepare(world, ['date,amount,payee', ...rows, ''].join('\n'));
-    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: false, restoreDeleted: false });
+    await ledger.imports.commit(ledger.commit, world.userId, {
+      id: made.id,
+      skipFaulty: false,
+      restoreDeleted: false,
+      skipPossibleDuplicates: false,
+    });
     // It stops between two batches and leaves its row as a killed process does.
     const signal = AbortSignal.timeout(30_000);
     for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal }))
@@ -337,7 +347,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expect(ledger.imports.status(stranger.userId, made.id)).rejects.toMatchObject(refusal);
     await expect(preview(stranger, made.id)).rejects.toMatchObject(refusal);
     await expect(
-      ledger.imports.commit(ledger.commit, stranger.userId, { id: made.id, skipFaulty: false, restoreDeleted: false }),
+      ledger.imports.commit(ledger.commit, stranger.userId, {
+        id: made.id,
+        skipFaulty: false,
+        restoreDeleted: false,
+        skipPossibleDuplicates: false,
+      }),
     ).rejects.toMatchObject(refusal);
     await expect(ledger.imports.cancel(ledger.commit, stranger.userId, made.id)).rejects.toMatchObject(refusal);
   });
