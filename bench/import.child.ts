@@ -18,7 +18,7 @@ const { id } = await imports.create(commit, userId, { source: 'bench', accountId
 const startMb = process.memoryUsage.rss() / 2 ** 20;
 const cpuAtStart = process.cpuUsage();
 const startedAt = performance.now();
-await imports.commit(commit, userId, { id, skipFaulty: false, restoreDeleted: false });
+await imports.commit(commit, userId, { id, skipFaulty: false, restoreDeleted: false, skipPossibleDuplicates: false });
 let state = await imports.status(userId, id);
 while (state.status === 'running') {
   await delay(20);

@@ -254,6 +254,10 @@ export const importPreviewOut = z.object({
       line: z.number().int(),
       outcome: z.enum(['new', 'duplicate', 'faulty']),
       isDeleted: z.boolean().meta({ description: 'Whether it is a duplicate of a transaction that you have deleted' }),
+      possibleDuplicateOf: z.string().nullable().meta({
+        description:
+          'Of a new row: a transaction with the same amount on the same account at most five days away, which it may be; it is by hand, from another source, or the other side of a transfer. The import makes another one, unless it is committed with `skipPossibleDuplicates`',
+      }),
       transaction: draftOut.nullable(),
     }),
   ),
@@ -263,6 +267,7 @@ export const importPreviewOut = z.object({
     duplicate: z.number().int(),
     faulty: z.number().int(),
     deleted: z.number().int().meta({ description: 'Of the duplicates, those of transactions that you have deleted' }),
+    possibleDuplicates: z.number().int().meta({ description: 'Of the new rows, those with a `possibleDuplicateOf`' }),
   }),
   isComplete: z
     .boolean()
@@ -278,6 +283,10 @@ export const importCommitInput = z.strictObject({
     .default(false)
     .meta({ description: 'True: faulty rows are left out. Otherwise one of them makes the whole import fail' }),
   restoreDeleted: restoreDeletedInput,
+  skipPossibleDuplicates: z.boolean().default(false).meta({
+    description:
+      'True: new rows are left out, and counted as duplicates, that the ledger may have by another way, as the preview tells them (`possibleDuplicateOf`). Otherwise they are imported',
+  }),
 });
 export type ImportCommit = z.infer<typeof importCommitInput>;
 

@@ -13,6 +13,7 @@ import { readBook } from './book.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
 import { addStandings, type Judged, judgeRows, NO_STANDINGS, standingWarnings } from './judge-rows.ts';
 import { missingColumns } from './parse/columns.ts';
+import { findPossibleDuplicates, Matched, partlyWarnings, possibleWarnings } from './possible-duplicates.ts';
 import { sniffFile } from './parse/sniff.ts';
 import { readDrafts, type ReadRow } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
@@ -45,7 +46,11 @@ export async function previewImport(
   const rows: ImportPreviewOut['rows'] = [];
   const faults: ImportFault[] = [];
   const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
+  // Nothing of the import is there yet.
+  const comparing = { dialect, userId, source, matched: new Matched(), isOwn: () => false };
   let standings = NO_STANDINGS;
+  let possibleDuplicates = 0;
+  let isWhole = true;
   let isComplete = true;
   const reading = { path, fileBytes, format, settings, accountId, accountCurrency: account.currency, source, book };
   for await (const batch of identifyRows(readDrafts(reading), format)) {
@@ -54,10 +59,14 @@ export async function previewImport(
     const shown = part.slice(0, limit - rows.length);
     const judged = [...(await judge(shown, settings.appliesRules)), ...(await judge(part.slice(shown.length), false))];
     standings = addStandings(standings, judged);
+    const possible = await findPossibleDuplicates(em, comparing, judged);
+    comparing.matched.add(possible.taken);
+    possibleDuplicates += possible.ids.size;
+    isWhole &&= possible.isWhole;
     for (const each of judged) {
       counts.read += 1;
       counts[each.outcome] += 1;
-      if (rows.length < limit) rows.push(toPreviewRow(each));
+      if (rows.length < limit) rows.push(toPreviewRow(each, possible.ids.get(each) ?? null));
       if (each.outcome !== 'faulty') continue;
       for (const fault of each.faults)
         if (faults.length < IMPORT_FAULTS_MAX) faults.push({ line: each.row.line, ...fault });
@@ -67,26 +76,33 @@ export async function previewImport(
     break;
   }
   const missing = missingColumns(record).map(({ message }) => message);
-  const warnings = [...record.warnings, ...missing, ...standingWarnings(standings)];
+  const warnings = [
+    ...record.warnings,
+    ...missing,
+    ...standingWarnings(standings),
+    ...possibleWarnings(possibleDuplicates),
+    ...partlyWarnings(isWhole),
+  ];
   const { deleted } = standings;
   return {
     import: toImportOut(record),
     columnNames,
     warnings,
     rows,
-    counts: { ...counts, deleted },
+    counts: { ...counts, deleted, possibleDuplicates },
     isComplete,
     faults,
   };
 }
 
-function toPreviewRow(judged: Judged): ImportPreviewOut['rows'][number] {
+function toPreviewRow(judged: Judged, possibleDuplicateOf: string | null): ImportPreviewOut['rows'][number] {
   const { draft, line } = judged.row;
   const record = judged.outcome === 'new' ? judged.record : null;
   return {
     line,
     outcome: judged.outcome,
     isDeleted: judged.outcome === 'duplicate' && judged.standing === 'deleted',
+    possibleDuplicateOf,
     // The answer's schema leaves out what only a transaction that is there has.
     transaction: record && draft.kind === 'transaction' ? toTransactionOut(record) : null,
   };

@@ -5,7 +5,7 @@ import { type Database, transact } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError, describeError } from '../../kernel/errors.ts';
 import { fieldWords } from '../../kernel/field-words.ts';
-import { importedTransactionId } from '../../kernel/ids.ts';
+import { importedTransactionId, importedTransactionIds } from '../../kernel/ids.ts';
 import { type Change, findAccounts, type Ledger, listAccounts, post, type TransactionRecord } from '../ledger/index.ts';
 import { type Book, readBook } from './book.ts';
 import type { ImportFiles } from './import-files.ts';
@@ -21,9 +21,10 @@ import {
   releaseFile,
   remember,
 } from './imports.repository.ts';
-import { addStandings, judgeRows, NO_STANDINGS, type Standings, standingWarnings } from './judge-rows.ts';
+import { addStandings, type Judged, judgeRows, NO_STANDINGS, type Standings, standingWarnings } from './judge-rows.ts';
 import { lessonOf, type Remembered } from './parse/remembered.ts';
 import { sniffFile } from './parse/sniff.ts';
+import { findPossibleDuplicates, Matched, partlyWarnings } from './possible-duplicates.ts';
 import { type ReadRow, readDrafts } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
 import { RunWatch } from './run-watch.ts';
@@ -31,7 +32,8 @@ import { RunWatch } from './run-watch.ts';
 const BEAT_MS = 2000;
 
 type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
-type Progress = { counts: Counts; standings: Standings };
+/** `isWhole`: whether all of the ledger around the rows was looked at, where they were compared with it. */
+type Progress = { counts: Counts; standings: Standings; isWhole: boolean };
 
 /**
  * Writes imports, in the background. The rows come in batches, each one transaction of the ledger, so that every figure is exact at every moment and nobody waits
@@ -165,9 +167,9 @@ export class ImportRunner {
       await this.#files.require(run.fileId);
       const creditBefore = await this.#creditBalances(run.userId);
       const lesson = await this.#lessonOf(run);
-      const { counts, standings } = await this.#writeAll(run);
+      const { counts, standings, isWhole } = await this.#writeAll(run);
       const isUnderstood = counts.created + counts.duplicates > 0;
-      const warnings = [...run.warnings, ...standingWarnings(standings)];
+      const warnings = [...run.warnings, ...standingWarnings(standings), ...partlyWarnings(isWhole)];
       await this.#finish(run, { creditBefore, warnings, lesson: isUnderstood ? lesson : null });
     } catch (error) {
       // Another process has it, or this one ends: then the next start takes it back.
@@ -200,7 +202,8 @@ export class ImportRunner {
     });
     const drafts = identifyRows(read, run.format);
     const counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
-    let progress: Progress = { counts, standings: NO_STANDINGS };
+    let progress: Progress = { counts, standings: NO_STANDINGS, isWhole: true };
+    const matched = new Matched();
     try {
       // The next rows are read while the database is busy with these.
       let next = drafts.next();
@@ -210,7 +213,10 @@ export class ImportRunner {
         if (done) return progress;
         next = drafts.next();
         next.catch(() => undefined);
-        progress = await this.#writeBatch(run, { rows, book, bytesRead }, progress);
+        const written = await this.#writeBatch(run, { rows, book, bytesRead, matched }, progress);
+        // Not inside of it, which may be done twice.
+        matched.add(written.taken);
+        progress = written;
         if (this.#stopping.signal.aborted) throw new RunOver('the server stops');
       }
     } finally {
@@ -222,13 +228,13 @@ export class ImportRunner {
   /** One transaction: looks whether the run goes on, judges the rows, posts what is new, says how far it is. */
   #writeBatch(
     run: Run,
-    { rows, book, bytesRead }: { rows: readonly ReadRow[]; book: Book; bytesRead: number },
-    { counts, standings }: Progress,
-  ): Promise<Progress> {
+    { rows, book, bytesRead, matched }: { rows: readonly ReadRow[]; book: Book; bytesRead: number; matched: Matched },
+    { counts, standings, isWhole }: Progress,
+  ): Promise<Progress & { taken: ReadonlySet<string> }> {
     return transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const { dialect, userId } = ledger;
-      const judged = await judgeRows(
+      const found = await judgeRows(
         em,
         {
           dialect,
@@ -245,6 +251,7 @@ export class ImportRunner {
           nowMs: ledger.changedAtMs,
         },
       );
+      const { judged, possible } = await this.#withoutPossible(em, run, { judged: found, matched });
       const faulty = judged.filter((each) => each.outcome === 'faulty');
       const stale = faulty.find(({ isStale }) => isStale);
       // Not the row's fault, and so nothing that `skipFaulty` leaves out.
@@ -268,8 +275,36 @@ export class ImportRunner {
         faulty: counts.faulty + faulty.length,
       };
       await changeRun(em, run, 'running', { ...after, beatAt: this.#clock.now() });
-      return { counts: after, standings: addStandings(standings, judged) };
+      const isAllWhole = isWhole && possible.isWhole;
+      return {
+        counts: after,
+        standings: addStandings(standings, judged),
+        isWhole: isAllWhole,
+        taken: possible.taken,
+      };
     });
+  }
+
+  /** The rows without those that the ledger may have by another way, where the person wants none of them; with what these may be. */
+  async #withoutPossible(
+    em: SqlEntityManager,
+    run: Run,
+    { judged, matched }: { judged: readonly Judged[]; matched: Matched },
+  ): Promise<{ judged: readonly Judged[]; possible: { taken: ReadonlySet<string>; isWhole: boolean } }> {
+    if (!run.skipsPossibleDuplicates) return { judged, possible: { taken: new Set(), isWhole: true } };
+    const { dialect } = this.#database;
+    const { userId, source } = run;
+    const { first, last } = importedTransactionIds(run.runAt, run.runHex);
+    const isOwn = (id: string) => id >= first && id <= last;
+    const { ids, taken, isWhole } = await findPossibleDuplicates(
+      em,
+      { dialect, userId, source, matched, isOwn },
+      judged,
+    );
+    const left = judged.map((each): Judged =>
+      ids.has(each) ? { row: each.row, outcome: 'duplicate', standing: 'possible' } : each,
+    );
+    return { judged: left, possible: { taken, isWhole } };
   }
 
   async #post(em: SqlEntityManager, ledger: Ledger, records: readonly TransactionRecord[]): Promise<void> {

@@ -47,12 +47,18 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         await gate.promise;
         return answer;
       });
-    const one = ledger.imports.commit(held, userId, { id: first.id, skipFaulty: false, restoreDeleted: false });
+    const one = ledger.imports.commit(held, userId, {
+      id: first.id,
+      skipFaulty: false,
+      restoreDeleted: false,
+      skipPossibleDuplicates: false,
+    });
     await isWritten.promise;
     const two = ledger.imports.commit(ledger.commit, userId, {
       id: second.id,
       skipFaulty: false,
       restoreDeleted: false,
+      skipPossibleDuplicates: false,
     });
     const refusal = two.then(
       () => null,
@@ -166,7 +172,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       await rm(folder, { recursive: true });
       return answer;
     };
-    await own.ledger.imports.commit(gone, world.userId, { id: made.id, skipFaulty: false, restoreDeleted: false });
+    await own.ledger.imports.commit(gone, world.userId, {
+      id: made.id,
+      skipFaulty: false,
+      restoreDeleted: false,
+      skipPossibleDuplicates: false,
+    });
     expect(await waitForEnd(own, made.id)).toMatchObject({ status: 'failed', error: { code: 'IMPORT_FILE_GONE' } });
   });
 

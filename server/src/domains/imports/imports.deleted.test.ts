@@ -45,7 +45,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       await remove('Baker');
       const made = await prepare(world, file);
       const seen = await preview(world, made.id);
-      expect(seen.counts).toEqual({ read: 2, new: 0, duplicate: 2, faulty: 0, deleted: 1 });
+      expect(seen.counts).toEqual({ read: 2, new: 0, duplicate: 2, faulty: 0, deleted: 1, possibleDuplicates: 0 });
       expect(seen.rows).toMatchObject([
         { outcome: 'duplicate', isDeleted: true, transaction: null },
         { outcome: 'duplicate', isDeleted: false },
@@ -68,7 +68,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         await remove('Baker');
         const made = await prepare(world, file);
         const seen = await preview(world, made.id, { restoreDeleted: true });
-        expect(seen.counts).toEqual({ read: 2, new: 1, duplicate: 1, faulty: 0, deleted: 0 });
+        expect(seen.counts).toEqual({ read: 2, new: 1, duplicate: 1, faulty: 0, deleted: 0, possibleDuplicates: 0 });
         const done = await commitToEnd(world, made.id, { restoreDeleted: true });
         expect(done).toMatchObject({ created: 1, duplicates: 1, warnings: [] });
       }

@@ -39,6 +39,7 @@ export const ImportSchema = defineEntity({
     status: p.string().length(12),
     skipsFaulty: p.boolean(),
     restoresDeleted: p.boolean().default(false),
+    skipsPossibleDuplicates: p.boolean().default(false),
     isCancelRequested: p.boolean(),
     /** Which run writes, and since when: its transactions have ids made of both, and a run that finds another one here ends. Null before the first. */
     runHex: p.string().length(12).nullable(),

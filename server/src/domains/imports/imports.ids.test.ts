@@ -38,7 +38,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const settings = { columns: { externalId: 'Reference Number' } };
     const made = await prepare(world, file, { settings });
     const seen = await preview(world, made.id);
-    expect(seen.counts).toEqual({ read: 4, new: 1, duplicate: 0, faulty: 3, deleted: 0 });
+    expect(seen.counts).toEqual({ read: 4, new: 1, duplicate: 0, faulty: 3, deleted: 0, possibleDuplicates: 0 });
     expect(seen.faults.map(({ line, field }) => [line, field])).toEqual([
       [3, 'externalId'],
       [4, 'externalId'],
@@ -61,7 +61,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const file = 'id,date,amount,payee\n0105,2026-01-01,5,a\n0106,2026-01-01,6,a\n0105,2026-01-01,5,b\n';
     const made = await prepare(world, file, { settings: { columns: { externalId: 'id' } } });
     const seen = await preview(world, made.id);
-    expect(seen.counts).toEqual({ read: 3, new: 2, duplicate: 0, faulty: 1, deleted: 0 });
+    expect(seen.counts).toEqual({ read: 3, new: 2, duplicate: 0, faulty: 1, deleted: 0, possibleDuplicates: 0 });
     expect(seen.faults).toMatchObject([{ line: 4, field: 'externalId' }]);
   });
 
@@ -132,7 +132,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await importFile(world, file('5'))).toMatchObject({ created: 2, warnings: [] });
     const made = await prepare(world, file('5.50'));
     const seen = await preview(world, made.id);
-    expect(seen.counts).toEqual({ read: 2, new: 0, duplicate: 2, faulty: 0, deleted: 0 });
+    expect(seen.counts).toEqual({ read: 2, new: 0, duplicate: 2, faulty: 0, deleted: 0, possibleDuplicates: 0 });
     expect(seen.warnings).toEqual([expect.stringContaining('1 of the duplicates')]);
     const done = await commitToEnd(world, made.id);
     expect(done).toMatchObject({
@@ -205,7 +205,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index},Bread`,
     );
     const made = await prepare(world, ['date,amount,payee,category', ...rows, ''].join('\n'));
-    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: true, restoreDeleted: false });
+    await ledger.imports.commit(ledger.commit, world.userId, {
+      id: made.id,
+      skipFaulty: true,
+      restoreDeleted: false,
+      skipPossibleDuplicates: false,
+    });
     const signal = AbortSignal.timeout(60_000);
     for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal }))
       if (state.created > 0) break;

@@ -1,6 +1,17 @@
 import type { ImportFormat, ImportOut, ImportSettings, ImportSettingsInput, ImportStatus } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, forUpdate, inList, insertRows, moneyFromSql, type SqlValue } from '../../db/index.ts';
+import {
+  type Dialect,
+  fetchRows,
+  forUpdate,
+  inList,
+  insertRows,
+  LOOK_UP,
+  moneyFromSql,
+  readBy,
+  type SqlValue,
+} from '../../db/index.ts';
+import type { TransactionRecord, Units } from '../ledger/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
 import type { Remembered } from './parse/remembered.ts';
 
@@ -20,6 +31,7 @@ export type ImportRecord = {
   status: ImportStatus;
   skipsFaulty: boolean;
   restoresDeleted: boolean;
+  skipsPossibleDuplicates: boolean;
   isCancelRequested: boolean;
   runHex: string | null;
   runAt: number | null;
@@ -60,6 +72,7 @@ const COLUMNS = {
   status: 'status',
   skipsFaulty: 'skips_faulty',
   restoresDeleted: 'restores_deleted',
+  skipsPossibleDuplicates: 'skips_possible_duplicates',
   isCancelRequested: 'is_cancel_requested',
   runHex: 'run_hex',
   runAt: 'run_at',
@@ -326,6 +339,53 @@ export async function findBookings(
   );
 }
 
+/** A transaction of the ledger that a row may be. `key`: its external id or content hash at its source. */
+export type Candidate = Pick<TransactionRecord, 'id' | 'kind' | 'accountId' | 'amount' | 'occurredOn' | 'source'> & {
+  key: string | null;
+  transfer: { toAccountId: string; toAmount: Units } | null;
+};
+
+const ACCOUNT_INDEX = 'entries_account_id_occurred_on_transaction_id_line_index';
+
+/** A person's transactions on one of the accounts in a range of dates (YYYY-MM-DD, both included), each once: those of the first `limit` entries. */
+export async function findCandidates(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  query: { userId: string; accountIds: readonly string[]; from: string; to: string; limit: number },
+): Promise<{ candidates: Candidate[]; isWhole: boolean }> {
+  const accounts = inList(dialect, query.accountIds);
+  const rows = await fetchRows<Row>(
+    em,
+    `select t.id, t.kind, t.account_id, t.amount, t.to_account_id, t.to_amount, t.occurred_on, t.source,
+            coalesce(t.external_id, t.content_hash) as row_key
+     from (select transaction_id from ${readBy(dialect, 'entries', ACCOUNT_INDEX)}
+           where account_id in (${accounts.sql}) and occurred_on between ? and ? limit ?) as near_by
+     ${LOOK_UP[dialect]} transactions t on t.id = near_by.transaction_id
+     where t.user_id = ?`,
+    [...accounts.values, query.from, query.to, query.limit, query.userId],
+  );
+  const candidates = new Map(
+    rows.map((row): [string, Candidate] => {
+      const toAccountId = row['to_account_id'] as string | null;
+      const toAmount = moneyFromSql(dialect, row['to_amount']);
+      return [
+        row['id'] as string,
+        {
+          id: row['id'] as string,
+          kind: row['kind'] as TransactionRecord['kind'],
+          accountId: row['account_id'] as string,
+          amount: moneyFromSql(dialect, row['amount']),
+          transfer: toAccountId === null ? null : { toAccountId, toAmount },
+          occurredOn: row['occurred_on'] as string,
+          source: row['source'] as string,
+          key: row['row_key'] as string | null,
+        },
+      ];
+    }),
+  );
+  return { candidates: [...candidates.values()], isWhole: rows.length < query.limit };
+}
+
 /** Those of a run's transactions that are there, the last ones by id, with the time (milliseconds) at which they were made: from `first` up to `until`. */
 export async function findMade(
   em: SqlEntityManager,
@@ -366,6 +426,7 @@ function fromRow(row: Row): ImportRecord {
     status: row['status'] as ImportStatus,
     skipsFaulty: Boolean(row['skips_faulty']),
     restoresDeleted: Boolean(row['restores_deleted']),
+    skipsPossibleDuplicates: Boolean(row['skips_possible_duplicates']),
     isCancelRequested: Boolean(row['is_cancel_requested']),
     runHex: row['run_hex'] as string | null,
     runAt: numberOrNull('run_at'),

@@ -74,7 +74,7 @@ export const importsRouter = router({
         path: '/imports/{id}/preview',
         summary: 'What an import would do',
         description:
-          'The first rows as transactions, how many are new, there already (or deleted since) or at fault, and each fault with its line and field. Nothing is written.',
+          'The first rows as transactions, how many are new, there already (or deleted since) or at fault, and each fault with its line and field. A new row that the ledger may have by another way has the id of that transaction. Nothing is written.',
       },
     })
     .input(importPreviewInput)

@@ -149,6 +149,7 @@ export class ImportsService implements ImportsApi {
       status: 'ready',
       skipsFaulty: false,
       restoresDeleted: false,
+      skipsPossibleDuplicates: false,
       isCancelRequested: false,
       runHex: null,
       runAt: null,
@@ -217,7 +218,7 @@ export class ImportsService implements ImportsApi {
   async commit(
     commit: UnitOfWork,
     userId: string,
-    { id, skipFaulty, restoreDeleted }: ImportCommit,
+    { id, skipFaulty, restoreDeleted, skipPossibleDuplicates }: ImportCommit,
   ): Promise<ImportOut> {
     if (this.#runner.activeCount >= RUNS_MAX) {
       throw new AppError('RATE_LIMITED', 'Too many imports run at the moment; try again later.', {
@@ -245,6 +246,7 @@ export class ImportsService implements ImportsApi {
         status: 'running',
         skipsFaulty: skipFaulty,
         restoresDeleted: restoreDeleted,
+        skipsPossibleDuplicates: skipPossibleDuplicates,
         isCancelRequested: false,
         runHex,
         runAt: nowMs,

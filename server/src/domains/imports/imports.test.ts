@@ -43,7 +43,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       columns: { date: 'Booking date', payee: 'Payee', description: 'Description', amount: 'Amount', kind: null },
     });
     const seen = await preview(world, made.id);
-    expect(seen.counts).toEqual({ read: 3, new: 3, duplicate: 0, faulty: 0, deleted: 0 });
+    expect(seen.counts).toEqual({ read: 3, new: 3, duplicate: 0, faulty: 0, deleted: 0, possibleDuplicates: 0 });
     expect(seen.rows[2]?.transaction).toMatchObject({
       kind: 'income',
       amount: '1234.56000000',
@@ -56,7 +56,14 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await importFile(world, BANK)).toMatchObject({ status: 'completed', created: 3, duplicates: 0 });
     expect(await balance(world)).toBe('1227.56000000');
     const again = await prepare(world, BANK);
-    expect((await preview(world, again.id)).counts).toEqual({ read: 3, new: 0, duplicate: 3, faulty: 0, deleted: 0 });
+    expect((await preview(world, again.id)).counts).toEqual({
+      read: 3,
+      new: 0,
+      duplicate: 3,
+      faulty: 0,
+      deleted: 0,
+      possibleDuplicates: 0,
+    });
     expect(await commitToEnd(world, again.id)).toMatchObject({ status: 'completed', created: 0, duplicates: 3 });
     const third = `${BANK}03.02.2026;Café Blau;Coffee;-3,50\n`;
     expect(await importFile(world, third)).toMatchObject({ created: 1, duplicates: 3 });
@@ -120,7 +127,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       'date,amount,payee\n2026-01-01,5,a\n2026-02-30,5,b\n2026-01-03,abc,c\n2026-01-04,0,d\n2026-01-05,7,e\n';
     const made = await prepare(world, file);
     const seen = await preview(world, made.id);
-    expect(seen.counts).toEqual({ read: 5, new: 2, duplicate: 0, faulty: 3, deleted: 0 });
+    expect(seen.counts).toEqual({ read: 5, new: 2, duplicate: 0, faulty: 3, deleted: 0, possibleDuplicates: 0 });
     expect(seen.faults.map(({ line, field }) => [line, field])).toEqual([
       [3, 'date'],
       [4, 'amount'],
@@ -198,7 +205,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('one that is cancelled while it runs is taken back, with every figure exact at every moment', async () => {
     const rows = Array.from({ length: 30_000 }, (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index}`);
     const made = await prepare(world, ['date,amount,payee', ...rows, ''].join('\n'));
-    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: false, restoreDeleted: false });
+    await ledger.imports.commit(ledger.commit, world.userId, {
+      id: made.id,
+      skipFaulty: false,
+      restoreDeleted: false,
+      skipPossibleDuplicates: false,
+    });
     const signal = AbortSignal.timeout(60_000);
     let isCancelled = false;
     for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal })) {
@@ -236,7 +248,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     ].join('\r\n');
     const made = await prepare(world, file);
     const { counts, faults } = await preview(world, made.id);
-    expect(counts).toEqual({ read: 4, new: 1, duplicate: 0, faulty: 3, deleted: 0 });
+    expect(counts).toEqual({ read: 4, new: 1, duplicate: 0, faulty: 3, deleted: 0, possibleDuplicates: 0 });
     expect(faults.map(({ line, field }) => [line, field])).toEqual([
       [2, 'payee'],
       [3, 'row'],
@@ -291,7 +303,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('what a process has left half done when it died is taken back before the next one serves anybody', async () => {
     const rows = Array.from({ length: 40_000 }, (_, index) => `2026-0${(index % 9) + 1}-03,${index + 1},p${index}`);
     const made = await prepare(world, ['date,amount,payee', ...rows, ''].join('\n'));
-    await ledger.imports.commit(ledger.commit, world.userId, { id: made.id, skipFaulty: false, restoreDeleted: false });
+    await ledger.imports.commit(ledger.commit, world.userId, {
+      id: made.id,
+      skipFaulty: false,
+      restoreDeleted: false,
+      skipPossibleDuplicates: false,
+    });
     // It stops between two batches and leaves its row as a killed process does.
     const signal = AbortSignal.timeout(30_000);
     for await (const { import: state } of ledger.imports.progress(world.userId, { id: made.id, signal }))
@@ -328,7 +345,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expect(ledger.imports.status(stranger.userId, made.id)).rejects.toMatchObject(refusal);
     await expect(preview(stranger, made.id)).rejects.toMatchObject(refusal);
     await expect(
-      ledger.imports.commit(ledger.commit, stranger.userId, { id: made.id, skipFaulty: false, restoreDeleted: false }),
+      ledger.imports.commit(ledger.commit, stranger.userId, {
+        id: made.id,
+        skipFaulty: false,
+        restoreDeleted: false,
+        skipPossibleDuplicates: false,
+      }),
     ).rejects.toMatchObject(refusal);
     await expect(ledger.imports.cancel(ledger.commit, stranger.userId, made.id)).rejects.toMatchObject(refusal);
   });

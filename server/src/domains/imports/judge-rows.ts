@@ -12,8 +12,11 @@ import { type Booking, findBookings, findDeletedKeys, findHashes } from './impor
 import type { ReadRow } from './read-drafts.ts';
 import { bareId, bookingOf, isOwnId } from './row-ids.ts';
 
-/** What the ledger has of a duplicate: it as it is, its id with another date, amount or account, or nothing any more, since the person has deleted it. */
-export type Standing = 'same' | 'differs' | 'deleted';
+/**
+ * What the ledger has of a duplicate: it as it is, its id with another date, amount or account, nothing any more, since the person has deleted it, or what it only
+ * may be, and is left out for.
+ */
+export type Standing = 'same' | 'differs' | 'deleted' | 'possible';
 
 /** What becomes of a row. */
 export type Judged = { row: ReadRow } & (
@@ -183,7 +186,7 @@ function namesOf({ accountId, transfer, categoryId, splits }: TransactionCreate)
 /** How many duplicates there are of each standing. */
 export type Standings = Readonly<Record<Standing, number>>;
 
-export const NO_STANDINGS: Standings = { same: 0, differs: 0, deleted: 0 };
+export const NO_STANDINGS: Standings = { same: 0, differs: 0, deleted: 0, possible: 0 };
 
 export function addStandings(standings: Standings, judged: readonly Judged[]): Standings {
   const sums = { ...standings };
@@ -192,7 +195,7 @@ export function addStandings(standings: Standings, judged: readonly Judged[]): S
 }
 
 /** What is said of duplicates that the ledger has otherwise, or no more: it stays as it is, since its owner may have edited it, or the bank has corrected what it sent. */
-export function standingWarnings({ differs, deleted }: Standings): string[] {
+export function standingWarnings({ differs, deleted, possible }: Standings): string[] {
   const warnings: string[] = [];
   if (differs > 0)
     warnings.push(
@@ -201,6 +204,10 @@ export function standingWarnings({ differs, deleted }: Standings): string[] {
   if (deleted > 0)
     warnings.push(
       `${deleted} of the duplicates are of transactions that were deleted, and stay deleted. To have them again, import the file with \`restore_deleted\`.`,
+    );
+  if (possible > 0)
+    warnings.push(
+      `${possible} of the duplicates are left out because the ledger may have them by another way, as \`skip_possible_duplicates\` asks.`,
     );
   return warnings;
 }

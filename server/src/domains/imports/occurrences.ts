@@ -23,6 +23,11 @@ export class OccurrenceCounter {
     return before + 1;
   }
 
+  /** How often the text with this fingerprint has come so far. */
+  countOf(low: number, high: number): number {
+    return this.#counts[this.#slotOf(low >>> 0, high >>> 0)] ?? 0;
+  }
+
   #slotOf(low: number, high: number): number {
     const mask = this.#slots - 1;
     let slot = low & mask;
