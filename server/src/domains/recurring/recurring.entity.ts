@@ -15,8 +15,6 @@ export const RecurringSchema = defineEntity({
     draft: longTextColumn(),
     rule: p.string().length(300),
     startsOn: dateColumn(),
-    /** The start that its owner gave, where a new rule has moved `startsOn`. Every rule counts from it. */
-    anchorOn: dateColumn().nullable(),
     endsOn: dateColumn().nullable(),
     count: p.integer().nullable(),
     /** What end and count come to. */
@@ -29,6 +27,8 @@ export const RecurringSchema = defineEntity({
     madeCount: p.integer(),
     createdAt: epochMsColumn(),
     updatedAt: epochMsColumn(),
+    /** The start that its owner gave, where a new rule has moved `startsOn`. Every rule counts from it. */
+    anchorOn: dateColumn().nullable(),
   },
 });
 
