@@ -1,19 +1,27 @@
 import fc from 'fast-check';
-import { getAddress } from 'viem';
 import { describe, expect, test } from 'vitest';
 import { addressOut, addressSchema, idInput, pageInput } from './common.ts';
 
-const lower = fc.stringMatching(/^0x[0-9a-f]{40}$/).map((text) => text as `0x${string}`);
+const lower = fc.stringMatching(/^0x[0-9a-f]{40}$/);
 
 describe('addresses', () => {
-  test('lower case, upper case and the checksum of EIP-55 are the same address, answered in lower case', () => {
+  test('lower and upper case are the same address, answered in lower case', () => {
     fc.assert(
       fc.property(lower, (address) => {
-        for (const text of [address, `0x${address.slice(2).toUpperCase()}`, getAddress(address)])
+        for (const text of [address, `0x${address.slice(2).toUpperCase()}`])
           expect(addressSchema.parse(text)).toBe(address);
         expect(addressOut.safeParse(address).success).toBe(true);
       }),
     );
+  });
+
+  test.each([
+    '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed',
+    '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359',
+    '0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB',
+    '0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb',
+  ])('%s, an example of EIP-55, is taken', (address) => {
+    expect(addressSchema.parse(address)).toBe(address.toLowerCase());
   });
 
   test('in mixed case a wrong digit, or a letter in the wrong case, is refused as a wrong checksum', () => {

@@ -69,7 +69,7 @@ export async function makeOwner(server: TestServer, who: 'user' | 'admin'): Prom
   const fileId = await server.upload(BANK_FILE, token);
   const reconciliationId = await post('/reconciliations', aStatement(accountId));
   const sessions = await server.rest('GET', '/auth/sessions', { token });
-  const [session] = sessions.body?.['items'] as Json[];
+  const [session] = (sessions.body?.['items'] ?? []) as Json[];
   const apiTokenId = await post('/auth/tokens', { name: 'cli', scopes: ['accounts:read'] });
   return {
     token,
