@@ -149,6 +149,18 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(Number(await balance(giro))).toBe(Number(before) - 5);
   }, 120_000);
 
+  test('a transfer that the run itself has made is not what a later row may be', async () => {
+    await save();
+    const filler = Array.from({ length: 2_100 }, (_, index) => `Giro,2026-01-04,expense,${index + 1000},`);
+    const rows = ['Giro,2026-01-04,transfer,100,Save', ...filler, 'Save,2026-01-05,income,100,'];
+    const file = `account,date,kind,amount,to\n${rows.join('\n')}\n`;
+    const settings = { columns: { account: 'account', kind: 'kind', toAccount: 'to' } };
+    const made = await prepare(giro, file, { settings });
+    const done = await commitToEnd(giro, made.id, { skipPossibleDuplicates: true });
+    expect(done).toMatchObject({ status: 'completed', created: 2_102, duplicates: 0 });
+    await expectExact(giro);
+  }, 120_000);
+
   test('nothing of another person is compared, and what is compared has a bound', async () => {
     const { userId, accountId } = giro;
     for (const day of ['04', '05', '06']) await write('expense', '5', `2026-01-${day}`);
