@@ -1,12 +1,13 @@
+import { keccak_256 } from '@noble/hashes/sha3';
+import { bytesToHex } from '@noble/hashes/utils';
 import { z } from 'zod';
-import { keccak256OfShort } from './keccak.ts';
 
 /** Whether the letters are in one case, which says nothing, or in the case that EIP-55 gives them: a digit that is wrong shows in most of them. */
 function hasChecksum(address: string): boolean {
   const digits = address.slice(2);
   const lower = digits.toLowerCase();
   if (digits === lower || digits === digits.toUpperCase()) return true;
-  const hash = keccak256OfShort(new TextEncoder().encode(lower));
+  const hash = bytesToHex(keccak_256(lower));
   return (
     digits ===
     lower.replace(/[a-f]/g, (letter, at: number) =>
