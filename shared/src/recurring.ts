@@ -8,8 +8,8 @@ import { timeZoneSchema } from './users.ts';
 export const RECURRING_MAX = 500;
 /** How far back a template may begin: what lies before is made at once. */
 export const RECURRING_BACK_DAYS_MAX = 366;
-/** How far ahead a date may be skipped. */
-export const RECURRING_SKIP_DAYS_MAX = 731;
+/** How far ahead of today, or of a start that is still to come, a date may be skipped: ten years. */
+export const RECURRING_SKIP_DAYS_MAX = 3653;
 export const RECURRING_COUNT_MAX = 1000;
 /** Upcoming dates that one answer lists. */
 export const RECURRING_DATES_MAX = 100;

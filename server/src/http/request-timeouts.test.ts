@@ -59,7 +59,8 @@ test('what is answered before it has come may not go on for long', async () => {
   response.resume();
   expect(response.statusCode).toBe(404);
   const dripping = setInterval(() => sent.write('x'), 20);
-  await once(sent, 'close');
+  // What ends it may be told as an error first, for which `once` would not wait.
+  await new Promise((resolve) => sent.once('close', resolve));
   clearInterval(dripping);
   expect(sent.socket?.destroyed).toBe(true);
   server.close();

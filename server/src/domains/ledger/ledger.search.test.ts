@@ -89,7 +89,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         const base = { ...rest, amount, accountId: accounts[from] ?? '' };
         if (kind === 'transfer') {
           const toAccountId = accounts[(from + 1) % 3] ?? '';
-          return { ...base, kind, transfer: { toAccountId, ...(from === 0 ? {} : { rate: '1' }) } };
+          return { ...base, kind, transfer: { toAccountId, ...(from === 0 ? {} : { toAmount: amount }) } };
         }
         if (kind !== 'split') return { ...base, kind: kind === 'income' ? kind : 'expense', categoryId };
         const splits = parts.map((part) => ({ amount: '2', categoryId: part }));

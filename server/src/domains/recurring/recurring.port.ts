@@ -22,7 +22,7 @@ export interface RecurringApi {
   pause(commit: UnitOfWork, userId: string, id: string): Promise<RecurringOut>;
   /** @throws AppError NOT_FOUND */
   resume(commit: UnitOfWork, userId: string, input: { id: string; catchUp: boolean }): Promise<RecurringOut>;
-  /** @throws AppError NOT_FOUND, VALIDATION_FAILED for a day on which nothing is due, that is made already, or that lies further ahead than two years */
+  /** @throws AppError NOT_FOUND, VALIDATION_FAILED for a day on which nothing is due, that is made already, or that lies further ahead than ten years */
   skip(commit: UnitOfWork, userId: string, input: { id: string; date: string }): Promise<RecurringOut>;
   /** @throws AppError NOT_FOUND, VALIDATION_FAILED for a day that is not skipped, has passed, or lies beyond end or count */
   unskip(commit: UnitOfWork, userId: string, input: { id: string; date: string }): Promise<RecurringOut>;

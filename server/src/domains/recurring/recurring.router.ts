@@ -90,7 +90,7 @@ export const recurringRouter = router({
         method: 'POST',
         path: '/recurring/{id}/skip',
         summary: 'Leave one date out',
-        description: 'Of the next two years.',
+        description: 'Of the next ten years; of a template that is still to begin, of its first ten.',
       },
     })
     .input(recurringSkipInput)

@@ -161,7 +161,9 @@ export class RecurringService implements RecurringApi {
 
   async skip(commit: UnitOfWork, userId: string, { id, date }: { id: string; date: string }): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
-      const latest = dateIn(before.timeZone, this.#clock.now() + RECURRING_SKIP_DAYS_MAX * DAY_MS);
+      const today = dateIn(before.timeZone, this.#clock.now());
+      const from = Date.parse(before.startsOn > today ? before.startsOn : today);
+      const latest = dateIn('UTC', from + RECURRING_SKIP_DAYS_MAX * DAY_MS);
       if (date > latest) throw invalidField('date', `must not lie after ${latest}`);
       const state = (await selectDates(em, id, date)).get(date);
       if (before.nextOn === null || date < before.nextOn || !(await isDueOn(em, before, date)))
