@@ -147,6 +147,16 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
     expect(await tablesOf(world)).toEqual(truthOf(world));
   });
 
+  test('a log that a bloom of zeros hides above finality is found before anything is corrected', async () => {
+    const world = await followTo(common);
+    const { nodes, service } = world;
+    const zeros = nodes.chain[0]?.logsBloom as TestBlock['logsBloom'];
+    const chain = extendChain(common, { fork: 'b', through: 14, calls: { 12: [{ claim: 4n, index: 0n }] } });
+    nodes.chain = chain.map((block) => (block.number === 12 ? { ...block, logsBloom: zeros } : block));
+    await service.reconcile();
+    expect(await tablesOf(world)).toEqual(truthOf(world));
+  });
+
   test('a back-fill asks for headers of no final block but the ends of its ranges', async () => {
     const chain = extendChain(winningLater, { fork: 'b', through: 400 });
     const world = await followTo(common);

@@ -5,7 +5,7 @@ import { describeError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Mutex } from '../kernel/mutex.ts';
 import type { ChainReader } from './chain/reader.ts';
-import { ChainReadError, DeepReorgError } from './errors.ts';
+import { ChainReadError, DeepReorgError, UnexplainedTotalError } from './errors.ts';
 import { findAncestor, judgeHead } from './local-chain.ts';
 import type { LogFetcher } from './log-fetcher.ts';
 import { PATH_BLOCKS_MAX, readProvenPath } from './proven-path.ts';
@@ -150,7 +150,10 @@ export class BlockchainSyncService {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof ChainReadError) && !(error instanceof DeepReorgError)) {
+        const isWrittenWhole = [ChainReadError, DeepReorgError, UnexplainedTotalError].some(
+          (is) => error instanceof is,
+        );
+        if (!isWrittenWhole) {
           await this.writer.reload().catch(() => undefined);
         }
         throw error;

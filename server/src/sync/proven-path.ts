@@ -13,7 +13,7 @@ export type ProvenPath = { parentHash: Hex; end: BlockHeader; facts: Fact[] };
 /**
  * Reads an inclusive range of blocks that need not be final. The nodes behind one address may stand on different forks, and logs that are asked for by
  * number do not say on which. So every header must name the one before it as its parent, and each block's logs are asked for by its hash. Where the path
- * has to begin above a block or to end in one, the caller compares `parentHash` or `end` with that block's hash.
+ * has to begin above a block or to end in one, the caller compares `parentHash` or `end` with that block's hash. With `asksAgainstBloom` every block is asked.
  *
  * @returns null where the headers do not join: the chain moved meanwhile, or nodes disagree.
  * @throws ChainReadError
@@ -22,6 +22,7 @@ export async function readProvenPath(
   { reader, fetcher }: { reader: ChainReader; fetcher: LogFetcher },
   fromBlock: number,
   toBlock: number,
+  options: { asksAgainstBloom?: boolean } = {},
 ): Promise<ProvenPath | null> {
   if (toBlock - fromBlock >= PATH_BLOCKS_MAX) throw new Error(`a path of more than ${PATH_BLOCKS_MAX} blocks`);
   const numbers = Array.from({ length: toBlock - fromBlock + 1 }, (_, at) => fromBlock + at);
@@ -33,7 +34,7 @@ export async function readProvenPath(
   }
   const [first, end] = [path[0], path.at(-1)];
   if (!first || !end) return null;
-  const facts = await mapInChunks(path, (header) => fetcher.factsOfBlock(header));
+  const facts = await mapInChunks(path, (header) => fetcher.factsOfBlock(header, options));
   return { parentHash: first.parentHash, end, facts: facts.flat() };
 }
 

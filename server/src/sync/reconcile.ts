@@ -128,7 +128,8 @@ async function* factsSince(parts: Parts, fromBlock: number, owners?: readonly He
   for (let end: BlockRef = writer.cursor; end.number >= lowest;) {
     requireGoingOn(signal);
     const from = Math.max(lowest, end.number - PATH_BLOCKS_MAX + 1);
-    const path = await readProvenPath(parts, from, end.number);
+    // What no log explains is corrected, which would bury a log that only its bloom hides.
+    const path = await readProvenPath(parts, from, end.number, { asksAgainstBloom: true });
     if (path?.end.hash !== end.hash) throw new ChainReadError('the chain moved while its logs were read again');
     yield owners ? path.facts.filter(({ ownerAddress }) => owners.includes(ownerAddress)) : path.facts;
     end = { number: from - 1, hash: path.parentHash };
@@ -229,6 +230,7 @@ async function resolve(parts: Parts, differences: readonly Difference[]): Promis
   log.warn({ vault: writer.vault.id, differences: differences.length }, 'positions differ from the contract');
   const owners = [...new Set(differences.map(({ ownerAddress }) => ownerAddress))];
   const facts = (await Array.fromAsync(factsSince(parts, writer.vault.startBlock, owners))).flat();
+  facts.sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex);
   return writer.resolve(differences, { ownersFacts: facts, dropped: await selectDropped(parts, owners, facts) });
 }
 

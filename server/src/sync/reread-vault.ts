@@ -7,8 +7,8 @@ import type { FactSink } from './sink.ts';
 import type { Vault } from './types.ts';
 import { VaultWriter } from './vault-writer.ts';
 
-/** Long enough for one transaction over every fact of a vault; it is given up right after. */
-const LEASE_TTL_MS = 60 * 60 * 1000;
+/** Long enough to begin the transaction, which holds the lease's row until its end, however many facts there are. Whoever is killed leaves it no longer. */
+const LEASE_TTL_MS = 60_000;
 
 type RereadOptions = {
   database: Database;
