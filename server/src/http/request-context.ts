@@ -23,7 +23,8 @@ type ContextParts = {
   origins: OriginPolicy;
 };
 
-/** What an `Idempotency-Key` may be: printable ASCII without spaces, which every client and proxy carries unchanged. */
+/** Printable ASCII without spaces: what every client and proxy carries unchanged. */
+/** What an `Idempotency-Key` may be. */
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 export function createContextFactory(parts: ContextParts): ContextFactory {
@@ -39,8 +40,6 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
     return {
       requestId: requestState(request).id,
       caller,
-      isStillSignedIn: async () =>
-        token !== null && (await services.auth.authenticate(token))?.userId === caller?.userId,
       sessionToken: caller?.tokenScopes === null ? token : null,
       userAgent: request.get('user-agent') ?? null,
       isLocalOperator: isLocalOperator(request, origins),

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { STREAMS_PER_CALLER_MAX } from '../trpc/limits.ts';
 import { startTestServer } from './test-server.ts';
 
@@ -82,26 +82,6 @@ test('one caller has a limited number of streams, over REST and tRPC together, a
   const admitted = await server.open('GET', '/api/v1/sync/live');
   expect(admitted.status).toBe(200);
   for (const { response } of [...streams, admitted]) response.destroy();
-});
-
-test('a stream that was opened with a session ends with it', async () => {
-  await using server = await startTestServer();
-  const token = await server.signIn('user');
-  const other = await server.signIn('user');
-  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
-  try {
-    const open = (session: string) =>
-      server.open('GET', '/api/v1/sync/live', { headers: { authorization: `Bearer ${session}` } });
-    const [live, kept] = await Promise.all([open(token), open(other)]);
-    await expect.poll(() => server.sync.listenerCount).toBe(2);
-    await server.rest('POST', '/auth/logout', { token });
-    await vi.advanceTimersByTimeAsync(60_000);
-    expect(await readUntil(live.response, (text) => text.includes('UNAUTHENTICATED'))).toContain('sign in again');
-    await expect.poll(() => server.sync.listenerCount).toBe(1);
-    kept.response.destroy();
-  } finally {
-    vi.useRealTimers();
-  }
 });
 
 test('an event that does not fit its schema ends the stream with an error that says nothing internal', async () => {

@@ -42,8 +42,6 @@ export type Context = {
   requestId: string;
   /** The signed-in person, by session (bearer token or cookie) or by API token. */
   caller: Caller | null;
-  /** Whether what `caller` came with is still good: no logout, reset, revoked token or deleted account since. */
-  isStillSignedIn: () => Promise<boolean>;
   /** The secret of the session that `caller` came with; for ending it, never for logs. */
   sessionToken: string | null;
   /** What the client calls itself. */

@@ -43,9 +43,9 @@ const countCalls = middleware(({ ctx, path, type, meta, next }) => {
   return next();
 });
 
-/** Gives a subscription its place among the open streams, for as long as someone reads it and whoever opened it is signed in. */
+/** Gives a subscription its place among the open streams, for as long as someone reads it. */
 const holdStream = middleware(async ({ ctx, signal, next }) => {
-  const stream = ctx.streams.open(limitKey(ctx), signal, ctx.caller ? ctx.isStillSignedIn : undefined);
+  const stream = ctx.streams.open(limitKey(ctx), signal);
   const result = await next({ ctx: { streamSignal: stream.signal } });
   if (result.ok) return { ...result, data: stream.read(result.data as AsyncIterable<unknown>) };
   stream.close();

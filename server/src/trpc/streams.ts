@@ -9,11 +9,9 @@ export interface StreamRegistry {
    * Takes a place for one stream. It is free again when the stream was read to its end or closed, when its reader leaves (`readerSignal`), and when the
    * server ends all streams.
    *
-   * `isStillAllowed` is asked every minute: a sign-in that is over ends what was opened with it. Where the question fails, it is asked again the next time.
-   *
    * @throws AppError RATE_LIMITED where the caller or the process has too many open, SHUTTING_DOWN after `endAll`.
    */
-  open(callerKey: string, readerSignal: AbortSignal | undefined, isStillAllowed?: () => Promise<boolean>): OpenStream;
+  open(callerKey: string, readerSignal: AbortSignal | undefined): OpenStream;
   /** Ends every stream and refuses new ones. */
   endAll(): void;
 }
@@ -23,16 +21,14 @@ export type OpenStream = {
   /** Aborts when the stream is over, for whatever reason: what produces the events stops then. */
   readonly signal: AbortSignal;
   /**
-   * The events of `source` until the stream is over. Ends with SHUTTING_DOWN where the server ended it, so that clients reconnect, with UNAUTHENTICATED where
-   * the sign-in is over, and never waits for a source that is silent.
+   * The events of `source` until the stream is over. Ends with SHUTTING_DOWN where the server ended it, so that clients reconnect, and never waits for a
+   * source that is silent.
    */
   read<Item>(source: AsyncIterable<Item>): AsyncIterableIterator<Item>;
   close(): void;
 };
 
 const OVER = Symbol('over');
-
-const RECHECK_MS = 60_000;
 
 /** Makes the registry. `scale` multiplies the number of streams that one caller may have. */
 export function createStreamRegistry(options: { scale: number }): StreamRegistry {
@@ -62,23 +58,18 @@ export function createStreamRegistry(options: { scale: number }): StreamRegistry
     get openCount() {
       return ends.size;
     },
-    open(callerKey, readerSignal, isStillAllowed) {
+    open(callerKey, readerSignal) {
       takePlace(callerKey);
       const over = new AbortController();
       const close = (reason?: AppError) => {
         if (over.signal.aborted) return;
         ends.delete(end);
-        clearInterval(recheck);
         readerSignal?.removeEventListener('abort', leave);
         leavePlace(callerKey);
         over.abort(reason);
       };
       const end = () => close(shuttingDown());
       const leave = () => close();
-      const ask = async () => {
-        if ((await isStillAllowed?.().catch(() => true)) === false) close(signedOut());
-      };
-      const recheck = isStillAllowed && setInterval(() => void ask(), RECHECK_MS).unref();
       ends.add(end);
       if (readerSignal?.aborted) leave();
       else readerSignal?.addEventListener('abort', leave, { once: true });
@@ -142,10 +133,6 @@ function readUntilOver<Item>(
       return { done: true, value: undefined };
     },
   };
-}
-
-function signedOut(): AppError {
-  return new AppError('UNAUTHENTICATED', 'The sign-in that this stream was opened with is over; sign in again.');
 }
 
 function shuttingDown(): AppError {
