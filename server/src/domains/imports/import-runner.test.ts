@@ -2,7 +2,6 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { entities } from '../../entities.ts';
 import { type Database, transact } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { systemClock } from '../../kernel/clock.ts';
@@ -18,12 +17,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let world: World;
   let run: Run;
   let folder: string;
-  let url: string | undefined;
   beforeEach(async () => {
-    // A server's database serves all tests, each with a person of its own.
-    url = databases.driver === 'sqlite' ? undefined : (url ??= await databases.newUrl());
-    database = await databases.open(entities, url);
-    await database.migrate();
+    database = await databases.openMigrated();
     folder = await mkdtemp(join(tmpdir(), 'finverse-test-'));
     world = await openWorld(database, ledgerOn(database, systemClock, folder));
     const { id } = await prepare(world, 'date,amount,payee\n2026-01-13,1,a\n2026-01-14,2,b\n');

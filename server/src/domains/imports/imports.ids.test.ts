@@ -20,7 +20,6 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let ledger: TestLedger;
   let world: World;
   beforeEach(async () => {
-    // A server's database serves all tests, each with a person of its own.
     database = await databases.openMigrated();
     ledger = ledgerOn(database);
     world = await openWorld(database, ledger);

@@ -1,5 +1,4 @@
 import { beforeEach, expect, test } from 'vitest';
-import { entities } from '../../entities.ts';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
@@ -21,12 +20,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   let ledger: TestLedger;
   let giro: World;
-  let url: string | undefined;
   beforeEach(async () => {
-    // A server's database serves all tests, each with a person of its own.
-    url = databases.driver === 'sqlite' ? undefined : (url ??= await databases.newUrl());
-    database = await databases.open(entities, url);
-    await database.migrate();
+    database = await databases.openMigrated();
     ledger = ledgerOn(database);
     giro = await openWorld(database, ledger, { name: 'Giro', openingBalance: '50' });
   });

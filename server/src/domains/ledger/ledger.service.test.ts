@@ -14,7 +14,6 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let ledger: TestLedger;
   let userId: string;
   beforeEach(async () => {
-    // A server's database serves all tests, each with a person of its own; making one takes longer than most of them.
     database = await databases.openMigrated();
     ledger = ledgerOn(database);
     userId = await ledger.person();

@@ -7,7 +7,6 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   let database: Database;
   let bank: Bank;
   beforeEach(async () => {
-    // A server's database serves all tests, each with a person of its own; making one takes longer than most of them.
     database = await databases.openMigrated();
     bank = await openBank(database);
   });
