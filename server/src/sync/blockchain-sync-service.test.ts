@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../db/index.ts';
 import { describeDrivers } from '../db/test-databases.ts';
 import { stakingEntities } from '../domains/staking/index.ts';
+import { DeepReorgError, NodeBehindError } from './errors.ts';
 import { PATH_BLOCKS_MAX } from './proven-path.ts';
 import { syncEntities } from './sync.entity.ts';
 import { extendChain, followNodes, OWNER, type TestBlock, TestNodes, type TestRequest } from './test-chain.ts';
@@ -284,6 +285,31 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       pass(1);
       await service.reconcile();
       expect(writer.state).toMatchObject({ cursor: { number: 12 }, counters: { reorgs: 1 } });
+    });
+
+    test('halts nothing where it does not reach finality, however long; the vault goes on once the node is back', async () => {
+      const world = await followTo(extendChain(common, { fork: 'c', through: 100 }), 40);
+      const { nodes, service, writer, pass } = world;
+      const { cursor } = writer;
+      lagBy(nodes, 80);
+      for (let minutes = 0; minutes < 10; minutes += 1) {
+        await expect(service.reconcile()).rejects.toThrow(NodeBehindError);
+        pass(MINUTES_MS);
+      }
+      expect(service.haltedReason).toBeNull();
+      expect(writer.cursor).toEqual(cursor);
+      expect(writer.state.counters.reorgs).toBe(0);
+      nodes.chain = extendChain(nodes.chain, { fork: 'c', through: 120 });
+      nodes.route = () => null;
+      await service.reconcile();
+      expect(writer.cursor?.number).toBe(120);
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('halts the vault where it does not reach finality on a development chain, which may have been reset', async () => {
+      const { nodes, service } = await followTo(extendChain(common, { fork: 'c', through: 100 }), 40, 31_337);
+      lagBy(nodes, 80);
+      await expect(service.reconcile()).rejects.toThrow(DeepReorgError);
     });
 
     test('counts as cut back at once on a development chain', async () => {

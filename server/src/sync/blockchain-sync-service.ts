@@ -5,8 +5,8 @@ import { describeError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Mutex } from '../kernel/mutex.ts';
 import type { ChainReader } from './chain/reader.ts';
-import { ChainReadError, DeepReorgError, UnexplainedTotalError } from './errors.ts';
-import { findAncestor, judgeHead } from './local-chain.ts';
+import { ChainReadError, DeepReorgError, NodeBehindError, UnexplainedTotalError } from './errors.ts';
+import { findAncestor, judgeHead, type MissingBlocks } from './local-chain.ts';
 import type { LogFetcher } from './log-fetcher.ts';
 import { PATH_BLOCKS_MAX, readProvenPath } from './proven-path.ts';
 import { reconcileOwner, reconcileVault, type ReconcileOutcome } from './reconcile.ts';
@@ -19,7 +19,7 @@ import type { Cursor } from './vault-store.ts';
 /** Answers fetched ahead of the one that is being applied. */
 const RANGES_IN_FLIGHT = 2;
 
-/** anvil and hardhat, ganache. */
+/** anvil and hardhat, ganache: one node each, whose chain may be reset. */
 const DEVELOPMENT_CHAINS = new Set([31_337, 1_337]);
 /** How long a chain must have ended below the cursor to count as shortened: longer than any node lags behind the others. */
 const SHORTENED_AFTER_MS = 120_000;
@@ -257,7 +257,7 @@ export class BlockchainSyncService {
    * Whether the chain has dropped the cursor. Another block of its number says so, and so does another block of an older one's. A node that merely ends
    * below it may be behind the others; it counts as cut back only where it stays so, or at once on a development chain, which is one node.
    *
-   * @throws ChainReadError for a node that is behind.
+   * @throws NodeBehindError
    */
   async #hasDropped(cursor: BlockRef | null): Promise<boolean> {
     if (!cursor) return false;
@@ -274,14 +274,15 @@ export class BlockchainSyncService {
       return false;
     }
     this.#shorterSinceMs ??= this.#options.clock.monotonic();
-    if (this.#isShortened()) return true;
-    throw new ChainReadError('the node is behind the blocks that are applied');
+    if (this.#judgeMissingBlocks() !== 'behind') return true;
+    throw new NodeBehindError('the node is behind the blocks that are applied');
   }
 
-  #isShortened(): boolean {
-    if (DEVELOPMENT_CHAINS.has(this.writer.vault.chainId)) return true;
+  #judgeMissingBlocks(): MissingBlocks {
+    if (DEVELOPMENT_CHAINS.has(this.writer.vault.chainId)) return 'reset';
     const sinceMs = this.#shorterSinceMs;
-    return sinceMs !== null && this.#options.clock.monotonic() - sinceMs >= SHORTENED_AFTER_MS;
+    const isShortened = sinceMs !== null && this.#options.clock.monotonic() - sinceMs >= SHORTENED_AFTER_MS;
+    return isShortened ? 'cut-back' : 'behind';
   }
 
   async #rollBack(): Promise<ChangeCounts> {
@@ -290,11 +291,11 @@ export class BlockchainSyncService {
       writer.checkpoints,
       writer.state.finalizedBlock,
       (block) => this.#isCanonical(block),
-      this.#isShortened(),
+      this.#judgeMissingBlocks(),
     );
-    this.#shorterSinceMs = null;
     if (ancestor.kind === 'node-behind')
-      throw new ChainReadError('the node is behind the final blocks that are applied');
+      throw new NodeBehindError('the node is behind the final blocks that are applied');
+    this.#shorterSinceMs = null;
     if (ancestor.kind === 'too-deep') {
       this.#haltedReason = `the chain dropped block ${writer.checkpoints.at(-1)?.number}, which was final; nothing is written until an operator has decided`;
       log.error({ vault: writer.vault.id, reason: this.#haltedReason }, 'reorganisation deeper than finality');

@@ -3,6 +3,11 @@ export class ChainReadError extends Error {
   override name = 'ChainReadError';
 }
 
+/** The node does not have blocks that are applied, and no others in their place. It goes on once the node has caught up. */
+export class NodeBehindError extends ChainReadError {
+  override name = 'NodeBehindError';
+}
+
 /**
  * A node refused a range of blocks as too much. `blocks` is what its message suggests, where it names a figure; `isLimit` says that this is the most of any
  * range, and not just of the one that was asked for.

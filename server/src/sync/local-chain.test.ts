@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findAncestor, findFloor, judgeHead } from './local-chain.ts';
+import { findAncestor, findFloor, judgeHead, type MissingBlocks } from './local-chain.ts';
 import type { BlockHeader, BlockRef, Checkpoint, Hex } from './types.ts';
 
 /** A tree of blocks with forks: each block names the one it stands on; the first stands on nothing that is known. */
@@ -96,12 +96,12 @@ describe('finding the common ancestor', () => {
     chainAt: fc.nat(),
     kept: fc.nat({ max: 30 }),
     finalized: fc.option(fc.nat({ max: 40 })),
-    isShortened: fc.boolean(),
+    missingBlocks: fc.constantFrom<MissingBlocks>('behind', 'cut-back', 'reset'),
   });
 
   test('answers the newest applied block that the chain still has; below finality nothing, unless the node is just behind', async () => {
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ blocks, appliedAt, chainAt, kept, finalized, isShortened }) => {
+      fc.asyncProperty(scenario, async ({ blocks, appliedAt, chainAt, kept, finalized, missingBlocks }) => {
         const checkpoints: Checkpoint[] = lineage(blocks, pick(blocks, appliedAt)).slice(0, kept + 1);
         const canonical = lineage(blocks, pick(blocks, chainAt));
         const tip = (canonical[0] as BlockHeader).number;
@@ -112,15 +112,16 @@ describe('finding the common ancestor', () => {
           // A chain that begins above has no block of that number either, but this node is not behind.
           return answer ? answer.hash === hash : number > tip ? null : false;
         };
-        const ancestor = await findAncestor(checkpoints, finalized, ask, isShortened);
+        const ancestor = await findAncestor(checkpoints, finalized, ask, missingBlocks);
         // Naively: of all blocks on both sides the one with the highest number.
         const common = checkpoints.filter(({ hash }) => canonical.some((block) => block.hash === hash));
         const newest = common.toSorted((a, b) => b.number - a.number)[0];
         const floor = Math.min(...checkpoints.map(({ number }) => number));
         const isFloorFinal = finalized !== null && floor <= finalized;
+        const isBehind = { behind: true, 'cut-back': isFloorFinal, reset: false }[missingBlocks];
         const expected = newest
           ? { kind: 'block', block: { number: newest.number, hash: newest.hash } }
-          : { kind: tip < floor && !isShortened ? 'node-behind' : isFloorFinal ? 'too-deep' : 'beginning' };
+          : { kind: tip < floor && isBehind ? 'node-behind' : isFloorFinal ? 'too-deep' : 'beginning' };
         expect(ancestor).toEqual(expected);
         expect(asked).toEqual(asked.toSorted((a, b) => b - a));
       }),

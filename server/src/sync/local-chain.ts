@@ -28,18 +28,22 @@ export type Ancestor =
   /** The node does not even reach the floor: it is behind, which is no reorganisation. */
   | { kind: 'node-behind' };
 
+/** How a chain that has no block of an applied one's number is judged: a node that is behind, one that was cut back above finality, or one that was reset. */
+export type MissingBlocks = 'behind' | 'cut-back' | 'reset';
+
 /**
  * Finds the common ancestor: the newest applied block that the chain still has. `isCanonical` asks the chain, newest block first; null where the node has
- * no block of that number: it is behind, unless `isShortened` says that its chain was cut.
+ * no block of that number, which `missingBlocks` judges.
  *
- * The oldest checkpoint is the floor: where it is final and gone, the chain broke its promise and nothing here may be trusted to a rollback.
- * Where even the oldest one is not final, everything applied so far is younger than finality and is applied again from the start.
+ * The oldest checkpoint is the floor: where it is final and another block stands in its place, the chain broke its promise and nothing here may be trusted to
+ * a rollback. Where there is no block at all, only a chain that may be reset did so; of any other the node is behind. Where even the oldest one is not
+ * final, everything applied so far is younger than finality and is applied again from the start.
  */
 export async function findAncestor(
   checkpoints: readonly Checkpoint[],
   finalizedBlock: number | null,
   isCanonical: (block: BlockRef) => Promise<boolean | null>,
-  isShortened = false,
+  missingBlocks: MissingBlocks = 'behind',
 ): Promise<Ancestor> {
   let answer: boolean | null = false;
   for (const { number, hash } of checkpoints) {
@@ -48,7 +52,8 @@ export async function findAncestor(
   }
   const floor = checkpoints.at(-1);
   const isFloorFinal = floor !== undefined && finalizedBlock !== null && floor.number <= finalizedBlock;
-  if (answer === null && !isShortened) return { kind: 'node-behind' };
+  const isBehind = missingBlocks === 'behind' || (missingBlocks === 'cut-back' && isFloorFinal);
+  if (answer === null && isBehind) return { kind: 'node-behind' };
   return isFloorFinal ? { kind: 'too-deep' } : { kind: 'beginning' };
 }
 
