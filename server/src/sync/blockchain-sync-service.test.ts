@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Database } from '../db/index.ts';
 import { describeDrivers } from '../db/test-databases.ts';
 import { stakingEntities } from '../domains/staking/index.ts';
-import { DeepReorgError, NodeBehindError } from './errors.ts';
+import { ChainReadError, DeepReorgError, NodeBehindError } from './errors.ts';
 import { PATH_BLOCKS_MAX } from './proven-path.ts';
 import { syncEntities } from './sync.entity.ts';
 import { extendChain, followNodes, OWNER, type TestBlock, TestNodes, type TestRequest } from './test-chain.ts';
@@ -134,6 +134,52 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       nodes.forks = [dropped];
       nodes.finalizedBlock = 50;
       nodes.route = once((request) => request.method === 'header' && request.block === cursor, dropped);
+      await service.reconcile();
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+  });
+
+  describe('a fork under everything that is applied', () => {
+    const young = extendChain(common, { fork: 'a', through: 14, calls: { 12: [{ stake: 9n, index: 1n }] } });
+    /** Everything from block 11 on is another, and has become final while the vault rested. */
+    const meanwhile = extendChain(winningLater, { fork: 'b', through: 60 });
+    const restAndFollow = async ({ nodes, service }: World) => {
+      await service.pause();
+      nodes.chain = meanwhile;
+      nodes.finalizedBlock = 50;
+      await service.resume();
+    };
+
+    test('is followed from the start where nothing applied was final then, whatever has become so since', async () => {
+      const world = await followTo(young);
+      // Its only checkpoint is block 14.
+      await world.rows('delete from chain_blocks where number <> 14');
+      await restAndFollow(world);
+      await world.service.reconcile();
+      expect(world.service.haltedReason).toBeNull();
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('halts the vault where it was final', async () => {
+      const world = await followTo(young, 14);
+      await restAndFollow(world);
+      await expect(world.service.reconcile()).rejects.toThrow(DeepReorgError);
+    });
+
+    test('is followed also where the chain failed before the rest, having told what is final by then', async () => {
+      const world = await followTo(young);
+      const { nodes, service, writer } = world;
+      await world.rows('delete from chain_blocks where number <> 14');
+      nodes.chain = meanwhile;
+      nodes.finalizedBlock = 50;
+      nodes.route = ({ method, block }: { method: string; block?: unknown }) => {
+        if (method === 'header' && typeof block === 'number') throw new ChainReadError('no answer');
+        return null;
+      };
+      await expect(service.reconcile()).rejects.toThrow('no answer');
+      expect(writer.state).toMatchObject({ finalizedBlock: 50, verifiedBlock: 14 });
+      nodes.route = () => null;
+      await restAndFollow(world);
       await service.reconcile();
       expect(await tablesOf(world)).toEqual(truthOf(world));
     });

@@ -289,7 +289,7 @@ export class BlockchainSyncService {
     const { writer, reader, log } = this.#options;
     const ancestor = await findAncestor(
       writer.checkpoints,
-      writer.state.finalizedBlock,
+      writer.finalizedWithCheckpoints,
       (block) => this.#isCanonical(block),
       this.#judgeMissingBlocks(),
     );

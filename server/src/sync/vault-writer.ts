@@ -118,6 +118,14 @@ export class VaultWriter {
     return this.#checkpoints;
   }
 
+  /**
+   * What was final when the checkpoints were written. What became final since may be other blocks in their place: a fork is judged by this. Null while
+   * nothing is applied.
+   */
+  get finalizedWithCheckpoints(): number | null {
+    return this.#state.finalizedBlock;
+  }
+
   /** Remembers what the chain says of itself; memory only. */
   observe(observed: Partial<Observed>): void {
     this.#observed = { ...this.#observed, ...observed };
@@ -125,10 +133,11 @@ export class VaultWriter {
 
   /**
    * Writes how far the positions are verified, where the row does not know it yet. For the end of the work: until then the memory knows it, and it is
-   * written with the next change.
+   * written with the next change. Finality stays as it was with the checkpoints, which nobody has compared with it since.
    */
   async saveVerified(): Promise<void> {
     if (this.#observed.verifiedBlock === this.#state.verifiedBlock) return;
+    this.observe({ finalizedBlock: this.#state.finalizedBlock });
     await this.#write(this.cursor, async () => ({ change: EMPTY_CHANGE }));
   }
 
