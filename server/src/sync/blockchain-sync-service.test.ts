@@ -194,14 +194,38 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
     expect(await tablesOf(world)).toEqual(truthOf(world));
   });
 
-  test('a log that a bloom of zeros hides above finality is found before anything is corrected', async () => {
-    const world = await followTo(common);
-    const { nodes, service } = world;
-    const zeros = nodes.chain[0]?.logsBloom as TestBlock['logsBloom'];
-    const chain = extendChain(common, { fork: 'b', through: 14, calls: { 12: [{ claim: 4n, index: 0n }] } });
-    nodes.chain = chain.map((block) => (block.number === 12 ? { ...block, logsBloom: zeros } : block));
-    await service.reconcile();
-    expect(await tablesOf(world)).toEqual(truthOf(world));
+  describe('a log that the block’s bloom hides above finality', () => {
+    const claims = extendChain(common, { fork: 'b', through: 14, calls: { 12: [{ claim: 4n, index: 0n }] } });
+    const withBloom = (logsBloom: TestBlock['logsBloom']) =>
+      claims.map((block) => (block.number === 12 ? { ...block, logsBloom } : block));
+
+    test('is found before anything is corrected', async () => {
+      const world = await followTo(common);
+      world.nodes.chain = withBloom(common[0]?.logsBloom ?? null);
+      await world.service.reconcile();
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+    });
+
+    test('is read with the others where the bloom says nothing, by a back-fill and as a new head', async () => {
+      const world = await followTo(common);
+      const { nodes, service, writer } = world;
+      nodes.chain = withBloom(null);
+      for (const { number, expected } of [
+        { number: 11, expected: [] },
+        { number: 12, expected: [{ method: 'logsOfBlock', hash: claims[12]?.hash }] },
+      ]) {
+        nodes.requests.length = 0;
+        service.hearHead(nodes.chain[number] as TestBlock);
+        await expect.poll(() => writer.cursor?.number).toBe(number);
+        expect(nodes.requests).toEqual(expected);
+      }
+      expect(await tablesOf(world)).toEqual(truthOf(world));
+      const later = await followTo(common);
+      later.nodes.chain = withBloom(null);
+      later.service.hearHead(later.nodes.chain[14] as TestBlock);
+      await expect.poll(() => later.writer.cursor?.number).toBe(14);
+      expect(await tablesOf(later)).toEqual(truthOf(later));
+    });
   });
 
   test('a back-fill asks for headers of no final block but the ends of its ranges', async () => {

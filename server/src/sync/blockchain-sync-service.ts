@@ -199,11 +199,13 @@ export class BlockchainSyncService {
   /** Never goes back: a node behind the others does not make a final block less final. */
   async #finalizedBlock(headBlock: number): Promise<number> {
     const known = this.writer.state.finalizedBlock ?? 0;
-    const finalized = await this.#options.reader.header('finalized').catch((error: unknown) => {
+    const answered = await this.#options.reader.header('finalized').catch((error: unknown) => {
       // Only a node that does not know the tag; one that did not answer says nothing about finality.
       if (!UNKNOWN_TAG.test(describeError(error))) throw error;
       return null;
     });
+    // Block 0 is final everywhere: a node that names it knows of none, or its chain is younger than the fallback, which then says the same.
+    const finalized = answered?.number === 0 ? null : answered;
     this.#answersFinality ||= finalized !== null;
     // Where the chain tells what is final, one answer without it is that of a node which does not know yet.
     const fallback = this.#answersFinality ? known : headBlock - FINALITY_FALLBACK_BLOCKS;

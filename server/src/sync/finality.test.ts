@@ -65,6 +65,7 @@ const refuse = (words: string) => () => {
 
 test.each<[string, () => BlockHeader | null]>([
   ['nothing', () => null],
+  ['the block that every chain begins with', () => blockAt(0)],
   ['in the words of Besu that there is none', refuse('Unknown block')],
   ['in the words of geth that there is none', refuse('finalized block not found')],
 ])(
@@ -79,12 +80,23 @@ test.each<[string, () => BlockHeader | null]>([
   },
 );
 
-test('one answer without a final block, where the chain has told of one before, makes nothing final', async () => {
-  answerFinalized = () => blockAt(10);
-  await service.reconcile();
-  answerFinalized = () => null;
-  await service.reconcile();
-  expect(service.writer.state.finalizedBlock).toBe(10);
+test.each([null, 0])(
+  'one answer of %s, where the chain has told of a final block before, makes nothing final',
+  async (block) => {
+    answerFinalized = () => blockAt(10);
+    await service.reconcile();
+    answerFinalized = () => (block === null ? null : blockAt(block));
+    await service.reconcile();
+    expect(service.writer.state.finalizedBlock).toBe(10);
+  },
+);
+
+test('a chain that has just begun has no final block but its first', async () => {
+  answerFinalized = () => blockAt(0);
+  for (head = 0; head <= 128; head += 32) {
+    await service.reconcile();
+    expect(service.writer.state).toMatchObject({ cursor: { number: head }, finalizedBlock: 0 });
+  }
 });
 
 test('a node that fails to answer says nothing about finality', async () => {

@@ -49,16 +49,16 @@ export class LogFetcher {
 
   /**
    * The facts of one block. Its bloom decides whether to ask at all. An empty answer that the bloom contradicts is asked for again, since the node may lag;
-   * then the block's receipts decide. Where the node does not answer receipts the bloom is taken for a coincidence, which it may be. `asksAgainstBloom` asks
-   * once also where the bloom rules logs out, for what must not rest on it: some nodes answer blooms of zeros.
+   * then the block's receipts decide. Where the node does not answer receipts the bloom is taken for a coincidence, which it may be. Where the bloom says
+   * nothing the node is asked once. `asksAgainstBloom` asks once also where the bloom rules logs out, for what must not rest on it.
    *
    * @throws ChainReadError
    */
   async factsOfBlock(header: BlockHeader, { asksAgainstBloom = false } = {}): Promise<Fact[]> {
     const { address } = this.#vault;
-    if (!this.#mayHoldLogs(header.logsBloom)) {
-      return asksAgainstBloom ? this.#decode(await this.#reader.logsOfBlock(address, this.#topics, header)) : [];
-    }
+    const mayHoldLogs = header.logsBloom === null ? null : this.#mayHoldLogs(header.logsBloom);
+    if (mayHoldLogs === false && !asksAgainstBloom) return [];
+    if (!mayHoldLogs) return this.#decode(await this.#reader.logsOfBlock(address, this.#topics, header));
     for (const pauseMs of [...BLOOM_RETRIES_MS, null]) {
       const logs = await this.#reader.logsOfBlock(address, this.#topics, header);
       if (logs.length > 0) return this.#decode(logs);

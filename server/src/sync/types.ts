@@ -8,7 +8,8 @@ export type BlockHeader = BlockRef & {
   parentHash: Hex;
   /** Seconds since the epoch. */
   timestamp: number;
-  logsBloom: Hex;
+  /** Null where the node's own says nothing: zeros over a block that has transactions. */
+  logsBloom: Hex | null;
 };
 
 /** A block that was applied and is not final yet; what a fork is measured against. */

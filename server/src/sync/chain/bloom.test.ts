@@ -14,6 +14,8 @@ afterAll(() => anvil.stop());
 
 const topicOf = (name: 'Staked' | 'Claimed' | 'Unstaked') => toEventSelector(getAbiItem({ abi: stakeVaultAbi, name }));
 
+const ZEROS: Hex = `0x${'0'.repeat(512)}`;
+
 test('on real blocks: no log of the vault is ever denied, and blocks without one are told apart', async () => {
   const { rpcUrl } = anvil;
   const { stakeVaultAddress } = await deployDevContracts(rpcUrl);
@@ -36,10 +38,11 @@ test('on real blocks: no log of the vault is ever denied, and blocks without one
     const header = await reader.header(number);
     if (!header) throw new Error(`block ${number} is missing`);
     const logs = await reader.logsOfBlock(address, topics, header);
-    if (logs.length > 0) expect(mayHoldLogs(header.logsBloom), `block ${number}`).toBe(true);
-    if (logs.some((log) => log.topics[0] === topicOf('Claimed'))) expect(mayHoldClaims(header.logsBloom)).toBe(true);
-    seen[mayHoldLogs(header.logsBloom) ? 'held' : 'empty'] += 1;
-    expect(ofStranger(header.logsBloom), `block ${number} has nothing of that address`).toBe(false);
+    const bloom = header.logsBloom ?? ZEROS;
+    if (logs.length > 0) expect(mayHoldLogs(bloom), `block ${number}`).toBe(true);
+    if (logs.some((log) => log.topics[0] === topicOf('Claimed'))) expect(mayHoldClaims(bloom)).toBe(true);
+    seen[mayHoldLogs(bloom) ? 'held' : 'empty'] += 1;
+    expect(ofStranger(bloom), `block ${number} has nothing of that address`).toBe(false);
   }
   // Nine acts in a block each; deployment, transfers and empty blocks hold no log of the vault's events.
   expect(seen.held).toBe(9);
@@ -48,6 +51,6 @@ test('on real blocks: no log of the vault is ever denied, and blocks without one
 
 test('an empty bloom denies everything and a full one nothing', () => {
   const mayHoldLogs = createBloomTest(`0x${'ab'.repeat(20)}`, [`0x${'cd'.repeat(32)}`]);
-  expect(mayHoldLogs(`0x${'0'.repeat(512)}`)).toBe(false);
+  expect(mayHoldLogs(ZEROS)).toBe(false);
   expect(mayHoldLogs(`0x${'f'.repeat(512)}`)).toBe(true);
 });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { keccak256, toRlp } from 'viem';
 import { describe, expect, test } from 'vitest';
 import { ChainReadError } from '../errors.ts';
 import type { Hex } from '../types.ts';
@@ -12,7 +13,7 @@ const header = {
   hash: hash('A'),
   parentHash: hash('b'),
   timestamp: '0x65000000',
-  logsBloom: `0x${'0'.repeat(512)}`,
+  logsBloom: `0x${'A'.repeat(512)}`,
   extraData: '0x',
 };
 const log = {
@@ -59,8 +60,21 @@ describe('a block', () => {
       hash: hash('a'),
       parentHash: hash('b'),
       timestamp: 0x65000000,
-      logsBloom: `0x${'0'.repeat(512)}`,
+      logsBloom: `0x${'a'.repeat(512)}`,
     });
+  });
+
+  test('has a bloom of zeros only where it has no transactions; elsewhere zeros say nothing', () => {
+    const zeros = `0x${'0'.repeat(512)}`;
+    const emptyRoot = keccak256(toRlp('0x'));
+    expect(parseHeader({ ...header, logsBloom: zeros, transactionsRoot: emptyRoot }).logsBloom).toBe(zeros);
+    for (const transactionsRoot of [hash('7'), hash('0'), '0x', null, 7, undefined]) {
+      expect(
+        parseHeader({ ...header, logsBloom: zeros, transactionsRoot }).logsBloom,
+        String(transactionsRoot),
+      ).toBeNull();
+      expect(parseHeader({ ...header, transactionsRoot }).logsBloom).toBe(`0x${'a'.repeat(512)}`);
+    }
   });
 
   test.each(['number', 'hash', 'parentHash', 'timestamp', 'logsBloom'])('with rubbish in %s is refused', (field) => {

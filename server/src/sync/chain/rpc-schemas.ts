@@ -12,7 +12,12 @@ const headerSchema = z.object({
   parentHash: hash,
   timestamp: quantity,
   logsBloom: z.string().regex(/^0x[0-9a-fA-F]{512}$/),
+  transactionsRoot: z.unknown().optional(),
 });
+
+const ZERO_BLOOM = `0x${'0'.repeat(512)}`;
+/** The root of a trie that holds nothing: keccak-256 of the RLP encoding of an empty string (Ethereum Yellow Paper, appendix D). */
+const EMPTY_TRIE_ROOT = '0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421';
 
 /** Checks a block answer. Extra fields are dropped; nodes differ in them. @throws ChainReadError */
 export function parseHeader(answer: unknown): BlockHeader {
@@ -25,8 +30,16 @@ export function parseHeader(answer: unknown): BlockHeader {
     hash: data.hash.toLowerCase() as Hex,
     parentHash: data.parentHash.toLowerCase() as Hex,
     timestamp: Number(data.timestamp),
-    logsBloom: data.logsBloom.toLowerCase() as Hex,
+    // Some nodes answer zeros always. They are a true bloom for certain only where the block has no transactions.
+    logsBloom:
+      data.logsBloom === ZERO_BLOOM && !isEmptyTrie(data.transactionsRoot)
+        ? null
+        : (data.logsBloom.toLowerCase() as Hex),
   };
+}
+
+function isEmptyTrie(root: unknown): boolean {
+  return typeof root === 'string' && root.toLowerCase() === EMPTY_TRIE_ROOT;
 }
 
 /**
