@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { bootServer, type RunningServer } from './boot.ts';
 import { parseSettings } from './config/settings.ts';
+import { openDatabase } from './db/index.ts';
+import { entities } from './entities.ts';
 import { createLogger } from './kernel/logger.ts';
 
 let dataDir: string;
@@ -39,6 +41,22 @@ async function freePort(): Promise<number> {
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   return address !== null && typeof address === 'object' ? address.port : 0;
+}
+
+/** As if the same address had been synced on another chain as well. */
+async function copyVault({ describe }: RunningServer, { toChain }: { toChain: number }): Promise<void> {
+  const database = await openDatabase({ url: describe.database.replace('SQLite, ', 'sqlite:'), entities });
+  const [row = {}] = await database.em().execute<Record<string, unknown>[]>('select * from vaults');
+  const copy = { ...row, id: 'vlt_copy', chain_id: toChain };
+  const values = Object.values(copy);
+  await database
+    .em()
+    .execute(
+      `insert into vaults (${Object.keys(copy).join(', ')}) values (${values.map(() => '?').join(', ')})`,
+      values,
+      'run',
+    );
+  await database.close();
 }
 
 async function loginRole({ url, describe: { demo } }: RunningServer): Promise<unknown> {
@@ -117,28 +135,37 @@ test('says so when the embedded chain is killed, and starts again with it', asyn
   expect(await loginRole(await boot())).toBe('admin');
 }, 60_000);
 
-test('a chain that is made anew, since its folder is gone, is synced anew', async () => {
-  const positionsOf = async ({ url }: RunningServer) => {
-    const answer = await fetch(`${url}/api/v1/sync/status`);
-    const { vaults } = (await answer.json()) as { vaults: { positions: number; halted_reason: string | null }[] };
-    return vaults.map(({ positions, halted_reason: reason }) => ({ positions, reason }));
-  };
-  const healthOf = ({ url }: RunningServer) => fetch(`${url}/api/v1/sync/health`).then(({ status }) => status);
-  const first = await boot();
-  await expect.poll(() => healthOf(first)).toBe(200);
-  const before = await positionsOf(first);
-  expect(before[0]?.positions).toBeGreaterThan(0);
-  await first.stop();
-  rmSync(join(dataDir, 'chain'), { recursive: true });
-  const second = await boot();
-  await expect.poll(() => healthOf(second)).toBe(200);
-  expect(await positionsOf(second)).toEqual(before);
-}, 60_000);
+test.each([
+  ['since its folder is gone', false],
+  ['since its folder is gone, in a start that fails after that', true],
+])(
+  'a chain that is made anew, %s, is synced anew',
+  async (_, failsFirst) => {
+    const positionsOf = async ({ url }: RunningServer) => {
+      const answer = await fetch(`${url}/api/v1/sync/status`);
+      const { vaults } = (await answer.json()) as { vaults: { positions: number; halted_reason: string | null }[] };
+      return vaults.map(({ positions, halted_reason: reason }) => ({ positions, reason }));
+    };
+    const healthOf = ({ url }: RunningServer) => fetch(`${url}/api/v1/sync/health`).then(({ status }) => status);
+    const first = await boot();
+    await expect.poll(() => healthOf(first)).toBe(200);
+    const before = await positionsOf(first);
+    expect(before[0]?.positions).toBeGreaterThan(0);
+    await first.stop();
+    rmSync(join(dataDir, 'chain'), { recursive: true });
+    if (failsFirst)
+      await expect(boot({ ...operator, OPERATOR_EMAIL: 'demo@finverse.local' })).rejects.toThrow('OPERATOR');
+    const second = await boot();
+    await expect.poll(() => healthOf(second)).toBe(200);
+    expect(await positionsOf(second)).toEqual(before);
+  },
+  60_000,
+);
 
 test('the command that has a vault read anew refuses beside a running server, and the next start reads the vault', async () => {
   const command = join(import.meta.dirname, 'reread-vault.cli.ts');
-  const reread = (address: string) => {
-    const env = { PATH: process.env['PATH'], FINVERSE_DATA_DIR: dataDir };
+  const reread = (address: string, environment = {}) => {
+    const env = { PATH: process.env['PATH'], FINVERSE_DATA_DIR: dataDir, ...environment };
     const { status, stdout, stderr } = spawnSync(process.execPath, [command, address], { env, encoding: 'utf8' });
     return { status, said: stdout + stderr };
   };
@@ -158,6 +185,13 @@ test('the command that has a vault read anew refuses beside a running server, an
     status: 2,
     said: expect.stringContaining('knows no vault') as string,
   });
+  await copyVault(first, { toChain: 1 });
+  const unnamed = { ...outside, STAKE_VAULT_ADDRESS: address };
+  expect(reread(address, unnamed)).toEqual({
+    status: 2,
+    said: `finverse: CHAIN_ID: the database knows the vault ${address} on the chains 1 and 31337; set it to the one that is meant\n`,
+  });
+  expect(reread(address, { ...unnamed, CHAIN_ID: '1' })).toMatchObject({ status: 0 });
   expect(reread(address)).toEqual({
     status: 0,
     said: expect.stringMatching(

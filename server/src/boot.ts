@@ -112,6 +112,7 @@ export async function bootServer(options: BootOptions): Promise<RunningServer> {
     });
     const demo = await ensurePeople(settings, auth);
     const engine = await startEngine(database, chain.sync, log);
+    chain.markKnown();
     // Before listening, so that it ends after it: streams end with a reason and their clients come back, instead of at the feed's own end.
     cleanups.push(['sync', () => engine.close()]);
     const http = await listen(settings, composeApp({ settings, log, database, auth, users, ledger, engine }), cleanups);
@@ -190,7 +191,14 @@ async function openLedgerServices(
   return ledger;
 }
 
-type OpenChain = { sync: SyncSettings; description: string; exited: Promise<AnvilExit>; stop(): Promise<void> };
+type OpenChain = {
+  sync: SyncSettings;
+  description: string;
+  exited: Promise<AnvilExit>;
+  /** To be called when the database holds nothing of a chain before this one. */
+  markKnown(): void;
+  stop(): Promise<void>;
+};
 
 async function openChain(settings: Settings, log: Logger, progress: BootOptions['progress']): Promise<OpenChain> {
   const { syncIntervalSeconds: intervalSeconds, syncAutostart: autostart } = settings;
@@ -200,6 +208,7 @@ async function openChain(settings: Settings, log: Logger, progress: BootOptions[
       sync: { rpcUrls, wsUrls, chainId, vaults, isChainFresh: false, intervalSeconds, autostart },
       description: `${rpcUrls.length} RPC endpoint(s), ${wsUrls.length > 0 ? 'heads over WebSocket' : 'heads polled'}`,
       exited: forever,
+      markKnown: () => undefined,
       stop: async () => undefined,
     };
   }
@@ -227,6 +236,7 @@ async function openChain(settings: Settings, log: Logger, progress: BootOptions[
     },
     description: `embedded, chain id ${chain.chainId}, RPC at ${chain.rpcUrl}`,
     exited: chain.exited,
+    markKnown: () => chain.markKnown(),
     stop: () => chain.stop(),
   };
 }

@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { loadSettings, type Settings } from './config/index.ts';
 import { type Database, lockSqliteFile, openDatabase, sqlitePath } from './db/index.ts';
+import { DEV_CHAIN_ID } from './devchain/index.ts';
 import { StakingSink } from './domains/staking/index.ts';
 import { entities } from './entities.ts';
 import { systemClock } from './kernel/clock.ts';
 import { SettingsError } from './kernel/errors.ts';
 import { redactUrls } from './kernel/logger.ts';
-import { findVault, rereadVault } from './sync/index.ts';
+import { findVaults, rereadVault } from './sync/index.ts';
 
 // `npm run reread-vault -- 0x…`: exit code 0 where the next start reads the vault anew, 2 where nothing was changed.
 
@@ -45,8 +46,15 @@ async function openExisting(url: string): Promise<Database> {
 }
 
 async function reread(database: Database, { chain }: Settings, address: `0x${string}`): Promise<void> {
-  const vault = await findVault(database.em(), chain?.chainId ?? null, address);
+  // Without settings of a chain it is the embedded one.
+  const [vault, ...others] = await findVaults(database.em(), chain ? chain.chainId : DEV_CHAIN_ID, address);
   if (!vault) throw new SettingsError(`the database knows no vault ${address}; check the address and CHAIN_ID`);
+  if (others.length > 0) {
+    const chains = [vault, ...others].map(({ chainId }) => chainId).join(' and ');
+    throw new SettingsError(
+      `CHAIN_ID: the database knows the vault ${address} on the chains ${chains}; set it to the one that is meant`,
+    );
+  }
   // One that the settings do not name keeps its own.
   const config = chain?.vaults.find((candidate) => candidate.address === address);
   const startBlock = config?.startBlock ?? vault.startBlock;

@@ -17,6 +17,22 @@ export const goodCopyOf = (stateFile: string): string => `${stateFile}.good`;
 export const damagedCopyOf = (stateFile: string): string => `${stateFile}.damaged`;
 export const setAsideCopyOf = (stateFile: string, number: number): string => `${stateFile}.set-aside-${number}`;
 
+/** Stands beside the state of a chain that the database has not been told of: what that knows may be of an earlier one. */
+const newChainNoteOf = (stateFile: string): string => `${stateFile}.new-chain`;
+
+/** Notes that the chain is a new one, until {@link forgetNewChain}. */
+export function noteNewChain(stateFile: string): void {
+  writeFileSync(newChainNoteOf(stateFile), '', { flush: true, mode: 0o600 });
+}
+
+export function isNewChain(stateFile: string): boolean {
+  return existsSync(newChainNoteOf(stateFile));
+}
+
+export function forgetNewChain(stateFile: string): void {
+  rmSync(newChainNoteOf(stateFile), { force: true });
+}
+
 /** Makes sure that anvil finds either a whole state or none: a damaged file is set aside for the last good copy. */
 export function prepareState(stateFile: string, log: Log): StateOrigin {
   const goodCopy = goodCopyOf(stateFile);

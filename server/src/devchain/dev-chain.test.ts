@@ -128,8 +128,20 @@ describe('startDevChain', () => {
     expect((await demoPositions(second))[4]).toEqual([false, true, true, true]);
   });
 
+  it('is fresh until it is said that the database knows it, however many starts that takes', async () => {
+    for (const isLast of [false, false, true]) {
+      const chain = await start();
+      expect(chain.fresh).toBe(true);
+      if (isLast) chain.markKnown();
+      await chain.stop();
+    }
+    expect((await start()).fresh).toBe(false);
+    expect(logged.join()).not.toContain('cut short');
+  });
+
   it('keeps blocks, logs and positions over a restart, and seeds no second time', async () => {
     const first = await start();
+    first.markKnown();
     const { blockNumber, blockHash } = await devActions.stake({ ...first, account: DEMO_USER, amount: 7n });
     await first.stop();
     const second = await start();
@@ -159,6 +171,7 @@ describe('startDevChain', () => {
   it('keeps a chain that was rolled back into its demo blocks and went on from there', async () => {
     const first = await start();
     const head = Number(await rpcCall(first.rpcUrl, 'eth_blockNumber'));
+    first.markKnown();
     await rpcCall(first.rpcUrl, 'anvil_rollback', [5]);
     await devActions.mine({ rpcUrl: first.rpcUrl, blocks: 10 });
     await first.stop();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Address } from 'viem';
-import { setStateAside } from './anvil-state.ts';
+import { forgetNewChain, isNewChain, noteNewChain, setStateAside } from './anvil-state.ts';
 import { startAnvil, type Anvil, type AnvilExit } from './anvil.ts';
 import { demoGenesisTimestamp, isUnfinished, seedDemoStakes } from './demo-data.ts';
 import { deployDevContracts } from './deploy.ts';
@@ -21,8 +21,10 @@ export type DevChain = {
   chainId: number;
   tokenAddress: Address;
   stakeVaultAddress: Address;
-  /** True when this start made the chain: what a database knows of an earlier one is void. */
+  /** True where this start made the chain, or an earlier one that did not get as far as `markKnown`: what a database knows of another is void. */
   fresh: boolean;
+  /** The database has let go of the chain before this one. Until then every start says that this one is fresh. */
+  markKnown(): void;
   stop(): Promise<void>;
   exited: Promise<AnvilExit>;
 };
@@ -45,19 +47,30 @@ export async function startDevChain({ dataDir, now, log }: DevChainOptions): Pro
     startAnvil({ stateFile, chainId: DEV_CHAIN_ID, genesisTimestamp: demoGenesisTimestamp(now()), log });
   let anvil = await start();
   try {
-    let fresh = anvil.stateOrigin === 'none';
-    if (!fresh && (await isUnfinished(anvil.rpcUrl))) {
+    let isMade = anvil.stateOrigin === 'none';
+    if (!isMade && (await isUnfinished(anvil.rpcUrl))) {
       await anvil.stop();
       const path = setStateAside(stateFile);
       log(`the first start of the embedded chain was cut short; beginning it again, its state is kept as ${path}`);
       anvil = await start();
-      fresh = true;
+      isMade = true;
     }
+    // While the chain is unfinished: a start that is cut short before this line begins again.
+    if (isMade) noteNewChain(stateFile);
     const contracts = await deployDevContracts(anvil.rpcUrl);
-    if (fresh) await seedDemoStakes({ rpcUrl: anvil.rpcUrl, now });
+    if (isMade) await seedDemoStakes({ rpcUrl: anvil.rpcUrl, now });
     else await catchUpWithClock(anvil, now());
     const { rpcUrl, wsUrl, stop, exited } = anvil;
-    return { rpcUrl, wsUrl, chainId: DEV_CHAIN_ID, ...contracts, fresh, stop, exited };
+    return {
+      rpcUrl,
+      wsUrl,
+      chainId: DEV_CHAIN_ID,
+      ...contracts,
+      fresh: isNewChain(stateFile),
+      markKnown: () => forgetNewChain(stateFile),
+      stop,
+      exited,
+    };
   } catch (error) {
     await anvil.stop();
     throw error;

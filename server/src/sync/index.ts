@@ -2,7 +2,7 @@ export type { Page, PageRequest } from './sync.port.ts';
 export type { AsOf, Correction, FactSink, SinkChange, StoredPosition } from './sink.ts';
 export { createSyncEngine, type SyncEngine, type SyncSettings } from './engine.ts';
 export { rereadVault } from './reread-vault.ts';
-export { findVault, readVaults } from './vault-store.ts';
+export { findVaults, readVaults } from './vault-store.ts';
 export { syncEntities } from './sync.entity.ts';
 export * from './types.ts';
 export { adapterOf } from './vaults/index.ts';

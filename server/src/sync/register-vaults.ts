@@ -8,7 +8,7 @@ import type { ChainReader } from './chain/reader.ts';
 import { readContract } from './chain/rpc-fault.ts';
 import { ChainReadError } from './errors.ts';
 import type { Hex, Vault } from './types.ts';
-import { findVault, registerVault as storeVault } from './vault-store.ts';
+import { findVaults, registerVault as storeVault } from './vault-store.ts';
 import { adapterOf } from './vaults/index.ts';
 
 /** A vault as the settings name it. */
@@ -48,21 +48,30 @@ export async function registerVaults(options: RegisterOptions): Promise<Vault[]>
 
 async function registerVault(options: RegisterOptions, config: VaultConfig): Promise<Vault> {
   const { database, reader, log, clock } = options;
-  const known = await findVault(database.em(), options.chainId, config.address);
+  const stored = await findVaults(database.em(), options.chainId, config.address);
+  const chains = stored.map(({ chainId }) => chainId).join(' and ');
   try {
     const described = await describeVault(reader, config);
-    if (!known) return await storeVault(database.em(), database, described, clock.now());
-    if (known.chainId !== described.chainId) {
+    const known = stored.find(({ chainId }) => chainId === described.chainId);
+    if (known) return known;
+    if (stored.length > 0) {
       throw new SettingsError(
-        `CHAIN_ID: the vault ${config.address} was synced from chain ${known.chainId}, but the node is on chain ${described.chainId}`,
+        `CHAIN_ID: the vault ${config.address} was synced from chain ${chains}, but the node is on chain ${described.chainId}`,
       );
     }
-    return known;
+    return await storeVault(database.em(), database, described, clock.now());
   } catch (error) {
     if (!(error instanceof ChainReadError)) throw error;
+    const [known, ...others] = stored;
     if (!known) {
       throw new SettingsError(
         `WEB3_RPC_URL: the chain does not answer (${error.message}); check that the node runs and that the URL is right`,
+        { cause: error },
+      );
+    }
+    if (others.length > 0) {
+      throw new SettingsError(
+        `CHAIN_ID: the vault ${config.address} was synced from chain ${chains}, and the node does not tell on which it is (${error.message}); set it to one of them`,
         { cause: error },
       );
     }

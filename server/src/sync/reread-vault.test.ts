@@ -13,7 +13,7 @@ import { readOutboxAfter } from './outbox.ts';
 import { rereadVault } from './reread-vault.ts';
 import { syncEntities } from './sync.entity.ts';
 import type { BlockHeader, Fact, Hex, Vault } from './types.ts';
-import { findVault, registerVault } from './vault-store.ts';
+import { findVaults, registerVault } from './vault-store.ts';
 import { VaultWriter } from './vault-writer.ts';
 
 const address: Hex = `0x${'aa'.repeat(20)}`;
@@ -131,7 +131,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await reread(1)).toBe(2);
     expect(await statuses()).toEqual(['orphaned', 'orphaned']);
     expect(await positions()).toBe(0);
-    expect((await findVault(database.em(), 31_337, address))?.startBlock).toBe(1);
+    expect((await findVaults(database.em(), 31_337, address))[0]?.startBlock).toBe(1);
     expect((await readOutboxAfter(database.em(), seq, 100)).map(({ event }) => event)).toEqual([
       { type: 'reorganized', vaultId: vault.id, blockNumber: 0, factsOrphaned: 2 },
     ]);

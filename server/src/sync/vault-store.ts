@@ -33,13 +33,13 @@ type VaultRow = Record<string, unknown>;
 /** A vault to register, with what its contract said about itself. */
 export type VaultRegistration = VaultTerms & Omit<Vault, 'id' | keyof VaultTerms>;
 
-/** Finds the row of a configured vault. */
-export async function findVault(em: SqlEntityManager, chainId: number | null, address: Hex): Promise<Vault | null> {
-  const [row] = await em.execute<VaultRow[]>(
-    `select * from vaults where address = ?${chainId === null ? '' : ' and chain_id = ?'}`,
+/** The vaults of that address: one for each chain on which it was synced, or of that chain alone where it is named. */
+export async function findVaults(em: SqlEntityManager, chainId: number | null, address: Hex): Promise<Vault[]> {
+  const rows = await em.execute<VaultRow[]>(
+    `select * from vaults where address = ?${chainId === null ? '' : ' and chain_id = ?'} order by chain_id`,
     chainId === null ? [address] : [address, chainId],
   );
-  return row ? toVault(row) : null;
+  return rows.map(toVault);
 }
 
 /** Gives a vault its row, or answers the one that another replica gave it meanwhile. */
@@ -75,7 +75,7 @@ export async function registerVault(
     rows: [Object.values(columns)],
     onDuplicate: { key: ['chain_id', 'address'], update: [] },
   });
-  const registered = await findVault(em, vault.chainId, vault.address);
+  const [registered] = await findVaults(em, vault.chainId, vault.address);
   if (!registered) throw new Error('a registered vault has no row');
   return registered;
 }
