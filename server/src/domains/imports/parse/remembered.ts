@@ -91,7 +91,7 @@ export function fittingPart(remembered: Remembered, table: Table): Remembered | 
   const { header, data, width, hasHeader } = table;
   // The places of columns are those of a table that has lost its header as well; one that has come names them better.
   if (hasHeader && !remembered.hasHeader) return null;
-  const known = withNewDirections(remembered, table);
+  const known = { ...withNewDirections(remembered, table), isKindGiven: wasKindGiven(remembered) };
   const columns = rememberedColumns(known);
   const { places, missing } = placeColumns(columns, header, width);
   if (missing.length > 0) return null;
@@ -109,6 +109,11 @@ export function fittingPart(remembered: Remembered, table: Table): Remembered | 
     known.columns = others;
   }
   return known;
+}
+
+/** A source that was learned before this was kept may have been told, so its column of words counts as one that a person named. */
+function wasKindGiven(remembered: Remembered): boolean {
+  return remembered.isKindGiven ?? typeof remembered.columns.kind === 'string';
 }
 
 /** The same with the columns that say which way money goes, and that are new. They replace signs: an amount without any is not turned round beside them. */

@@ -259,6 +259,11 @@ test('a column of words that a source taught is not read where signs say as much
   expect(kindOf(gap, named)).toBe('Type');
   expect(kindOf(gap, lessonOf(lookAgain(full, named), named))).toBe('Type');
 
+  // As before it was kept whether somebody did.
+  const { isKindGiven: _unknown, ...older } = remembered;
+  expect(kindOf(gap, older)).toBe('Type');
+  expect(kindOf(gap, lessonOf(lookAgain(full, older), older))).toBe('Type');
+
   const card = learned(file('14.50,Debit', '-3.00,Credit'), { isAmountInverted: true });
   expect(kindOf(file('14.50,Debit', '-3.00,'), card)).toBeNull();
   expect(kindOf(gap, card)).toBe('Type');
