@@ -48,6 +48,18 @@ describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
     expect((await b.read())?.faults).toEqual([]);
   });
 
+  test('however much its holder finds wrong, the lease is renewed with what fits', async () => {
+    const faults = Array.from({ length: 200 }, (_, index) => ({
+      path: `vaults.${index}`,
+      message: '\u0001'.repeat(5_000),
+    }));
+    const a = lease('a', { findFaults: () => faults });
+    expect(await a.acquire()).toBe(true);
+    const kept = (await a.read())?.faults ?? [];
+    expect(kept).toHaveLength(20);
+    for (const { message } of kept) expect(message).toBe(`${'\u0001'.repeat(499)}…`);
+  });
+
   test('of several that race for a lease that nobody ever held exactly one leads, and none fails', async () => {
     const racers = Array.from({ length: 6 }, (_, at) =>
       lease(`racer ${at}`, { database: at % 2 === 0 ? databaseA : databaseB }),

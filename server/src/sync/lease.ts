@@ -13,8 +13,12 @@ export type Lease = {
   faults: SyncFault[];
 };
 
-/** Faults that are written down: enough for anyone to act, and little for a row that is renewed all the time. */
+/**
+ * Faults that are written down, and characters of each: enough for anyone to act, and little for a row that is renewed all the time. Even where each character
+ * takes six bytes as JSON they fit into the 65,535 of the column, or no renewal would succeed.
+ */
 const FAULTS_MAX = 20;
+const FAULT_LENGTH_MAX = 500;
 
 type LeaseOptions = {
   database: Database;
@@ -49,7 +53,7 @@ export class SyncLease {
   /** Takes the lease where it is free or expired, renews it where it is held. Answers whether this process leads now. */
   async acquire(): Promise<boolean> {
     const { database, holder, ttlMs, isAlone, findFaults } = this.#options;
-    const faults = JSON.stringify((findFaults?.() ?? []).slice(0, FAULTS_MAX));
+    const faults = JSON.stringify((findFaults?.() ?? []).slice(0, FAULTS_MAX).map(shorten));
     await this.#ensureRow();
     this.#fencingToken = await transact(database, async (em) => {
       const now = nowMsSql(database);
@@ -130,6 +134,11 @@ export class SyncLease {
       throw new StaleWriterError('the sync lease is held by another process');
     }
   }
+}
+
+function shorten({ path, message }: SyncFault): SyncFault {
+  const isLong = message.length > FAULT_LENGTH_MAX;
+  return { path, message: isLong ? `${message.slice(0, FAULT_LENGTH_MAX - 1)}…` : message };
 }
 
 function nowMsSql({ dialect }: Database): string {
