@@ -4,6 +4,7 @@ import type { Database } from '../db/index.ts';
 import { describeDrivers } from '../db/test-databases.ts';
 import { stakingEntities } from '../domains/staking/index.ts';
 import { ChainReadError, DeepReorgError, NodeBehindError } from './errors.ts';
+import { readOutboxAfter } from './outbox.ts';
 import { PATH_BLOCKS_MAX } from './proven-path.ts';
 import { syncEntities } from './sync.entity.ts';
 import { extendChain, followNodes, OWNER, type TestBlock, TestNodes, type TestRequest } from './test-chain.ts';
@@ -172,8 +173,8 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       await world.rows('delete from chain_blocks where number <> 14');
       nodes.chain = meanwhile;
       nodes.finalizedBlock = 50;
-      nodes.route = ({ method, block }: { method: string; block?: unknown }) => {
-        if (method === 'header' && typeof block === 'number') throw new ChainReadError('no answer');
+      nodes.route = (request) => {
+        if (request.method === 'header' && typeof request.block === 'number') throw new ChainReadError('no answer');
         return null;
       };
       await expect(service.reconcile()).rejects.toThrow('no answer');
@@ -226,6 +227,27 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       await expect.poll(() => later.writer.cursor?.number).toBe(14);
       expect(await tablesOf(later)).toEqual(truthOf(later));
     });
+  });
+
+  test('what was missed above finality is applied in the order of the chain, or not at all where a part cannot be read', async () => {
+    const empty = extendChain([], { fork: 'c', through: 10 });
+    const world = await followTo(empty);
+    const { nodes, service, writer, rows } = world;
+    const calls = { 20: [{ stake: 3n, index: 0n }], 200: [{ claim: 1n, index: 0n }], 290: [{ stake: 4n, index: 1n }] };
+    nodes.chain = extendChain(empty, { fork: 'b', through: 300, calls });
+    await writer.applyUnit({ fromBlock: 11, facts: [], end: nodes.chain[300] as TestBlock });
+    nodes.route = (request) => {
+      if (request.method === 'header' && request.block === 20) throw new ChainReadError('no answer');
+      return null;
+    };
+    await expect(service.reconcile()).rejects.toThrow('no answer');
+    expect(await rows('select block_number from staking_logs')).toEqual([]);
+    nodes.route = () => null;
+    const already = (await readOutboxAfter(database.em(), 0, 100)).length;
+    await service.reconcile();
+    expect(await tablesOf(world)).toEqual(truthOf(world));
+    const events = (await readOutboxAfter(database.em(), 0, 100)).slice(already).map(({ event }) => event);
+    expect(events.map((event) => event.type === 'fact' && event.fact.blockNumber)).toEqual([20, 200, 290]);
   });
 
   test('a back-fill asks for headers of no final block but the ends of its ranges', async () => {

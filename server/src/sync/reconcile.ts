@@ -111,7 +111,7 @@ async function applyMissedSince(parts: Parts, fromBlock: number): Promise<Change
 }
 
 /**
- * The facts from a block to the cursor, in stretches, each of them certain to be of the cursor's chain: of final blocks by their number, above them down
+ * The facts from a block to the cursor in the order of the chain, in stretches, each of them certain to be of the cursor's chain: of final blocks by their number, above them down
  * from the cursor, from block to parent.
  */
 async function* factsSince(parts: Parts, fromBlock: number, owners?: readonly Hex[]): AsyncGenerator<Fact[]> {
@@ -124,6 +124,8 @@ async function* factsSince(parts: Parts, fromBlock: number, owners?: readonly He
     yield range.facts;
     from = range.toBlock + 1;
   }
+  // Read downwards, and answered upwards: a claim is nothing without the stake before it.
+  const paths: Fact[][] = [];
   const lowest = Math.max(fromBlock, finalBlock + 1);
   for (let end: BlockRef = writer.cursor; end.number >= lowest;) {
     requireGoingOn(signal);
@@ -131,9 +133,10 @@ async function* factsSince(parts: Parts, fromBlock: number, owners?: readonly He
     // What no log explains is corrected, which would bury a log that only its bloom hides.
     const path = await readProvenPath(parts, from, end.number, { asksAgainstBloom: true });
     if (path?.end.hash !== end.hash) throw new ChainReadError('the chain moved while its logs were read again');
-    yield owners ? path.facts.filter(({ ownerAddress }) => owners.includes(ownerAddress)) : path.facts;
+    paths.push(owners ? path.facts.filter(({ ownerAddress }) => owners.includes(ownerAddress)) : path.facts);
     end = { number: from - 1, hash: path.parentHash };
   }
+  yield* paths.toReversed();
 }
 
 /**
@@ -230,7 +233,6 @@ async function resolve(parts: Parts, differences: readonly Difference[]): Promis
   log.warn({ vault: writer.vault.id, differences: differences.length }, 'positions differ from the contract');
   const owners = [...new Set(differences.map(({ ownerAddress }) => ownerAddress))];
   const facts = (await Array.fromAsync(factsSince(parts, writer.vault.startBlock, owners))).flat();
-  facts.sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex);
   return writer.resolve(differences, { ownersFacts: facts, dropped: await selectDropped(parts, owners, facts) });
 }
 
