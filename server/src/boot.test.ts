@@ -68,6 +68,9 @@ async function loginRole({ url, describe: { demo } }: RunningServer): Promise<un
 test('the demo login counts for nothing outside embedded mode, and works again back in it', async () => {
   const first = await boot();
   expect(await loginRole(first)).toBe('admin');
+  const metrics = await (await fetch(`${first.url}/metrics`)).text();
+  expect(metrics).toMatch(/^finverse_sync_faults_total\{vault="vlt_\w+",kind="node_behind"\} 0$/m);
+  expect(metrics).toMatch(/^finverse_sync_halted\{vault="vlt_\w+"\} 0$/m);
   await first.stop();
   await expect(boot(outside)).rejects.toThrow('OPERATOR_EMAIL, OPERATOR_PASSWORD: there is no admin yet');
   const second = await boot();

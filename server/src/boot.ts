@@ -294,7 +294,7 @@ type AppParts = {
 
 function composeApp({ settings, log, database, auth, users, ledger, engine }: AppParts): FinverseApp {
   const metrics = new Registry();
-  registerSyncMetrics(metrics, engine.api);
+  registerSyncMetrics(metrics, engine);
   return createApp({
     services: {
       ...ledger,

@@ -4,6 +4,7 @@ import type { Database } from '../db/index.ts';
 import { describeDrivers } from '../db/test-databases.ts';
 import { stakingEntities } from '../domains/staking/index.ts';
 import { ChainReadError, DeepReorgError, NodeBehindError } from './errors.ts';
+import type { FaultKind } from './fault-kinds.ts';
 import { readOutboxAfter } from './outbox.ts';
 import { PATH_BLOCKS_MAX } from './proven-path.ts';
 import { syncEntities } from './sync.entity.ts';
@@ -192,6 +193,7 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
     const bare = world.nodes.chain.map((block) => ({ ...block, logs: [] }));
     world.nodes.route = once(({ method }) => method !== 'header', bare);
     await world.service.reconcile();
+    expect(world.faults).toEqual(['empty_answer']);
     expect(await tablesOf(world)).toEqual(truthOf(world));
   });
 
@@ -309,6 +311,37 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       await expect.poll(() => writer.cursor?.number).toBe(number);
       expect(nodes.requests).toEqual(expected);
     }
+  });
+
+  test('each piece of work that fails is counted as a fault of its kind, whatever it is', async () => {
+    const world = await followTo(common, 10);
+    const { nodes } = world;
+    const failing = async (kind: FaultKind, { service, faults } = world) => {
+      faults.length = 0;
+      await expect(service.reconcile()).rejects.toBeInstanceOf(Error);
+      expect(faults).toEqual([kind]);
+    };
+    nodes.route = () => {
+      throw new ChainReadError('no answer');
+    };
+    await failing('chain_unreadable');
+    nodes.route = () => common.slice(0, 5);
+    await failing('node_behind');
+    nodes.route = () => null;
+    nodes.unexplainedRaw = 1n;
+    await failing('unexplained_total');
+    nodes.unexplainedRaw = 0n;
+    nodes.route = () => {
+      throw new Error('a defect');
+    };
+    await failing('internal');
+    nodes.route = () => null;
+    await world.rows('update vaults set cursor_hash = null');
+    nodes.chain = extendChain(common, { fork: 'b', through: 11 });
+    await failing('stale_writer');
+    const halting = await followTo(common, 10);
+    halting.nodes.chain = extendChain([], { fork: 'd', through: 14 });
+    await failing('deep_reorg', halting);
   });
 
   describe('an answer that ends below the cursor', () => {

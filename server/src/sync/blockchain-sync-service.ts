@@ -6,6 +6,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { Mutex } from '../kernel/mutex.ts';
 import type { ChainReader } from './chain/reader.ts';
 import { ChainReadError, DeepReorgError, NodeBehindError, UnexplainedTotalError } from './errors.ts';
+import { faultKindOf, type OnFault } from './fault-kinds.ts';
 import { findAncestor, judgeHead, type MissingBlocks } from './local-chain.ts';
 import type { LogFetcher } from './log-fetcher.ts';
 import { PATH_BLOCKS_MAX, readProvenPath } from './proven-path.ts';
@@ -43,6 +44,8 @@ export type SyncServiceOptions = {
   sink: FactSink;
   clock: Clock;
   log: Logger;
+  /** Told of each piece of work that failed. */
+  onFault?: OnFault;
 };
 
 /**
@@ -150,6 +153,7 @@ export class BlockchainSyncService {
       try {
         return await work();
       } catch (error) {
+        this.#options.onFault?.(faultKindOf(error));
         const isWrittenWhole = [ChainReadError, DeepReorgError, UnexplainedTotalError].some(
           (is) => error instanceof is,
         );

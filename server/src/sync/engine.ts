@@ -9,10 +9,12 @@ import { checkNodes } from './chain/check-nodes.ts';
 import { holdHeadSocket } from './chain/head-socket.ts';
 import { createChainReader } from './chain/reader.ts';
 import { EventWatcher } from './event-watcher.ts';
+import type { OnFault } from './fault-kinds.ts';
 import { findLeaderFaults } from './faults.ts';
 import { SyncLease } from './lease.ts';
 import { LiveFeed } from './live-feed.ts';
 import { LogFetcher } from './log-fetcher.ts';
+import { createFaultCounter, type FaultCounter } from './metrics.ts';
 import { pruneOutbox } from './outbox.ts';
 import type { Page, PageRequest, SyncApi } from './sync.port.ts';
 import { registerVaults, type VaultConfig } from './register-vaults.ts';
@@ -56,6 +58,8 @@ export type SyncEngine = {
   api: SyncApi;
   vaults: readonly Vault[];
   services: readonly BlockchainSyncService[];
+  /** What went wrong since the process began. */
+  faults: FaultCounter;
   /** Begins to follow the durable intent. */
   begin(): Promise<void>;
   /** Finishes the work in hand and ends everything. */
@@ -124,11 +128,13 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
   });
   let leader: Parameters<typeof findLeaderFaults>[0] | null = null;
   const feed = new LiveFeed({ database, log });
+  const faults = createFaultCounter(vaults.map(({ id }) => id));
   const services = await Promise.all(
     vaults.map(async (vault) => {
-      const fetcher = new LogFetcher({ vault, reader, log });
+      const onFault: OnFault = (kind) => faults.inc({ vault: vault.id, kind });
+      const fetcher = new LogFetcher({ vault, reader, log, onFault });
       const writer = await VaultWriter.open({ database, lease, sink, clock, vault, onEvents: () => feed.wake() });
-      return new BlockchainSyncService({ database, reader, fetcher, writer, sink, clock, log });
+      return new BlockchainSyncService({ database, reader, fetcher, writer, sink, clock, log, onFault });
     }),
   );
   const watcher = new EventWatcher({
@@ -139,6 +145,7 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
     onHead: (header) => services.forEach((service) => service.hearHead(header)),
     clock,
     log,
+    onFault: (kind) => faults.inc({ vault: '', kind }),
     pollIntervalMs: settings.wsUrls.length > 0 ? WATCHDOG_INTERVAL_MS : POLL_INTERVAL_MS,
   });
   const scheduler = await SyncScheduler.open({
@@ -164,6 +171,7 @@ export async function createSyncEngine(options: EngineOptions): Promise<SyncEngi
     api: createSyncApi({ database, scheduler, services, watcher, lease, holder, feed, clock, readModel }),
     vaults,
     services,
+    faults,
     begin: () => scheduler.begin(),
     close: async () => {
       clearInterval(pruning);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../kernel/clock.ts';
 import { createLogger } from '../kernel/logger.ts';
+import type { FaultKind } from './fault-kinds.ts';
 import { EventWatcher } from './event-watcher.ts';
 import type { BlockHeader, Hex } from './types.ts';
 
@@ -42,13 +43,14 @@ type HeldSocket = Socket & { drop(): void };
 
 let watcher: EventWatcher;
 let heard: number[];
+let faults: FaultKind[];
 let sockets: Channel<HeldSocket>;
 /** Each request for the head waits until the test answers it. */
-let requests: Channel<(head: BlockHeader | null) => void>;
+let requests: Channel<(head: BlockHeader | null | Promise<never>) => void>;
 let unanswered: ((head: null) => void)[];
 
 beforeEach(() => {
-  [heard, unanswered] = [[], []];
+  [heard, faults, unanswered] = [[], [], []];
   sockets = new Channel();
   requests = new Channel();
   watcher = new EventWatcher({
@@ -68,16 +70,19 @@ beforeEach(() => {
     onHead: ({ number }) => heard.push(number),
     clock: systemClock,
     log: createLogger({ level: 'silent' }),
+    onFault: (kind) => faults.push(kind),
     pollIntervalMs: 1,
   });
   watcher.start();
 });
 
-afterEach(async () => {
+const stop = async () => {
   const stopped = watcher.stop();
   for (const answer of unanswered) answer(null);
   await stopped;
-});
+};
+
+afterEach(stop);
 
 /** Answers the next requests for the head, and waits until the last of the answers was judged. */
 const answerHeads = async (...numbers: number[]) => {
@@ -128,6 +133,15 @@ test('a head that the socket does not tell of is handed on at the next look, and
   expect(heard).toEqual([5, 6]);
   expect(silent.signal.aborted).toBe(true);
   await subscribe();
+  expect(faults).toEqual(['socket_silent', 'socket_ended']);
+  await stop();
+  expect(faults, 'an end that was asked for').toHaveLength(2);
+});
+
+test('a head that cannot be read is a fault', async () => {
+  (await requests.next())(Promise.reject(new Error('no answer')));
+  await answerHeads(5);
+  expect(faults).toEqual(['head_unreadable']);
 });
 
 test('a socket that is silent from its first moment is found out like any other', async () => {

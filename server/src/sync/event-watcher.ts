@@ -6,6 +6,7 @@ import { backoffMs } from '../kernel/retry.ts';
 import { ForeignChainError } from './chain/chain-identity.ts';
 import type { holdHeadSocket } from './chain/head-socket.ts';
 import type { ChainReader } from './chain/reader.ts';
+import type { OnFault } from './fault-kinds.ts';
 import type { BlockHeader, Hex } from './types.ts';
 
 export type WatcherState = 'stopped' | 'connecting' | 'live' | 'polling' | 'down';
@@ -24,6 +25,8 @@ type WatcherOptions = {
   onHead: (header: BlockHeader) => void;
   clock: Clock;
   log: Logger;
+  /** Told of each failed read of the head, and of each end of a socket that nobody asked for. */
+  onFault?: OnFault;
   /** How often the head is asked for over HTTP: the watchdog of a socket, the source of heads without one. */
   pollIntervalMs: number;
 };
@@ -115,6 +118,7 @@ export class EventWatcher {
       return head;
     } catch (error) {
       this.#readFault = describeError(error);
+      this.#options.onFault?.('head_unreadable');
       if (!this.#hasSocket) this.#state = 'down';
       this.#options.log.debug({ reason: this.#readFault }, 'the head could not be read');
       return null;
@@ -136,6 +140,7 @@ export class EventWatcher {
       return null;
     }
     if (suspect && !this.#heard.has(suspect.hash)) {
+      this.#options.onFault?.('socket_silent');
       this.#options.log.warn({ head: head.number }, 'the socket is silent, connecting anew');
       this.#socketFault?.abort(new Error('silent'));
       this.#hear(head);
@@ -161,6 +166,7 @@ export class EventWatcher {
           signal: AbortSignal.any([fault.signal, signal]),
         });
       } catch (error) {
+        if (!signal.aborted) this.#options.onFault?.('socket_ended');
         const level = error instanceof ForeignChainError ? 'warn' : 'debug';
         this.#options.log[level]({ reason: describeError(error) }, 'the socket ended');
       }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createLogger } from '../kernel/logger.ts';
 import type { ChainReader, LogRange } from './chain/reader.ts';
 import { ChainReadError, RangeTooWideError } from './errors.ts';
+import type { FaultKind, OnFault } from './fault-kinds.ts';
 import { LogFetcher } from './log-fetcher.ts';
 import type { BlockHeader, Vault } from './types.ts';
 
@@ -17,14 +18,15 @@ const vault: Vault = {
   apyPercent: 10,
 };
 
-const fetcherOf = (reader: Partial<ChainReader>) =>
-  new LogFetcher({ vault, reader: reader as ChainReader, log: createLogger({ level: 'silent' }) });
+const fetcherOf = (reader: Partial<ChainReader>, onFault: OnFault = () => undefined) =>
+  new LogFetcher({ vault, reader: reader as ChainReader, log: createLogger({ level: 'silent' }), onFault });
 
 /** A chain without logs, whose node answers a range as `judge` says: the error that it throws, or nothing. */
 function createChain() {
   let judge: (blocks: number) => Error | undefined = () => undefined;
   const asked: number[] = [];
-  const fetcher = fetcherOf({
+  const faults: FaultKind[] = [];
+  const reader: Partial<ChainReader> = {
     logsOfRange: async ({ fromBlock, toBlock }: LogRange) => {
       const blocks = toBlock - fromBlock + 1;
       asked.push(blocks);
@@ -32,11 +34,13 @@ function createChain() {
       if (refusal) throw refusal;
       return [];
     },
-  });
+  };
+  const fetcher = fetcherOf(reader, (kind) => faults.push(kind));
   let nextBlock = 0;
   return {
     fetcher,
     asked,
+    faults,
     answerBy: (next: typeof judge) => (judge = next),
     /** Asks for so many ranges, one after the other, as a back-fill does that begins again where one has failed. Answers the blocks that were read. */
     read: async (ranges: number) => {
@@ -88,7 +92,9 @@ test('a limit that a node names is kept to, and tried again now and then', async
     blocks > 2_000 ? new RangeTooWideError('at most', { blocks: 2_000, isLimit: true }) : undefined,
   );
   await chain.read(210);
-  expect(chain.asked.filter((blocks) => blocks > 2_000).length, 'refusals').toBeLessThan(8);
+  const refused = chain.asked.filter((blocks) => blocks > 2_000);
+  expect(refused.length, 'refusals').toBeLessThan(8);
+  expect(chain.faults).toEqual(refused.map(() => 'range_refused'));
   expect(chain.fetcher.blocksPerAnswer).toBe(2_000);
   chain.answerBy(() => undefined);
   await chain.read(400);

@@ -3,6 +3,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { createBloomTest } from './chain/bloom.ts';
 import type { ChainReader } from './chain/reader.ts';
 import { ChainReadError, RangeTooWideError } from './errors.ts';
+import type { OnFault } from './fault-kinds.ts';
 import type { BlockHeader, Fact, Hex, RawLog, Vault } from './types.ts';
 import { adapterOf } from './vaults/index.ts';
 
@@ -27,6 +28,7 @@ export class LogFetcher {
   readonly #vault: Vault;
   readonly #reader: ChainReader;
   readonly #log: Logger;
+  readonly #onFault: OnFault;
   readonly #topics: readonly Hex[];
   readonly #mayHoldLogs: (logsBloom: Hex) => boolean;
   #blocksPerAnswer = BLOCKS_PER_ANSWER_START;
@@ -34,10 +36,11 @@ export class LogFetcher {
   #answersAtLimit = 0;
   #growth = EAGER_GROWTH;
 
-  constructor(options: { vault: Vault; reader: ChainReader; log: Logger }) {
+  constructor(options: { vault: Vault; reader: ChainReader; log: Logger; onFault?: OnFault }) {
     this.#vault = options.vault;
     this.#reader = options.reader;
     this.#log = options.log;
+    this.#onFault = options.onFault ?? (() => undefined);
     this.#topics = adapterOf(options.vault.kind).topics;
     this.#mayHoldLogs = createBloomTest(options.vault.address, this.#topics);
   }
@@ -62,6 +65,7 @@ export class LogFetcher {
     for (const pauseMs of [...BLOOM_RETRIES_MS, null]) {
       const logs = await this.#reader.logsOfBlock(address, this.#topics, header);
       if (logs.length > 0) return this.#decode(logs);
+      this.#onFault('empty_answer');
       this.#log.debug({ block: header.number }, 'empty answer against the bloom');
       if (pauseMs !== null) await delay(pauseMs);
     }
@@ -95,6 +99,7 @@ export class LogFetcher {
       }
       if (blocks === 1)
         throw new ChainReadError(`the node refuses even a single block: ${logs.message}`, { cause: logs });
+      this.#onFault('range_refused');
       this.#narrow(blocks, logs);
       this.#log.debug({ blocks, blocksPerAnswer: this.#blocksPerAnswer }, 'the node wants a narrower range');
       end = fromBlock + this.#blocksPerAnswer - 1;

@@ -6,6 +6,7 @@ import { createLogger } from '../kernel/logger.ts';
 import { BlockchainSyncService } from './blockchain-sync-service.ts';
 import type { ChainReader } from './chain/reader.ts';
 import { ChainReadError } from './errors.ts';
+import type { FaultKind } from './fault-kinds.ts';
 import { SyncLease } from './lease.ts';
 import { LogFetcher } from './log-fetcher.ts';
 import type { BlockHeader, ChainPosition, Hex, RawLog } from './types.ts';
@@ -173,13 +174,16 @@ export async function followNodes(database: Database, nodes: TestNodes, { chainI
   const sink = new StakingSink(database.dialect, clock);
   const { reader } = nodes;
   const writer = await VaultWriter.open({ database, lease, sink, clock, vault, onEvents: () => undefined });
-  const fetcher = new LogFetcher({ vault, reader, log });
-  const service = new BlockchainSyncService({ database, reader, fetcher, writer, sink, clock, log });
+  const faults: FaultKind[] = [];
+  const onFault = (kind: FaultKind) => void faults.push(kind);
+  const fetcher = new LogFetcher({ vault, reader, log, onFault });
+  const service = new BlockchainSyncService({ database, reader, fetcher, writer, sink, clock, log, onFault });
   await service.resume();
   const rows = (sql: string) => database.em().execute<Record<string, unknown>[]>(sql);
   return {
     service,
     writer,
+    faults,
     rows,
     pass: (milliseconds: number) => {
       passedMs += milliseconds;
