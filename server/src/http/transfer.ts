@@ -106,7 +106,8 @@ async function send(request: Request, context: Context, { headers, open }: Sent)
     response.set({ ...headers, 'Cache-Control': 'no-store' }).end();
     return;
   }
-  const stream = context.streams.open(limitKey(context), leaving(request));
+  const reader = { callerKey: limitKey(context), signal: leaving(request), isSignedIn: context.isStillSignedIn };
+  const stream = context.streams.open(reader);
   try {
     for await (const { piece } of stream.read(open(stream.signal))) {
       if (!response.headersSent) response.set({ ...headers, 'Cache-Control': 'no-store' });
