@@ -43,6 +43,8 @@ export type AppDeps = {
     /** Multiplies every rate limit. */
     rateLimitScale: number;
     version: string;
+    /** How often open streams are asked whether their sign-in lasts; twice a minute where nothing is said. */
+    streamRecheckMs?: number | undefined;
     /** True where browsers come over https. */
     isSecureCookie: boolean;
   };
@@ -61,7 +63,7 @@ export function createApp({ services, database, clock, logger, metrics, settings
     publicOrigin: settings.publicUrl === undefined ? null : new URL(settings.publicUrl).origin,
   };
   const limiter = createRateLimiter({ clock, scale: settings.rateLimitScale });
-  const streams = createStreamRegistry({ scale: settings.rateLimitScale });
+  const streams = createStreamRegistry({ scale: settings.rateLimitScale, recheckMs: settings.streamRecheckMs });
   const createContext = createContextFactory({ services, database, clock, limiter, streams, origins });
   const bodies = new LargeBodies();
   let isShuttingDown = false;

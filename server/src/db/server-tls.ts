@@ -28,10 +28,18 @@ const PARAMETERS = new Map([
   ['sslca', 'ca'],
 ] as const);
 
+/** What other clients let one choose and is so in any case here: text is UTF-8, every session in UTC. */
+const FIXED = new Map([
+  ['charset', ['utf8mb4']],
+  ['timezone', ['Z', 'UTC', '+00:00']],
+]);
+
 /**
- * How a connection to the server of the URL is encrypted; null: it is not. `ssl-mode` says it, or `ssl` with what mysql2 takes (`true`, or JSON with
+ * How a connection to the server of the URL is encrypted; null: it is not. `ssl-mode` says it, or `ssl` with what mysql2 takes (`true`, `false`, or JSON with
  * `rejectUnauthorized` and `verifyIdentity`), and `ssl-ca` names a PEM file of the CAs to trust instead of those that Node knows. A CA is always verified
  * where one is named; where nothing else is said, so is the name of the host.
+ *
+ * `charset=utf8mb4` and `timezone=Z`, which change nothing, may stand beside these.
  *
  * @throws SettingsError for any other parameter, which would be dropped without a word, and for a value that says nothing
  */
@@ -59,10 +67,11 @@ export function serverTls(url: URL): ServerTls | null {
 function readParameters(parameters: URLSearchParams): Map<'ssl' | 'mode' | 'ca', string> {
   const given = new Map<'ssl' | 'mode' | 'ca', string>();
   for (const [name, value] of parameters) {
+    if (isFixed(name, value)) continue;
     const known = (PARAMETERS as ReadonlyMap<string, 'ssl' | 'mode' | 'ca'>).get(name.toLowerCase());
     if (known === undefined)
       throw new SettingsError(
-        `DATABASE_URL: unknown parameter ${JSON.stringify(name)}; there are ssl-mode, ssl-ca and ssl`,
+        `DATABASE_URL: unknown parameter ${JSON.stringify(name)}; there are ssl-mode, ssl-ca, ssl, charset and timezone`,
       );
     if (given.has(known)) throw new SettingsError(`DATABASE_URL: ${name} is said twice`);
     given.set(known, value);
@@ -70,10 +79,21 @@ function readParameters(parameters: URLSearchParams): Map<'ssl' | 'mode' | 'ca',
   return given;
 }
 
+/** True where the parameter says what is so in any case. @throws SettingsError where it says something else of it */
+function isFixed(name: string, value: string): boolean {
+  const values = FIXED.get(name.toLowerCase());
+  if (values === undefined) return false;
+  // In a query a plus sign means a space.
+  const said = value.replace(' ', '+').toLowerCase();
+  if (values.some((fixed) => fixed.toLowerCase() === said)) return true;
+  throw new SettingsError(`DATABASE_URL: ${name} can only be ${values.join(' or ')}, which it is without being said`);
+}
+
 function modeOf(given: ReadonlyMap<'ssl' | 'mode' | 'ca', string>): TlsMode {
   const [ssl, word] = [given.get('ssl'), given.get('mode')];
   if (ssl !== undefined && word !== undefined)
     throw new SettingsError('DATABASE_URL: ssl and ssl-mode say the same; write one of them');
+  if (ssl === 'false') return 'disabled';
   if (ssl !== undefined) return modeOfSsl(ssl);
   if (word === undefined) return given.has('ca') ? 'verify_identity' : 'disabled';
   const mode = MODES.get(word.toLowerCase().replace('-', '_'));
@@ -88,7 +108,7 @@ function modeOfSsl(text: string): TlsMode {
   const isPossible = rejectUnauthorized === true || verifyIdentity === false;
   if (!isUnderstood || !isPossible || Object.keys(others).length > 0) {
     throw new SettingsError(
-      'DATABASE_URL: ssl must be true, or JSON with rejectUnauthorized, and verifyIdentity beside it, as true or false',
+      'DATABASE_URL: ssl must be true or false, or JSON with rejectUnauthorized, and verifyIdentity beside it, as true or false',
     );
   }
   if (!rejectUnauthorized) return 'required';

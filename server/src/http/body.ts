@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import express, { type Request, type RequestHandler } from 'express';
+import { AppError } from '../kernel/errors.ts';
 
 /** True where the request says that its body is JSON. */
 export function isJson(request: IncomingMessage): boolean {
@@ -17,13 +19,23 @@ export function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
 }
 
-/** Reads the body into `request.body`, as the text that it is; undefined where there is none. One reader for each size. */
+/**
+ * Reads the body into `request.body`, as the text that it is; undefined where there is none. One reader for each size.
+ *
+ * @throws AppError VALIDATION_FAILED for bytes that are no UTF-8, each of which would become U+FFFD and be kept so
+ */
 export function readText(bytesMaxOf: (request: Request) => number): RequestHandler {
   const readers = new Map<number, RequestHandler>();
   return (request, response, next) => {
     const limit = bytesMaxOf(request);
-    const reader = readers.get(limit) ?? express.text({ type: () => true, limit, inflate: false });
+    const reader = readers.get(limit) ?? express.text({ type: () => true, limit, inflate: false, verify: requireUtf8 });
     readers.set(limit, reader);
     reader(request, response, next);
   };
+}
+
+function requireUtf8(_request: IncomingMessage, _response: unknown, body: Buffer, encoding: string): void {
+  if (!/^utf-?8$/i.test(encoding) || isUtf8(body)) return;
+  const message = 'is not valid UTF-8';
+  throw new AppError('VALIDATION_FAILED', `The body ${message}.`, { details: [{ path: '', message }] });
 }

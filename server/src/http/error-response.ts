@@ -53,7 +53,8 @@ function sendJson(response: Response, error: AppError, body: unknown): void {
 
 /** What Express's own parts refuse: a body, which is told apart by its documented `type`, or a range and the like of a file. */
 function requestFault(thrown: unknown): AppError | undefined {
-  if (!(thrown instanceof Error)) return undefined;
+  // What is refused while a body is read is one of our own errors, to which Express has added a status.
+  if (!(thrown instanceof Error) || thrown instanceof AppError) return undefined;
   const { type, status } = thrown as { type?: unknown; status?: unknown };
   if (type === 'entity.too.large')
     return new AppError('PAYLOAD_TOO_LARGE', 'The body is larger than this procedure takes.', { cause: thrown });

@@ -12,11 +12,11 @@ const MIDDLE_MAX = 32;
 /** Requests that wait for their place, unread. */
 const WAITING_MAX = 512;
 
-type Exchange = { request: IncomingMessage; response: ServerResponse };
+type Exchange = { request: IncomingMessage & { body?: unknown }; response: ServerResponse };
 
 /**
- * The bodies that may be larger than the usual one. Each has a place in memory from before its first byte until its answer is out: a person one at a time, and few
- * at once in the process; who waits for one is not read meanwhile. What of a body stops coming is not waited for.
+ * The bodies that may be larger than the usual one. Each has a place in memory from before its first byte until its answer is handed over, whether or not the
+ * client takes it: a person one at a time, and few at once in the process; who waits for one is not read meanwhile. What of a body stops coming is not waited for.
  */
 export class LargeBodies {
   readonly #files = new Places(FILES_MAX);
@@ -24,15 +24,15 @@ export class LargeBodies {
 
   /**
    * Lets a body be read that may be larger than the usual one: of a person who is signed in, so often a minute, when its place is free. Everybody else is refused
-   * before a byte of it is read. Where no file is taken, a body that says it is of the usual size is nothing special.
+   * before a byte of it is read. A body that says it is of the usual size is nothing special.
    *
    * @returns false where the client has left meanwhile
    * @throws AppError UNAUTHENTICATED, RATE_LIMITED
    */
   async admit(exchange: Exchange, bytesMax: number, createContext: () => Promise<Context>): Promise<boolean> {
     const { request } = exchange;
+    if (bytesMax <= BODY_BYTES_MAX || isOfUsualSize(request)) return true;
     const isFile = bytesMax > MIDDLE_BODY_BYTES_MAX;
-    if (bytesMax <= BODY_BYTES_MAX || (!isFile && isOfUsualSize(request))) return true;
     const context = await createContext();
     signedIn(context);
     context.limiter.take(isFile ? 'upload' : 'middleBody', `body of ${limitKey(context)}`);
@@ -66,18 +66,35 @@ function isOver({ request, response }: Exchange): boolean {
   return response.closed || request.socket.destroyed;
 }
 
+/**
+ * Resolves when nothing needs the body any more: its answer is handed over or waits for a client that does not read, or nobody is there. 'finish' and 'close' of a
+ * response say nothing of that while the client reads neither it nor the one before it on the connection.
+ */
 function over(exchange: Exchange): Promise<void> {
   const { request, response } = exchange;
   const { socket } = request;
   return new Promise((resolve) => {
+    if (isOver(exchange)) return resolve();
+    const { write, end } = response;
     const leave = () => {
       response.off('close', leave);
       socket.off('close', leave);
+      Object.assign(response, { write, end });
+      // The response keeps its request for as long as it is not read.
+      if (request.body !== undefined) request.body = '';
       resolve();
     };
-    if (isOver(exchange)) return resolve();
     response.once('close', leave);
     socket.once('close', leave);
+    response.end = ((...parts: Parameters<typeof end>) => {
+      leave();
+      return end.apply(response, parts);
+    }) as typeof end;
+    response.write = ((...parts: Parameters<typeof write>) => {
+      const isTaken = write.apply(response, parts);
+      if (!isTaken) leave();
+      return isTaken;
+    }) as typeof write;
   });
 }
 

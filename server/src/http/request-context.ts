@@ -23,8 +23,7 @@ type ContextParts = {
   origins: OriginPolicy;
 };
 
-/** Printable ASCII without spaces: what every client and proxy carries unchanged. */
-/** What an `Idempotency-Key` may be. */
+/** What an `Idempotency-Key` may be: printable ASCII without spaces, which every client and proxy carries unchanged. */
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 export function createContextFactory(parts: ContextParts): ContextFactory {
@@ -40,6 +39,7 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
     return {
       requestId: requestState(request).id,
       caller,
+      isStillSignedIn: token !== null && caller ? () => services.auth.isSignedIn(token) : null,
       sessionToken: caller?.tokenScopes === null ? token : null,
       userAgent: request.get('user-agent') ?? null,
       isLocalOperator: isLocalOperator(request, origins),

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { allowLongBody, endIdleBody, limitRequests } from './request-timeouts.ts';
@@ -14,7 +14,7 @@ async function send({ isLong = false, isHeld = false, pauseMs, answerMs = 0 }: S
     if (isHeld) endIdleBody(request, 400);
     request.resume().once('end', () => setTimeout(() => response.end(), answerMs));
   });
-  limitRequests(server, isHeld ? 5_000 : 300);
+  limitRequests(server, { requestMs: isHeld ? 5_000 : 300 });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const sent = httpRequest({ host: '127.0.0.1', port, method: 'POST' });
@@ -49,7 +49,7 @@ test('a body that is held in memory is given up when it stops coming, however lo
 
 test('what is answered before it has come may not go on for long', async () => {
   const server = createServer((_request, response) => void response.writeHead(404).end());
-  limitRequests(server, 60_000, 100);
+  limitRequests(server, { leftoverMs: 100 });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const sent = httpRequest({ host: '127.0.0.1', port, method: 'POST' });
@@ -65,4 +65,25 @@ test('what is answered before it has come may not go on for long', async () => {
   expect(sent.socket?.destroyed).toBe(true);
   server.close();
   await once(server, 'close');
+});
+
+test('an answer of which nothing is taken is ended, one that is worked on is not', async () => {
+  const closed = Promise.withResolvers<string>();
+  const server = createServer((request, response) => {
+    response.once('close', () => closed.resolve(response.writableFinished ? 'taken' : 'ended'));
+    if (request.url === '/slow') setTimeout(() => response.end('done'), 500);
+    else response.end(Buffer.alloc(64 * 1024 * 1024));
+  });
+  limitRequests(server, { stalledMs: 100 });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const deaf = connect({ port, host: '127.0.0.1' }).pause();
+  deaf.on('error', () => undefined);
+  deaf.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  expect(await closed.promise).toBe('ended');
+  const slow = await fetch(`http://127.0.0.1:${port}/slow`);
+  expect(await slow.text()).toBe('done');
+  deaf.destroy();
+  server.closeAllConnections();
+  server.close();
 });

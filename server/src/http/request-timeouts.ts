@@ -7,16 +7,27 @@ const FILE_MS_MAX = 4 * 60 * 60_000;
 const FILE_IDLE_MS_MAX = 60_000;
 /** How long what is left of a request may come behind its answer. */
 const LEFTOVER_MS_MAX = 60_000;
+/** How long a client may take nothing of an answer that is there for it. */
+const STALLED_MS_MAX = 60_000;
 /** How long nothing may come of a body that is held in memory meanwhile. */
 const HELD_IDLE_MS_MAX = 10_000;
 
 const timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 
-/** Ends connections whose request does not arrive within five minutes, unless {@link allowLongBody} gives it longer. Node itself has one time for all of them. */
-export function limitRequests(server: Server, requestMs = REQUEST_MS_MAX, leftoverMs = LEFTOVER_MS_MAX): void {
+/**
+ * Ends connections whose request does not arrive within five minutes, unless {@link allowLongBody} gives it longer (Node itself has one time for all of them), and
+ * those that take nothing of their answer for a minute. An answer that is still worked on has its time.
+ */
+export function limitRequests(
+  server: Server,
+  { requestMs = REQUEST_MS_MAX, leftoverMs = LEFTOVER_MS_MAX, stalledMs = STALLED_MS_MAX } = {},
+): void {
   server.requestTimeout = FILE_MS_MAX;
   server.prependListener('request', (request, response) => {
     const { socket } = request;
+    response.setTimeout(stalledMs, () => {
+      if (response.writableLength > 0) socket.destroy();
+    });
     const end = () => {
       if (!request.complete) socket.destroy();
     };
@@ -39,6 +50,6 @@ export function allowLongBody(request: IncomingMessage, idleMs = FILE_IDLE_MS_MA
 export function endIdleBody(request: IncomingMessage, idleMs = HELD_IDLE_MS_MAX): void {
   if (request.complete) return;
   request.setTimeout(idleMs, () => request.socket.destroy());
-  // Node asks the request no more once it is there, and ends the connection by itself.
-  request.once('end', () => request.setTimeout(0));
+  // A connection has one such time: from now on it is that of its answer.
+  request.once('end', () => request.setTimeout(STALLED_MS_MAX));
 }

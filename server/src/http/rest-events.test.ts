@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { SESSION_IDLE_DAYS } from '../domains/auth/lucia.ts';
+import { systemClock } from '../kernel/clock.ts';
 import { STREAMS_PER_CALLER_MAX } from '../trpc/limits.ts';
-import { startTestServer } from './test-server.ts';
+import { PEOPLE, startTestServer, type TestServer } from './test-server.ts';
 
 const BACKFILLED = { type: 'backfilled', vaultId: 'vlt_1', fromBlock: 1, toBlock: 2, factsApplied: 3 } as const;
 
@@ -82,6 +84,81 @@ test('one caller has a limited number of streams, over REST and tRPC together, a
   const admitted = await server.open('GET', '/api/v1/sync/live');
   expect(admitted.status).toBe(200);
   for (const { response } of [...streams, admitted]) response.destroy();
+});
+
+const signInAgain = async (server: TestServer) => {
+  const { email, password } = PEOPLE.user;
+  const answer = await server.rest('POST', '/auth/login', { body: { email, password } });
+  return String(answer.body?.['token']);
+};
+
+test.each<[string, (server: TestServer, token: string, other: string) => Promise<unknown>]>([
+  ['it logs out', (server, token) => server.rest('POST', '/auth/logout', { token })],
+  ['the others are ended', (server, _, other) => server.rest('DELETE', '/auth/sessions', { token: other })],
+  [
+    'the password is changed elsewhere',
+    (server, _, other) => {
+      const body = { current_password: PEOPLE.user.password, new_password: 'another long sentence' };
+      return server.rest('POST', '/users/me/password', { token: other, body });
+    },
+  ],
+  ['the person is gone', ({ database }) => database.em().getConnection().execute('delete from users')],
+])('a stream that was opened with a session ends when %s', async (_, end) => {
+  await using server = await startTestServer({ streamRecheckMs: 1 });
+  const token = await server.signIn('user');
+  const other = await signInAgain(server);
+  const headers = { authorization: `Bearer ${token}` };
+  const paths = ['/api/v1/sync/live', '/trpc/sync.live'];
+  const streams = await Promise.all(paths.map((path) => server.open('GET', path, { headers })));
+  await expect.poll(() => server.sync.listenerCount).toBe(2);
+  await end(server, token, other);
+  for (const stream of streams) expect(await stream.text()).toContain('UNAUTHENTICATED');
+  expect(server.sync.listenerCount).toBe(0);
+});
+
+test('a stream that was opened with an API token ends when it is revoked, and no other', async () => {
+  await using server = await startTestServer({ streamRecheckMs: 1 });
+  const token = await server.signIn('user');
+  const body = { name: 'a script', scopes: ['sync:read'] };
+  const made = (await server.rest('POST', '/auth/tokens', { token, body })).body;
+  const open = (bearer: string) =>
+    server.open('GET', '/api/v1/sync/live', { headers: { authorization: `Bearer ${bearer}` } });
+  const [ofToken, ofSession] = await Promise.all([open(String(made?.['token'])), open(token)]);
+  await server.rest('DELETE', `/auth/tokens/${String(made?.['id'])}`, { token });
+  expect(await ofToken.text()).toContain('UNAUTHENTICATED');
+  server.sync.emit({ type: 'resync' });
+  expect(await readUntil(ofSession.response, (text) => text.includes('resync'))).not.toContain('UNAUTHENTICATED');
+  ofSession.response.destroy();
+});
+
+test('an open stream keeps no session alive, and asking writes nothing', async () => {
+  let skewMs = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + skewMs };
+  await using server = await startTestServer({ clock, streamRecheckMs: 1 });
+  const token = await server.signIn('user');
+  const live = await server.open('GET', '/api/v1/sync/live', { headers: { authorization: `Bearer ${token}` } });
+  const isAsked = vi.spyOn(server.auth, 'isSignedIn');
+  // Late enough that a request would renew the session.
+  skewMs = (SESSION_IDLE_DAYS - 1) * 24 * 60 * 60 * 1000;
+  const statements = await server.statementsOf(() =>
+    vi.waitUntil(() => isAsked.mock.settledResults.length > 2, 30_000),
+  );
+  expect(statements.length).toBeGreaterThan(0);
+  expect(statements.filter((sql) => !sql.startsWith('select'))).toEqual([]);
+  skewMs += 2 * 24 * 60 * 60 * 1000;
+  expect(await live.text()).toContain('UNAUTHENTICATED');
+});
+
+test('the local operator needs no sign-in for a stream that lasts', async () => {
+  await using server = await startTestServer({ embedded: true, streamRecheckMs: 1 });
+  const token = await server.signIn('user');
+  const anonymous = await server.open('GET', '/api/v1/sync/live');
+  const signedIn = await server.open('GET', '/api/v1/sync/live', { headers: { authorization: `Bearer ${token}` } });
+  await server.rest('POST', '/auth/logout', { token });
+  expect(await signedIn.text()).toContain('UNAUTHENTICATED');
+  server.sync.emit({ type: 'resync' });
+  expect(await readUntil(anonymous.response, (text) => text.includes('resync'))).not.toContain('UNAUTHENTICATED');
+  anonymous.response.destroy();
 });
 
 test('an event that does not fit its schema ends the stream with an error that says nothing internal', async () => {

@@ -109,6 +109,29 @@ describe('bodies', () => {
     });
   });
 
+  test('a body that is no UTF-8 is a 400, and nothing of it is kept with other letters', async () => {
+    await using server = await startTestServer();
+    const token = await server.signIn('user');
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const send = async (path: string, body: string) => {
+      const sent = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: Buffer.from(body, 'latin1') });
+      return { status: sent.status, text: await sent.text() };
+    };
+    const account = '{"name":"Caf\xe9","type":"wallet","currency":"EUR"}';
+    for (const refused of [
+      await send('/api/v1/accounts', account),
+      await send('/trpc/accounts.create', `{"json":${account}}`),
+    ]) {
+      expect(refused.status).toBe(400);
+      expect(refused.text).toContain('"code":"VALIDATION_FAILED"');
+      expect(refused.text).toContain('"message":"is not valid UTF-8"');
+    }
+    const body = { name: 'Café \ufffd', type: 'wallet', currency: 'EUR' };
+    expect((await server.rest('POST', '/accounts', { token, body })).body).toMatchObject({ name: 'Café \ufffd' });
+    const { body: listed } = await server.rest('GET', '/accounts', { token });
+    expect(listed?.['items']).toHaveLength(1);
+  });
+
   test('a body in another encoding than that of JSON is a 415', async () => {
     await using server = await startTestServer({ embedded: true });
     const send = (charset: string) =>

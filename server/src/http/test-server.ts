@@ -29,6 +29,7 @@ type TestOptions = {
   trustedProxies?: string[];
   isSecureCookie?: boolean;
   clock?: Clock;
+  streamRecheckMs?: number;
   registration?: 'open' | 'verify' | 'closed';
   /** Another database than one in memory, migrated. */
   databaseUrl?: string;
@@ -82,6 +83,7 @@ export async function startTestServer(options: TestOptions = {}) {
       isSecureCookie: options.isSecureCookie ?? false,
       publicUrl: options.publicUrl,
       trustedProxies: options.trustedProxies,
+      streamRecheckMs: options.streamRecheckMs,
     },
   });
   const server = createServer(app).listen(0, '127.0.0.1');

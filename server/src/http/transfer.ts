@@ -95,9 +95,6 @@ function exportAccount(createContext: ContextFactory): RequestHandler {
   };
 }
 
-/** A download that takes nothing for so long is given up. */
-const STALLED_MS = 60_000;
-
 type Piece = { piece: { text: string; isLast: boolean } };
 type Sent = { headers: Record<string, string>; open: (signal: AbortSignal) => AsyncIterable<Piece> };
 
@@ -109,9 +106,8 @@ async function send(request: Request, context: Context, { headers, open }: Sent)
     response.set({ ...headers, 'Cache-Control': 'no-store' }).end();
     return;
   }
-  // Who reads no further holds their place among the exports no longer.
-  response.setTimeout(STALLED_MS, () => response.destroy());
-  const stream = context.streams.open(limitKey(context), leaving(request));
+  const reader = { callerKey: limitKey(context), signal: leaving(request), isSignedIn: context.isStillSignedIn };
+  const stream = context.streams.open(reader);
   try {
     for await (const { piece } of stream.read(open(stream.signal))) {
       if (!response.headersSent) response.set({ ...headers, 'Cache-Control': 'no-store' });

@@ -42,6 +42,8 @@ export type Context = {
   requestId: string;
   /** The signed-in person, by session (bearer token or cookie) or by API token. */
   caller: Caller | null;
+  /** Whether the sign-in that `caller` came with still lasts. Only reads, so that asking keeps no session alive. Null where nobody is signed in. */
+  isStillSignedIn: (() => Promise<boolean>) | null;
   /** The secret of the session that `caller` came with; for ending it, never for logs. */
   sessionToken: string | null;
   /** What the client calls itself. */

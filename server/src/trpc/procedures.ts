@@ -43,9 +43,9 @@ const countCalls = middleware(({ ctx, path, type, meta, next }) => {
   return next();
 });
 
-/** Gives a subscription its place among the open streams, for as long as someone reads it. */
+/** Gives a subscription its place among the open streams, for as long as someone reads it and is signed in who opened it. */
 const holdStream = middleware(async ({ ctx, signal, next }) => {
-  const stream = ctx.streams.open(limitKey(ctx), signal);
+  const stream = ctx.streams.open({ callerKey: limitKey(ctx), signal, isSignedIn: ctx.isStillSignedIn });
   const result = await next({ ctx: { streamSignal: stream.signal } });
   if (result.ok) return { ...result, data: stream.read(result.data as AsyncIterable<unknown>) };
   stream.close();

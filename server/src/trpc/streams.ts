@@ -6,23 +6,33 @@ export interface StreamRegistry {
   /** How many are open. */
   readonly openCount: number;
   /**
-   * Takes a place for one stream. It is free again when the stream was read to its end or closed, when its reader leaves (`readerSignal`), and when the
+   * Takes a place for one stream. It is free again when the stream was read to its end or closed, when its reader leaves (`signal`), and when the
    * server ends all streams.
+   *
+   * `isSignedIn` is asked for as long as the stream is open, twice a minute: a stream ends with UNAUTHENTICATED once the sign-in is over that it was opened with.
+   * It must write nothing, since no request stands behind it. Where it fails nothing is known, and the stream goes on. Null for who needs no sign-in.
    *
    * @throws AppError RATE_LIMITED where the caller or the process has too many open, SHUTTING_DOWN after `endAll`.
    */
-  open(callerKey: string, readerSignal: AbortSignal | undefined): OpenStream;
+  open(reader: StreamReader): OpenStream;
   /** Ends every stream and refuses new ones. */
   endAll(): void;
 }
+
+/** For whom a stream is opened. */
+export type StreamReader = {
+  callerKey: string;
+  signal: AbortSignal | undefined;
+  isSignedIn: (() => Promise<boolean>) | null;
+};
 
 /** One place among the open streams. */
 export type OpenStream = {
   /** Aborts when the stream is over, for whatever reason: what produces the events stops then. */
   readonly signal: AbortSignal;
   /**
-   * The events of `source` until the stream is over. Ends with SHUTTING_DOWN where the server ended it, so that clients reconnect, and never waits for a
-   * source that is silent.
+   * The events of `source` until the stream is over. Ends with SHUTTING_DOWN where the server ended it, so that clients reconnect, with UNAUTHENTICATED where the
+   * sign-in is over, and never waits for a source that is silent.
    */
   read<Item>(source: AsyncIterable<Item>): AsyncIterableIterator<Item>;
   close(): void;
@@ -30,54 +40,80 @@ export type OpenStream = {
 
 const OVER = Symbol('over');
 
-/** Makes the registry. `scale` multiplies the number of streams that one caller may have. */
-export function createStreamRegistry(options: { scale: number }): StreamRegistry {
+/** How often all open streams are asked whether their sign-in lasts. */
+const RECHECK_MS = 30_000;
+
+/** An open stream as the registry sees it. */
+type Place = { end: (reason: AppError) => void; isSignedIn: StreamReader['isSignedIn'] };
+
+/** Makes the registry. `scale` multiplies the number of streams that one caller may have; every `recheckMs` they are asked whether their sign-in lasts. */
+export function createStreamRegistry(options: { scale: number; recheckMs?: number | undefined }): StreamRegistry {
   const perCallerMax = Math.max(1, Math.floor(STREAMS_PER_CALLER_MAX * options.scale));
   const openByCaller = new Map<string, number>();
-  const ends = new Set<() => void>();
+  const places = new Set<Place>();
   let isEnding = false;
+  let rechecks: NodeJS.Timeout | undefined;
+  let isRechecking = false;
 
   function takePlace(callerKey: string): void {
     if (isEnding) throw shuttingDown();
     const open = openByCaller.get(callerKey) ?? 0;
-    if (ends.size >= STREAMS_MAX || open >= perCallerMax) {
+    if (places.size >= STREAMS_MAX || open >= perCallerMax) {
       throw new AppError('RATE_LIMITED', 'Too many live streams are open; close one or try again later.', {
         retryAfterSeconds: 10,
       });
     }
     openByCaller.set(callerKey, open + 1);
+    rechecks ??= setInterval(() => void recheck(), options.recheckMs ?? RECHECK_MS).unref();
   }
 
   function leavePlace(callerKey: string): void {
+    if (places.size === 0) {
+      clearInterval(rechecks);
+      rechecks = undefined;
+    }
     const left = (openByCaller.get(callerKey) ?? 1) - 1;
     if (left > 0) openByCaller.set(callerKey, left);
     else openByCaller.delete(callerKey);
   }
 
+  /** One after the other, so that all streams together take one connection of the database. Where it is away, they are asked the next time. */
+  async function recheck(): Promise<void> {
+    if (isRechecking) return;
+    isRechecking = true;
+    try {
+      for (const { isSignedIn, end } of places) if (isSignedIn && !(await isSignedIn())) end(signedOut());
+    } catch {
+      // Every call of the API says so as well.
+    } finally {
+      isRechecking = false;
+    }
+  }
+
   return {
     get openCount() {
-      return ends.size;
+      return places.size;
     },
-    open(callerKey, readerSignal) {
+    open({ callerKey, signal: readerSignal, isSignedIn }) {
       takePlace(callerKey);
       const over = new AbortController();
       const close = (reason?: AppError) => {
         if (over.signal.aborted) return;
-        ends.delete(end);
+        places.delete(place);
         readerSignal?.removeEventListener('abort', leave);
         leavePlace(callerKey);
         over.abort(reason);
       };
-      const end = () => close(shuttingDown());
+      const place: Place = { end: close, isSignedIn };
       const leave = () => close();
-      ends.add(end);
+      places.add(place);
       if (readerSignal?.aborted) leave();
       else readerSignal?.addEventListener('abort', leave, { once: true });
       return { signal: over.signal, close: leave, read: (source) => readUntilOver(source, over.signal, leave) };
     },
     endAll() {
       isEnding = true;
-      for (const end of ends) end();
+      for (const { end } of places) end(shuttingDown());
     },
   };
 }
@@ -133,6 +169,10 @@ function readUntilOver<Item>(
       return { done: true, value: undefined };
     },
   };
+}
+
+function signedOut(): AppError {
+  return new AppError('UNAUTHENTICATED', 'The sign-in that this stream was opened with is over; sign in again.');
 }
 
 function shuttingDown(): AppError {

@@ -68,21 +68,26 @@ export class ApiTokens implements TokensApi {
 type TokenCallerRow = Record<'id' | 'user_id' | 'scopes' | 'role', string> &
   Record<'expires_at' | 'last_used_at' | 'deletion_at', unknown>;
 
-/** Who the token belongs to; null for one that is malformed, unknown or over, and while its person's account is about to be deleted. */
-export async function findTokenCaller({ database, clock }: AuthParts, token: string): Promise<Caller | null> {
+/** The token and its person; null for one that is malformed, unknown or over, and while its person's account is about to be deleted. */
+export async function findToken({ database, clock }: AuthParts, token: string): Promise<TokenCallerRow | null> {
   if (!TOKEN_PATTERN.test(token)) return null;
-  const em = database.em();
   // Asked with every request, as a session is.
   const [row] = await fetchRows<TokenCallerRow>(
-    em,
+    database.em(),
     `select t.id, t.user_id, t.scopes, t.expires_at, t.last_used_at, u.role, u.deletion_at
      from api_tokens t join users u on u.id = t.user_id where t.token_hash = ?`,
     [digest(token)],
   );
-  const nowMs = clock.now();
-  if (!row || Number(row.expires_at) <= nowMs || row.deletion_at !== null) return null;
+  return !row || Number(row.expires_at) <= clock.now() || row.deletion_at !== null ? null : row;
+}
+
+/** Who calls with the token, which counts as its use; null as for {@link findToken}. */
+export async function findTokenCaller(parts: AuthParts, token: string): Promise<Caller | null> {
+  const row = await findToken(parts, token);
+  if (!row) return null;
+  const nowMs = parts.clock.now();
   if (nowMs - Number(row.last_used_at ?? 0) >= LAST_USED_STEP_MS) {
-    await em.nativeUpdate(ApiTokenSchema, { id: row.id }, { lastUsedAt: nowMs });
+    await parts.database.em().nativeUpdate(ApiTokenSchema, { id: row.id }, { lastUsedAt: nowMs });
   }
   return {
     userId: row.user_id,

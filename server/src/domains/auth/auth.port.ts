@@ -45,6 +45,8 @@ export interface SignInApi {
   logout(call: Call): Promise<void>;
   /** Who a session or API token belongs to; null for any that is malformed, unknown or expired. Extends a session that is in use. */
   authenticate(token: string): Promise<Caller | null>;
+  /** Whether a session or API token still lets its person in. Only reads: neither extends a session nor counts as use. */
+  isSignedIn(token: string): Promise<boolean>;
   /** The token in a request's headers. A bearer token, even a bad one, keeps the cookie from being looked at. */
   readToken(headers: { authorization?: string | undefined; cookie?: string | undefined }): string | null;
   /** The Set-Cookie header that gives the session to a browser. */

@@ -10,10 +10,12 @@ import {
   updateUser,
   type UserRecord,
 } from '../users/index.ts';
-import { findTokenCaller } from './api-tokens.ts';
+import { findToken, findTokenCaller } from './api-tokens.ts';
 import type { AuthParts } from './auth.parts.ts';
 import type { Call, Caller, SignInApi } from './auth.port.ts';
 import { spendSecondFactor, withCountedFailures } from './second-factor.ts';
+import { digest } from './secrets.ts';
+import { findSession } from './sessions.repository.ts';
 
 type Credentials = { email: string; password: string; code?: string | undefined };
 
@@ -55,6 +57,13 @@ export class SignIn implements SignInApi {
     if (!session) return null;
     const { userId, role, isRenewed } = session;
     return { userId, role: role === 'admin' ? 'admin' : 'user', tokenScopes: null, isRenewed };
+  }
+
+  async isSignedIn(token: string): Promise<boolean> {
+    if (token.startsWith('fv_')) return (await findToken(this.#parts, token)) !== null;
+    const { database, clock } = this.#parts;
+    const session = await findSession(database.em(), digest(token));
+    return session !== null && session.expiresAtMs > clock.now();
   }
 
   readToken(headers: { authorization?: string | undefined; cookie?: string | undefined }): string | null {
