@@ -239,6 +239,9 @@ async function run(world: World, command: Command): Promise<void> {
     }
     case 'moveEntries': {
       await ledger.accounts.moveEntries(commit, userId, { id: account, toAccountId: to });
+      const both = [account, to].map((id) => parseMoney(world.openings.get(id) ?? '0'));
+      world.openings.set(to, formatMoney(both.reduce((sum, units) => sum + units, 0n)));
+      world.openings.delete(account);
       for (const each of known) {
         const moved = (id: string) => (id === account ? to : id);
         transactions.set(each.id, {
