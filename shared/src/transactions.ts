@@ -172,7 +172,7 @@ export const transactionsInput = z
     amountMin: amountInput.optional(),
     amountMax: amountInput.optional(),
     text: nameInput(100).optional().meta({
-      description: 'In description, payee or note, whatever the case; notes of splits are not searched',
+      description: 'In description, payee, note or the note of a split, whatever the case',
     }),
     source: sourceInput.optional(),
     cleared: clearedState
