@@ -325,16 +325,19 @@ describe.each(DATABASES)('on %s', (name) => {
     },
   };
   const dump = () => world.withTables((tables) => tables.dump());
+  /** Mutations whose first answer was lost, with that answer. */
+  const sent: { procedure: string; call: Call; key: string; lost: { status: number; body: string } }[] = [];
 
   it.each(Object.entries(CASES))(
     '%s, whose answer is lost after the commit, is done once, and sent again it answers the same',
-    async (_, prepare) => {
+    async (procedure, prepare) => {
       const { call, other, settled } = await prepare(things);
       const key = newKey();
       const before = await dump();
       await expect(send(call, { key, url: proxy.url })).rejects.toThrow('socket hang up');
       const lost = proxy.kept();
       expect(lost.status).toBe(200);
+      sent.push({ procedure, call, key, lost });
       await settled?.();
       const after = await dump();
       expect(after).not.toEqual(before);
@@ -394,5 +397,14 @@ describe.each(DATABASES)('on %s', (name) => {
     expect(listed).toHaveLength(expected.transactions);
     const account = await world.server().get<{ balance: string }>(`/accounts/${accountId}`);
     expect(Number(account.body.balance)).toBe(expected.balance);
+  });
+
+  it('every mutation answers the same again, and does nothing, also where the process that did it was killed', async () => {
+    await world.server().kill9();
+    await world.start();
+    const before = await dump();
+    for (const { procedure, call, key, lost } of sent) expect(await send(call, { key }), procedure).toEqual(lost);
+    expect(await dump()).toEqual(before);
+    expect(sent.map(({ procedure }) => procedure)).toEqual(Object.keys(CASES));
   });
 });

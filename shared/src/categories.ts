@@ -3,7 +3,10 @@ import { tombstoneOut } from './accounts.ts';
 import { idInput, instantOut, pageInput, pageOf } from './common.ts';
 import { colorInput, iconInput, instantInput, nameInput } from './ledger.ts';
 
-/** What a category may stand for; one below another must be allowed by it. */
+/**
+ * The side that a category belongs to and is offered for; one below another belongs to its side. It does not bind transactions: an income in a category of
+ * expenses is a refund, an expense in one of incomes a reversal.
+ */
 export const categoryKind = z.enum(['income', 'expense', 'both']);
 export type CategoryKind = z.infer<typeof categoryKind>;
 
@@ -17,7 +20,10 @@ export const categoryOut = z.object({
   id: z.string(),
   parentId: z.string().nullable(),
   name: z.string(),
-  kind: categoryKind,
+  kind: categoryKind.meta({
+    description:
+      'The side that it belongs to. An income under `expense` is a refund, an expense under `income` a reversal',
+  }),
   icon: z.string().nullable(),
   color: z.string().nullable(),
   depth: z.number().int().meta({ description: '1 at the top' }),
@@ -62,7 +68,9 @@ export type CategoryUpdate = z.infer<typeof categoryUpdateInput>;
 export const categoryIdInput = z.strictObject({ id: idInput });
 
 export const categoriesInput = z.strictObject({
-  kind: categoryKind.optional().meta({ description: 'Those that may stand for it; `both` are there in every case' }),
+  kind: categoryKind
+    .optional()
+    .meta({ description: 'Those of that side, to be offered for it; `both` are there in every case' }),
   includeArchived: z.boolean().default(false),
   updatedSince: instantInput.optional().meta({
     description:

@@ -67,7 +67,9 @@ export type RuleCondition = z.infer<typeof ruleCondition>;
 
 const ruleActions = z
   .strictObject({
-    categoryId: idInput.optional().meta({ description: 'Not of transfers, nor of what is split or of another kind' }),
+    categoryId: idInput
+      .optional()
+      .meta({ description: 'Not of transfers, nor of what is split; a condition on `kind` leaves refunds out' }),
     addTags: z.array(tagInput).min(1).max(TAGS_MAX).optional(),
     payee: nameInput(200).optional(),
     note: textInput(2000).optional(),

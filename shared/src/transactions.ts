@@ -172,7 +172,7 @@ export const transactionsInput = z
     amountMin: amountInput.optional(),
     amountMax: amountInput.optional(),
     text: nameInput(100).optional().meta({
-      description: 'In description, payee or note, whatever the case; notes of splits are not searched',
+      description: 'In description, payee, note or the note of a split, whatever the case',
     }),
     source: sourceInput.optional(),
     cleared: clearedState
@@ -215,7 +215,10 @@ export const monthlyTotalsOut = pageOf(
   z.object({
     month: monthOut,
     currency: z.string(),
-    kind: z.enum(['income', 'expense']),
+    kind: z.enum(['income', 'expense']).meta({
+      description:
+        "The transactions', whatever the category's: what a category of expenses has cost is its `expense` less its `income`, the refunds",
+    }),
     categoryId: z.string().nullable(),
     total: moneyOut.meta({ description: 'Positive; transfers and opening balances are in none' }),
     count: z.number().int().meta({ description: 'Entries: a split counts for each of its parts' }),

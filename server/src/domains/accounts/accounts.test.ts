@@ -129,6 +129,75 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await ledger.integrity.check(userId)).toMatchObject({ isSound: true });
   });
 
+  test('an opening balance moves with the other entries, so that the account can be deleted; what the person had when stays', async () => {
+    const [from, to] = [await open({ openingBalance: '30', openedOn: '2025-10-05' }), await open()];
+    const fields = { kind: 'expense', accountId: from.id, amount: '4', occurredOn: '2025-11-02' } as const;
+    await ledger.transactions.create(ledger.commit, userId, draft(fields));
+    const history = () => ledger.accounts.netWorth(userId, { from: '2025-09', to: '2026-01' });
+    const totals = () =>
+      ledger.transactions.monthlyTotals(userId, { from: '2025-09', to: '2026-01', limit: 50, cursor: undefined });
+    const before = [await history(), await totals()];
+    const moved = await ledger.accounts.moveEntries(ledger.commit, userId, { id: from.id, toAccountId: to.id });
+    expect(moved).toMatchObject({
+      movedEntries: 2,
+      from: { balance: '0.00000000', openingBalance: '0.00000000', openedOn: null },
+      to: { balance: '26.00000000', openingBalance: '30.00000000', openedOn: '2025-10-05' },
+    });
+    expect([await history(), await totals()]).toEqual(before);
+    expect(await ledger.integrity.check(userId)).toMatchObject({ isSound: true });
+    await ledger.accounts.remove(ledger.commit, userId, from.id);
+    const changed = await ledger.accounts.update(ledger.commit, userId, { id: to.id, openingBalance: '31' });
+    expect(changed).toMatchObject({ balance: '27.00000000', openedOn: '2025-10-05' });
+    expect(await ledger.integrity.check(userId)).toMatchObject({ isSound: true });
+  });
+
+  test('two opening balances of one day become one, or none; of two days nothing moves until one is given the other’s', async () => {
+    const opened = (openingBalance: string, openedOn: string) => open({ openingBalance, openedOn });
+    const [from, to] = [await opened('30', '2025-10-05'), await opened('-12', '2025-12-01')];
+    const move = (id: string, toAccountId: string) =>
+      ledger.accounts.moveEntries(ledger.commit, userId, { id, toAccountId });
+    const listed = async () => [
+      await ledger.transactions.list(userId, { limit: 50 }),
+      await ledger.accounts.netWorth(userId, { from: '2025-09', to: '2026-01' }),
+    ];
+    const before = await listed();
+    await expect(move(from.id, to.id)).rejects.toMatchObject({ code: 'CONFLICT', details: [{ path: 'toAccountId' }] });
+    expect(await listed()).toEqual(before);
+    await ledger.accounts.update(ledger.commit, userId, { id: to.id, openedOn: '2025-10-05' });
+    expect(await move(from.id, to.id)).toMatchObject({
+      movedEntries: 1,
+      from: { openingBalance: '0.00000000', openedOn: null },
+      to: { balance: '18.00000000', openingBalance: '18.00000000', openedOn: '2025-10-05' },
+    });
+    const against = await opened('-18', '2025-10-05');
+    expect(await move(against.id, to.id)).toMatchObject({
+      to: { balance: '0.00000000', openingBalance: '0.00000000', openedOn: null },
+    });
+    expect((await ledger.transactions.list(userId, { limit: 50 })).items).toEqual([]);
+    expect(await ledger.integrity.check(userId)).toMatchObject({ isSound: true });
+    for (const { id } of [from, to, against]) await ledger.accounts.remove(ledger.commit, userId, id);
+  });
+
+  test('while many entries move, others have their turn', async () => {
+    const [from, to] = [await open(), await open()];
+    const fields = { kind: 'expense', accountId: from.id, amount: '1', occurredOn: '2026-01-01' } as const;
+    for (let part = 0; part < 2; part += 1) {
+      const create = Array.from({ length: 600 }, () => draft(fields));
+      await ledger.transactions.bulk(ledger.commit, userId, { create, update: [], delete: [] });
+    }
+    let turns = 0;
+    const turn = () => {
+      turns += 1;
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    await ledger.accounts.moveEntries(ledger.commit, userId, { id: from.id, toAccountId: to.id });
+    clearImmediate(next);
+    // 1,200 are read and booked 500 at a time, and rewritten 100 at a time.
+    expect(turns).toBeGreaterThanOrEqual(2 + 12 + 2);
+    expect(await ledger.integrity.check(userId)).toMatchObject({ isSound: true });
+  });
+
   test('the newest page of a statement adds nothing up, and others add so many entries at a time with everybody else’s turn in between', async () => {
     const [{ id: accountId }, { id: other }] = [await open({ openingBalance: '9' }), await open()];
     const create = Array.from({ length: 24 }, (_, index) =>

@@ -20,7 +20,7 @@ import {
   describeReferences,
   ensureLedger,
   insertCategories,
-  kindsFiledUnder,
+  isFiledUnder,
   type Ledger,
   listCategories,
   openLedger,
@@ -144,12 +144,6 @@ export class CategoriesService implements CategoriesApi {
         updatedAtMs: ledger.changedAtMs,
       };
       requirePlaceable(tree, category);
-      if (category.kind !== 'both' && category.kind !== before.kind) {
-        const filed = await kindsFiledUnder(em, userId, id);
-        if (filed.some((kind) => kind !== category.kind)) {
-          throw invalidField('kind', 'must allow what is filed under the category');
-        }
-      }
       await updateCategory(em, ledger, category);
       const isPathChanged = category.name !== before.name || category.parentId !== before.parentId;
       if (isPathChanged) await touchCategories(em, ledger, below(tree, id));
@@ -223,7 +217,7 @@ export class CategoriesService implements CategoriesApi {
   /** @throws AppError CATEGORY_IN_USE naming what files under the category */
   async #requireUnused(em: SqlEntityManager, userId: string, id: string): Promise<void> {
     const named = await describeReferences(this.#references, (each) => each.countCategory(em, userId, id));
-    const hasEntries = (await kindsFiledUnder(em, userId, id)).length > 0;
+    const hasEntries = await isFiledUnder(em, userId, id);
     if (named === '' && !hasEntries) return;
     const uses = [hasEntries ? 'has transactions' : '', named && `is named by ${named}`].filter(Boolean).join(' and ');
     throw new AppError('CATEGORY_IN_USE', `The category ${uses}: say where they go.`, {
@@ -279,8 +273,6 @@ function requireTarget(tree: CategoryTree, from: CategoryRecord, target: { id: s
   if (!category) throw invalidField(target.path, 'is no category');
   if (category.id === from.id) throw invalidField(target.path, 'must be another category');
   if (category.archivedAtMs !== null) throw invalidField(target.path, 'is archived');
-  if (category.kind !== 'both' && category.kind !== from.kind)
-    throw invalidField(target.path, `must allow ${from.kind}`);
   return category;
 }
 

@@ -1,20 +1,26 @@
+import { type CategoryKind, categoryKind } from '@finverse/shared';
 import { ancestry, type CategoryTree } from '../categories/index.ts';
 
-/** What stands behind the name of a category for both kinds where one for a single kind has the same name at the same place. No name can end so. */
-const FOR_BOTH = String.raw`\(both)`;
+/** What stands behind the name of a category where one of another kind has the same name at the same place. No name can end so. */
+const markOf = (kind: CategoryKind) => String.raw`\(${kind})`;
+const MARKS = new RegExp(String.raw`\\\((?:${categoryKind.options.join('|')})\)`, 'g');
 
 /**
- * The path of every category: the names from the top down, joined by " / ". A slash within a name is written `\/`, and of two categories that have a name at one
- * place (one for both kinds, one for income or expense alone) the first is marked, so that no two paths that a transaction may have look the same.
+ * The path of every category: the names from the top down, joined by " / ". A slash within a name is written `\/`, and of categories of several kinds that have
+ * a name at one place each is marked with its kind, so that no two paths look the same.
  */
 export function escapedPaths(tree: CategoryTree): Map<string, string> {
   const placeOf = ({ parentId, name }: { parentId: string | null; name: string }) => `${parentId ?? ''} ${name}`;
-  const ofOneKind = new Set([...tree.values()].filter(({ kind }) => kind !== 'both').map(placeOf));
+  const kindsAt = new Map<string, Set<CategoryKind>>();
+  for (const category of tree.values()) {
+    const place = placeOf(category);
+    kindsAt.set(place, (kindsAt.get(place) ?? new Set()).add(category.kind));
+  }
   const pathOf = (id: string) =>
     ancestry(tree, id)
       .map((category) => {
         const name = category.name.replace(/[\\/]/g, (mark) => `\\${mark}`);
-        return category.kind === 'both' && ofOneKind.has(placeOf(category)) ? name + FOR_BOTH : name;
+        return (kindsAt.get(placeOf(category))?.size ?? 0) > 1 ? name + markOf(category.kind) : name;
       })
       .join(' / ');
   return new Map([...tree.keys()].map((id) => [id, pathOf(id)]));
@@ -22,5 +28,5 @@ export function escapedPaths(tree: CategoryTree): Map<string, string> {
 
 /** A path as it is where no category shares its place with another. */
 export function withoutMarks(path: string): string {
-  return path.replaceAll(FOR_BOTH, '');
+  return path.replaceAll(MARKS, '');
 }

@@ -1,4 +1,4 @@
-import { type ExportFormat, formatMoney, parseMoney } from '@finverse/shared';
+import { type CategoryKind, type ExportFormat, formatMoney, parseMoney } from '@finverse/shared';
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, moneyFromSql } from '../../db/index.ts';
@@ -220,7 +220,7 @@ async function fill(ledger: TestLedger, database: Database, fields: Book, isFull
   // Names that stand at several places, and places that two categories have.
   const [first, second] = made;
   if (first && second) {
-    const addCategory = async (added: { name: string; kind: 'both' | 'expense'; parentId: string | null }) => {
+    const addCategory = async (added: { name: string; kind: CategoryKind; parentId: string | null }) => {
       const category = await ledger.categories.create(ledger.commit, userId, { ...added, ...look });
       made.push(category);
       return category;
@@ -229,6 +229,8 @@ async function fill(ledger: TestLedger, database: Database, fields: Book, isFull
     await addCategory({ name: second.name, kind: 'both', parentId: first.id });
     const twin = await addCategory({ name: first.name, kind: 'expense', parentId: null });
     await addCategory({ name: 'Food / Drink', kind: 'expense', parentId: twin.id });
+    await addCategory({ name: first.name, kind: 'income', parentId: null });
+    await addCategory({ name: second.name, kind: 'income', parentId: null });
   }
   const world = { database, ledger, userId, accountId: accounts[0]?.id ?? '' };
   if (!isFull) return world;
@@ -238,8 +240,7 @@ async function fill(ledger: TestLedger, database: Database, fields: Book, isFull
     const { occurredOn, description, payee, note, tags } = each;
     const common = { accountId: account.id, occurredOn, description, payee, note, tags };
     const category = each.category === null ? undefined : made[each.category % made.length];
-    const isFitting = category && (category.kind === 'both' || each.kind !== 'income');
-    const categoryId = isFitting ? category.id : null;
+    const categoryId = category?.id ?? null;
     let input: Draft;
     if (each.kind === 'transfer' && to.id !== account.id) {
       const toAmount = to.currency === account.currency ? {} : { toAmount: each.parts[0] ?? '1' };
@@ -333,8 +334,11 @@ async function ours({ database, ledger, userId }: World): Promise<string[]> {
   for (const { id, balance, currency } of accounts) add(sums, `${names.account(id)} ${currency}`, parseMoney(balance));
   const totals = 'select * from monthly_totals where user_id = ?';
   for (const row of await database.em().execute<Record<string, string>[]>(totals, [userId])) {
-    const category = names.category(row['kind'] as 'income' | 'expense', row['category_id'] || null);
-    add(sums, `${row['month']} ${category} ${row['currency']}`, moneyFromSql(database.dialect, row['total']));
+    const kind = row['kind'] as 'income' | 'expense';
+    const category = names.category(kind, row['category_id'] || null);
+    // A refund lowers what was spent, a reversal what was earned.
+    const sign = category.startsWith('income') === (kind === 'income') ? 1n : -1n;
+    add(sums, `${row['month']} ${category} ${row['currency']}`, sign * moneyFromSql(database.dialect, row['total']));
   }
   return lines(sums);
 }

@@ -23,4 +23,17 @@ test('no two accounts or categories share a name in the journal, whatever they a
   expect(names.account('1')).toBe('assets:a%3Ab');
   expect(names.account('5')).toBe('assets:x %3By');
   expect(names.category('income', null)).toBe('income');
+  expect(names.category('income', 'c1')).toMatch(/^income:/);
+});
+
+test('a refund stands on the side of its category, and so does a reversal', () => {
+  const categories = treeOf([
+    { ...category('c1', 'Shopping', null), kind: 'expense' },
+    { ...category('c2', 'Salary', null), kind: 'income' },
+  ]);
+  const names = journalNames({ accounts: new Map(), categories });
+  for (const kind of ['income', 'expense'] as const) {
+    expect(names.category(kind, 'c1')).toBe('expenses:Shopping');
+    expect(names.category(kind, 'c2')).toBe('income:Salary');
+  }
 });

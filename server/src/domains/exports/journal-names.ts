@@ -4,6 +4,7 @@ import type { ExportBook } from './export-book.ts';
 /** The names of a journal's accounts. */
 export type JournalNames = {
   account(id: string): string;
+  /** On the side of the category, so that a refund lowers what it was spent for; of one for both, and of none, on that of the transaction. */
   category(kind: 'income' | 'expense', id: string | null): string;
 };
 
@@ -29,7 +30,8 @@ export function journalNames({ accounts, categories }: Pick<ExportBook, 'account
   return {
     account: (id) => accountNames.get(id) ?? `assets:${id}`,
     category: (kind, id) => {
-      const top = kind === 'income' ? 'income' : 'expenses';
+      const own = id === null ? undefined : categories.get(id)?.kind;
+      const top = (own === undefined || own === 'both' ? kind : own) === 'income' ? 'income' : 'expenses';
       return id === null ? top : `${top}:${categoryNames.get(id) ?? id}`;
     },
   };

@@ -1,3 +1,4 @@
+import type { CategoryKind } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
 import { type CategoryTree, treeOf } from '../categories/index.ts';
@@ -11,7 +12,7 @@ export type Book = {
   accounts: ReadonlyMap<string, string | null>;
   /** What each account is in, by its id. */
   currencies: ReadonlyMap<string, string>;
-  /** Those that a text may mean for that kind, the one that is meant before all others alone: by id, then by path, then by name. */
+  /** Those that a text may mean, the one that is meant before all others alone: by id, then by path, then by name; of several those of the row's kind. */
   categories: (text: string, kind: 'income' | 'expense') => readonly string[];
   openings: ReadonlyMap<string, { amount: Units; occurredOn: string }>;
   /** The ids of accounts and categories that were there and not archived. */
@@ -58,11 +59,21 @@ function categoryFinder(tree: CategoryTree): Book['categories'] {
   }
   return (text, kind) => {
     const itself = tree.get(text);
-    const plainPath = withoutMarks(text);
-    for (const found of [itself && [itself], byPath.get(text), byPlainPath.get(plainPath), byName.get(text)]) {
-      const fitting = (found ?? []).filter((each) => each.kind === 'both' || each.kind === kind);
-      if (fitting.length > 0) return fitting.map(({ id }) => id);
-    }
-    return [];
+    const atPath = byPlainPath.get(withoutMarks(text)) ?? [];
+    const ofName = byName.get(text) ?? [];
+    const isOf =
+      (...kinds: CategoryKind[]) =>
+      (category: CategoryRecord) =>
+        kinds.includes(category.kind);
+    const meanings = [
+      itself ? [itself] : [],
+      byPath.get(text) ?? [],
+      atPath.filter(isOf(kind)),
+      atPath.filter(isOf('both')),
+      atPath,
+      ofName.filter(isOf(kind, 'both')),
+      ofName,
+    ];
+    return (meanings.find((found) => found.length > 0) ?? []).map(({ id }) => id);
   };
 }

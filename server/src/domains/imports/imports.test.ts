@@ -122,6 +122,30 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await filed()).toEqual([lunch, lunch, board, board]);
   });
 
+  test('a category is found whatever the kind of the row; of two at one place that of the row’s kind is meant', async () => {
+    const look = { parentId: null, icon: null, color: null };
+    const create = async (name: string, kind: 'income' | 'expense') =>
+      (await ledger.categories.create(ledger.commit, world.userId, { name, kind, ...look })).id;
+    const books = await create('Books', 'expense');
+    const [bonusIn, bonusOut] = [await create('Bonus', 'income'), await create('Bonus', 'expense')];
+    const rows = [
+      '-5,Books',
+      '5,Books',
+      '-5,Bonus',
+      '5,Bonus',
+      String.raw`5,Bonus\(expense)`,
+      String.raw`-5,Bonus\(income)`,
+    ];
+    const made = await prepare(
+      world,
+      ['date,amount,category', ...rows.map((row) => `2026-01-01,${row}`), ''].join('\n'),
+    );
+    const seen = await preview(world, made.id);
+    expect(seen.faults).toEqual([]);
+    const filed = seen.rows.map(({ transaction }) => transaction?.categoryId);
+    expect(filed).toEqual([books, books, bonusOut, bonusIn, bonusOut, bonusIn]);
+  });
+
   test('a fault names line and field; nothing is imported of a faulty file, unless its faulty rows are left out', async () => {
     const file =
       'date,amount,payee\n2026-01-01,5,a\n2026-02-30,5,b\n2026-01-03,abc,c\n2026-01-04,0,d\n2026-01-05,7,e\n';

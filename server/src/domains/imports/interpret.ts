@@ -210,7 +210,7 @@ export function interpreterOf({
       const [id, ...others] = book.categories(name, of);
       if (id !== undefined && others.length === 0) return id;
       if (unknownCategory === 'fault') {
-        const message = others.length > 0 ? 'is the name of several categories' : `is no category for ${of}`;
+        const message = others.length > 0 ? 'is the name of several categories' : 'is no category';
         faults.push({ field, message });
         nameFaults += 1;
       }

@@ -18,5 +18,5 @@ export type * from './ledger.types.ts';
 export { post, requireMovable, withdraw } from './post.ts';
 export { findTransactions, isSplit, withSplits } from './transaction-store.ts';
 export { describeReferences, type References } from './references.ts';
-export { kindsFiledUnder, refileCategory } from './refile.ts';
+export { isFiledUnder, refileCategory } from './refile.ts';
 export { changesSince } from './changes-since.ts';

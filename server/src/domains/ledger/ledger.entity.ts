@@ -9,7 +9,6 @@ import {
   monthColumn,
 } from '../../db/index.ts';
 import { UserSchema } from '../users/index.ts';
-import { SEARCH_CHARACTERS_MAX } from './ledger.rules.ts';
 
 /** Whose it is. With the person goes everything of theirs. Every table has an index that begins with it: one of its own would only cost writes. */
 const owner = () => p.manyToOne(UserSchema).deleteRule('cascade').index(false);
@@ -97,8 +96,8 @@ export const TransactionSchema = defineEntity({
     description: p.string().length(200),
     payee: p.string().length(200),
     note: p.string().length(2000),
-    /** Description, payee and note as they are searched: lower case, composed. */
-    searchText: p.string().length(SEARCH_CHARACTERS_MAX),
+    /** Description, payee, note and the notes of its parts as they are searched: lower case, composed. */
+    searchText: longTextColumn(),
     categoryId: reference().nullable(),
     isSplit: p.boolean(),
     /** JSON lists. Twenty tags of fifty characters, of which JSON may write every one as two. */

@@ -1,4 +1,4 @@
-import { formatMoney, parseMoney, type TransactionOut } from '@finverse/shared';
+import { type CategoryKind, formatMoney, parseMoney, type TransactionOut } from '@finverse/shared';
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, moneyFromSql } from '../../db/index.ts';
@@ -33,6 +33,7 @@ const anyCommand = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('split'),
       ...money,
+      kind: fc.constantFrom('income', 'expense'),
       parts: fc.array(amount, { minLength: 2, maxLength: 4 }),
     }),
   },
@@ -53,6 +54,14 @@ const anyCommand = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('moveEntries'), account: pick, to: pick }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('merge'), category: pick, into: pick }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('changeSide'),
+      category: pick,
+      side: fc.constantFrom('income', 'expense', 'both'),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -129,7 +138,10 @@ async function openWorld(database: Database, ledger: TestLedger): Promise<World>
   const made = await ledger.categories.createMany(
     ledger.commit,
     userId,
-    [0, 1, 2, 3].map((index) => ({ name: `Category ${index}`, kind: 'both', parentId: null, icon: null, color: null })),
+    // Of each side, so that much of what is filed is a refund or a reversal.
+    (['expense', 'income', 'expense', 'both'] as const).map((kind, index) => {
+      return { name: `Category ${index}`, kind, parentId: null, icon: null, color: null };
+    }),
   );
   return {
     database,
@@ -179,7 +191,7 @@ async function run(world: World, command: Command): Promise<void> {
       const parts = command['parts'] as string[];
       const sum = formatMoney(parts.reduce((total, part) => total + parseMoney(part), 0n));
       return create({
-        kind: 'expense',
+        kind: command['kind'] as 'income' | 'expense',
         ...base,
         amount: sum,
         splits: parts.map((part, index) => ({ amount: part, categoryId: world.categories[index % 3] ?? null })),
@@ -227,6 +239,9 @@ async function run(world: World, command: Command): Promise<void> {
     }
     case 'moveEntries': {
       await ledger.accounts.moveEntries(commit, userId, { id: account, toAccountId: to });
+      const both = [account, to].map((id) => parseMoney(world.openings.get(id) ?? '0'));
+      world.openings.set(to, formatMoney(both.reduce((sum, units) => sum + units, 0n)));
+      world.openings.delete(account);
       for (const each of known) {
         const moved = (id: string) => (id === account ? to : id);
         transactions.set(each.id, {
@@ -253,6 +268,10 @@ async function run(world: World, command: Command): Promise<void> {
       }
       return;
     }
+    case 'changeSide':
+      if (categoryId === null) return;
+      await ledger.categories.update(commit, userId, { id: categoryId, kind: command['side'] as CategoryKind });
+      return;
     case 'import':
       return keep(await importRows(world, account, command['rows'] as ImportedRow[]));
     default:

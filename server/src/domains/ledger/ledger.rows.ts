@@ -1,6 +1,6 @@
 import type { Attachment, AccountType, TransactionKind } from '@finverse/shared';
 import { type Dialect, moneyFromSql, moneyToSql, type SqlValue } from '../../db/index.ts';
-import { entriesOf, searchable } from './ledger.rules.ts';
+import { entriesOf, searchTextOf } from './ledger.rules.ts';
 import type { AccountRecord, Mark, Split, TransactionRecord } from './ledger.types.ts';
 
 /** A raw row of a table: to records and back. Lists and statements read many, past the entities. */
@@ -61,7 +61,7 @@ export function toTransactionRow(dialect: Dialect, userId: string, record: Trans
     record.description,
     record.payee,
     record.note,
-    searchable(record.description, record.payee, record.note),
+    searchTextOf(record),
     record.categoryId,
     record.splits.length > 0 ? 1 : 0,
     JSON.stringify(record.tags),

@@ -145,12 +145,17 @@ function moneyOf(transaction: TransactionRecord | null): Map<string, string> {
   return new Map([...amounts].map(([accountId, amount]) => [accountId, `${transaction?.occurredOn} ${amount}`]));
 }
 
-/** What the column holds: everything that description, payee and note can be, unless composing makes it longer. */
-export const SEARCH_CHARACTERS_MAX = 2500;
+/** What is kept of a transaction: everything that description, payee, note and the notes of fifty parts can be, unless composing makes it longer. */
+const SEARCH_CHARACTERS_MAX = 13_000;
+
+/** What a text search looks into. */
+export function searchTextOf({ description, payee, note, splits }: TransactionRecord): string {
+  return searchable(description, payee, note, ...splits.map((split) => split.note));
+}
 
 /**
- * Text as it is searched: composed, in lower case. Of the few characters that composing makes many of (one is the 18 letters of a blessing) a note of nothing
- * else is found by its beginning alone.
+ * Text as it is searched: composed, in lower case. Of the few characters that composing makes many of (one is the 18 letters of a blessing) texts of nothing
+ * else are found by their beginning alone.
  */
 export function searchable(...parts: string[]): string {
   const text = parts.filter(Boolean).join('\n').normalize('NFKC').toLowerCase();

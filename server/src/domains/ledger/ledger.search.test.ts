@@ -83,7 +83,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         categoryId: anyCategory,
         tags: fc.subarray(TAGS),
         source: fc.constantFrom('manual', 'bank'),
-        parts: fc.array(anyCategory, { minLength: 1, maxLength: 3 }),
+        parts: fc.array(fc.tuple(anyCategory, fc.constantFrom('', ...TEXTS)), { minLength: 1, maxLength: 3 }),
       })
       .map(({ kind, from, parts, categoryId, amount, ...rest }): Draft => {
         const base = { ...rest, amount, accountId: accounts[from] ?? '' };
@@ -92,7 +92,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
           return { ...base, kind, transfer: { toAccountId, ...(from === 0 ? {} : { toAmount: amount }) } };
         }
         if (kind !== 'split') return { ...base, kind: kind === 'income' ? kind : 'expense', categoryId };
-        const splits = parts.map((part) => ({ amount: '2', categoryId: part }));
+        const splits = parts.map(([part, splitNote]) => ({ amount: '2', categoryId: part, note: splitNote }));
         return { ...base, kind: 'expense', amount: String(2 * parts.length), splits };
       });
     const drafts = fc.sample(anyDraft, { numRuns: TRANSACTIONS, seed: 7 }).map(draft);
@@ -145,7 +145,13 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
         [query.to, () => each.occurredOn <= (query.to ?? '')],
         [query.amountMin, () => parseMoney(each.amount) >= parseMoney(query.amountMin ?? '0')],
         [query.amountMax, () => parseMoney(each.amount) <= parseMoney(query.amountMax ?? '0')],
-        [query.text, () => searchable(each.description, each.payee, each.note).includes(searchable(query.text ?? ''))],
+        [
+          query.text,
+          () =>
+            [each.description, each.payee, each.note, ...each.splits.map(({ note }) => note)].some((text) =>
+              searchable(text).includes(searchable(query.text ?? '')),
+            ),
+        ],
         [query.source, () => each.source === query.source],
         [query.cleared, () => clearedStates(each, query.accountId).includes(query.cleared ?? 'uncleared')],
       ];

@@ -458,17 +458,30 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       expect(await refusal(category({ name: ' oTHER '.trim() }))).toEqual(refusedAt(['name']));
     });
 
-    test('a kind does not change away from what is filed', async () => {
+    test('a refund is filed where the purchase is: both totals stay apart, whatever side the category comes to stand on', async () => {
       const { id } = await account();
-      const { id: categoryId } = await category();
-      const made = await add(id, { categoryId });
-      expect(await refusal(update(categoryId, { kind: 'expense' }))).toEqual({
-        code: 'VALIDATION_FAILED',
-        paths: ['kind'],
-      });
+      const { id: categoryId } = await category({ kind: 'expense' });
+      await add(id, { kind: 'expense', amount: '30', categoryId });
+      const refund = await add(id, { amount: '12', categoryId });
+      const totals = async () =>
+        (await ledger.transactions.monthlyTotals(userId, { limit: 10, from: '2026-02', to: '2026-02' })).items.map(
+          (each) => [each.kind, each.categoryId, each.total],
+        );
+      const both = (of: string) => [
+        ['expense', of, '30.00000000'],
+        ['income', of, '12.00000000'],
+      ];
+      expect(await totals()).toEqual(both(categoryId));
       await update(categoryId, { kind: 'income' });
-      await edit(made.id, { categoryId: null });
-      await update(categoryId, { kind: 'expense' });
+      const into = await category({ name: 'Purchases', kind: 'expense' });
+      const merged = await ledger.categories.merge(ledger.commit, userId, { id: categoryId, intoId: into.id });
+      expect(merged).toMatchObject({ movedEntries: 2 });
+      expect(await ledger.transactions.get(userId, refund.id)).toMatchObject({ kind: 'income', categoryId: into.id });
+      expect(await totals()).toEqual(both(into.id));
+      const salary = await category({ name: 'Salary 2', kind: 'income' });
+      await ledger.categories.remove(ledger.commit, userId, { id: into.id, moveTo: salary.id });
+      expect(await totals()).toEqual(both(salary.id));
+      await expectSound();
     });
 
     test('many are made or none, and the refusal names the item, also where it is the only one', async () => {
@@ -521,13 +534,13 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     });
 
     test('one with transactions is deleted only when it is said where they go', async () => {
-      const [from, into] = [await category({ name: 'From' }), await category({ name: 'Into', kind: 'income' })];
+      const from = await category({ name: 'From' });
       const { id } = await account();
       const made = await add(id, { categoryId: from.id });
       const remove = (moveTo?: string | null) =>
         ledger.categories.remove(ledger.commit, userId, { id: from.id, ...(moveTo === undefined ? {} : { moveTo }) });
       expect(await refusal(remove())).toEqual({ code: 'CATEGORY_IN_USE', paths: ['moveTo'] });
-      for (const target of ['cat_none', from.id, into.id])
+      for (const target of ['cat_none', from.id])
         expect(await refusal(remove(target))).toMatchObject({ paths: ['moveTo'] });
       const child = await category({ parentId: from.id });
       expect(await refusal(remove(null))).toMatchObject({ code: 'CATEGORY_IN_USE' });

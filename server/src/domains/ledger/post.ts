@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { inList, insertRows, moneyToSql, runSql } from '../../db/index.ts';
 import { AppError, invariant } from '../../kernel/errors.ts';
@@ -16,6 +17,10 @@ import type { AccountRecord, Change, TransactionRecord, Units, Ledger } from './
 
 /** Ids in one statement. */
 const IDS_PER_STATEMENT = 500;
+
+/** Changes that are checked, and transactions that are rewritten, before others have their turn: on SQLite all of it is this process's own work. */
+const CHECKED_PER_TURN = 2_000;
+const REWRITTEN_PER_TURN = 100;
 
 /**
  * What is checked. `edit`: everything. `import`: no credit limit, since a file need not be in an order in which every step keeps it; the import checks it at its
@@ -37,10 +42,17 @@ export async function post(
   accounts: ReadonlyMap<string, AccountRecord>,
   mode: PostMode = 'edit',
 ): Promise<AccountRecord[]> {
-  requireConsistent(wanted, accounts);
-  const changes = wanted.map((change) => settleMarks(change, accounts));
-  for (const change of changes) requireMovable(change, accounts);
-  const deltas = deltasOf(changes);
+  const changes: Change[] = [];
+  let deltas = deltasOf([]);
+  for (let start = 0; start < wanted.length; start += CHECKED_PER_TURN) {
+    if (start > 0) await setImmediate();
+    const some = wanted.slice(start, start + CHECKED_PER_TURN);
+    requireConsistent(some, accounts);
+    const settled = some.map((change) => settleMarks(change, accounts));
+    for (const change of settled) requireMovable(change, accounts);
+    deltas = sumOfDeltas(deltas, deltasOf(settled));
+    changes.push(...settled);
+  }
   const moved = [...deltas.balances].map(([id, amount]) => withBalance(accounts, ledger, { id, amount, mode }));
   await writeTransactions(em, ledger, changes);
   await buryAll(em, ledger, 'transaction', removed(changes).map(graveOf));
@@ -176,8 +188,9 @@ async function writeTransactions(em: SqlEntityManager, ledger: Ledger, changes: 
       .map((record) => toTransactionRow(dialect, userId, record)),
   });
   const assignments = TRANSACTION_MUTABLE_COLUMNS.map((column) => `${column} = ?`).join(', ');
-  for (const { before, after } of changes) {
+  for (const [index, { before, after }] of changes.entries()) {
     if (!before || !after) continue;
+    if (index % REWRITTEN_PER_TURN === REWRITTEN_PER_TURN - 1) await setImmediate();
     const values = toTransactionRow(dialect, userId, after).slice(-TRANSACTION_MUTABLE_COLUMNS.length);
     await runSql(em, `update transactions set ${assignments} where id = ? and user_id = ?`, [
       ...values,
@@ -192,20 +205,26 @@ async function writeEntries(
   { dialect, userId }: Ledger,
   changes: readonly Change[],
 ): Promise<void> {
-  const rewritten = changes.filter(({ before, after }) => before && after && !isSameBooking(before, after));
-  await forEachIds(
-    rewritten.flatMap(({ after }) => (after ? [after.id] : [])),
-    async (ids) => {
-      const list = inList(dialect, ids);
-      await runSql(em, `delete from entries where transaction_id in (${list.sql})`, list.values);
-    },
-  );
-  const records = [...created(changes), ...rewritten.flatMap(({ after }) => (after ? [after] : []))];
-  await insertRows(em, dialect, {
-    table: 'entries',
-    columns: ENTRY_COLUMNS,
-    rows: records.values().flatMap((record) => toEntryRows(dialect, userId, record)),
-  });
+  const insert = (records: readonly TransactionRecord[]) =>
+    insertRows(em, dialect, {
+      table: 'entries',
+      columns: ENTRY_COLUMNS,
+      rows: records.values().flatMap((record) => toEntryRows(dialect, userId, record)),
+    });
+  await insert(created(changes));
+  for (let start = 0; start < changes.length; start += IDS_PER_STATEMENT) {
+    const rewritten = changes
+      .slice(start, start + IDS_PER_STATEMENT)
+      .flatMap(({ before, after }) => (before && after && !isSameBooking(before, after) ? [after] : []));
+    if (rewritten.length === 0) continue;
+    const list = inList(
+      dialect,
+      rewritten.map(({ id }) => id),
+    );
+    await runSql(em, `delete from entries where transaction_id in (${list.sql})`, list.values);
+    await insert(rewritten);
+    if (start + IDS_PER_STATEMENT < changes.length) await setImmediate();
+  }
 }
 
 async function writeTags(em: SqlEntityManager, { dialect, userId }: Ledger, changes: readonly Change[]): Promise<void> {

@@ -6,17 +6,13 @@ import type { Delta, MonthlyTotalKey } from './ledger.rules.ts';
 import type { RawRow } from './ledger.rows.ts';
 import { addToSums } from './ledger.sums.ts';
 
-/** The kinds of what is filed under the category; none where nothing is. */
-export async function kindsFiledUnder(
-  em: SqlEntityManager,
-  userId: string,
-  categoryId: string,
-): Promise<MonthlyTotalKey['kind'][]> {
-  const rows = await em.execute<{ kind: MonthlyTotalKey['kind'] }[]>(
-    'select distinct kind from monthly_totals where user_id = ? and category_id = ?',
+/** Whether anything is filed under the category. */
+export async function isFiledUnder(em: SqlEntityManager, userId: string, categoryId: string): Promise<boolean> {
+  const rows = await em.execute<RawRow[]>(
+    'select kind from monthly_totals where user_id = ? and category_id = ? limit 1',
     [userId, categoryId],
   );
-  return rows.map(({ kind }) => kind);
+  return rows.length > 0;
 }
 
 /** Entries that move with one statement. */

@@ -54,7 +54,7 @@ export function readyRules(rules: readonly AskedRule[]): ReadyRules {
 
 /**
  * The subject after all rules, asked in their order, and those that held. A later rule sees what an earlier one has set. What cannot be is left out of a
- * rule's actions: a category that is gone, archived or of another kind, of a transfer or a split; tags beyond their number.
+ * rule's actions: a category that is gone or archived, of a transfer or a split; tags beyond their number.
  */
 export function applyRules(
   { rules }: ReadyRules,
@@ -101,11 +101,7 @@ function readyCondition(condition: RuleCondition): Condition {
 
 function act(actions: RuleActions, categories: ReadonlyMap<string, CategoryRecord>, subject: Subject): Subject {
   const category = actions.categoryId === undefined ? undefined : categories.get(actions.categoryId);
-  const fits =
-    category &&
-    category.archivedAtMs === null &&
-    !subject.isSplit &&
-    (subject.kind === category.kind || (category.kind === 'both' && subject.kind !== 'transfer'));
+  const fits = category && category.archivedAtMs === null && !subject.isSplit && subject.kind !== 'transfer';
   return {
     ...subject,
     categoryId: fits ? category.id : subject.categoryId,

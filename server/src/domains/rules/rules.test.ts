@@ -181,7 +181,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('a preview changes nothing, and applying it does exactly what it said, with sums that follow', async () => {
     const plain = await expense();
     const split = await expense({ splits: [{ amount: '2' }, { amount: '3' }] });
-    const income = await expense({ kind: 'income' });
+    const refund = await expense({ kind: 'income' });
     const other = await expense({ payee: 'Cinema' });
     await createRule();
     const before = await dump();
@@ -192,7 +192,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       new Map([
         [plain.id, after(food)],
         [split.id, after(null)],
-        [income.id, after(null)],
+        [refund.id, after(food)],
       ]),
     );
     expect(await ledger.rules.apply(ledger.commit, userId, { token: preview.token })).toEqual({ changed: 3 });

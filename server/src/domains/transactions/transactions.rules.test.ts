@@ -97,7 +97,6 @@ describe('a new transaction', () => {
     ["a currency that is not the account's", { currency: 'USD' }, 'currency'],
     ['a category that is none', { categoryId: 'nothing' }, 'categoryId'],
     ['an archived category', { categoryId: 'old' }, 'categoryId'],
-    ['a category for incomes alone', { categoryId: 'in' }, 'categoryId'],
     ['a category beside splits', { categoryId: 'any', splits: [{ amount: '10' }] }, 'categoryId'],
     ['splits that are too little', { splits: [{ amount: '9.99999999' }] }, 'splits'],
     ['splits that are too much', { splits: [{ amount: '10' }, { amount: '0.00000001' }] }, 'splits'],
@@ -109,6 +108,18 @@ describe('a new transaction', () => {
     ['a way to go', { transfer: { toAccountId: 'eur2' } }, 'transfer'],
   ])('an expense is refused with %s', (_, fields, path) => {
     expect(refused(() => make(fields))).toEqual([path]);
+  });
+
+  test('an income in a category of expenses is a refund, an expense in one of incomes a reversal, whole or in parts', () => {
+    expect(make({ kind: 'income', categoryId: 'out' })).toMatchObject({ kind: 'income', categoryId: 'out' });
+    expect(make({ categoryId: 'in' })).toMatchObject({ kind: 'expense', categoryId: 'in' });
+    const splits = [
+      { amount: '4', categoryId: 'out' },
+      { amount: '6', categoryId: 'in' },
+    ];
+    for (const kind of ['income', 'expense'] as const) {
+      expect(make({ kind, splits }).splits).toMatchObject(splits.map(({ categoryId }) => ({ categoryId })));
+    }
   });
 
   test.each<[string, Partial<Draft>, string]>([
@@ -192,19 +203,8 @@ describe('an edit', () => {
   });
 
   test.each<[string, TransactionRecord, Omit<TransactionUpdate, 'id'>, object]>([
-    ['another kind takes a category of the other kind away', plain, { kind: 'income' }, { categoryId: null }],
-    [
-      'another kind leaves a category that is for both',
-      make({ categoryId: 'any' }),
-      { kind: 'income' },
-      { categoryId: 'any' },
-    ],
-    [
-      'another kind keeps the splits, without categories of the other kind',
-      split,
-      { kind: 'income' },
-      { splits: [{ amount: parseMoney('4'), categoryId: null, note: 'a' }, split.splits[1]] },
-    ],
+    ['another kind leaves the category', plain, { kind: 'income' }, { kind: 'income', categoryId: 'out' }],
+    ['another kind leaves the splits', split, { kind: 'income' }, { kind: 'income', splits: split.splits }],
     [
       'a category replaces splits that are given up',
       split,
@@ -303,7 +303,6 @@ describe('an edit', () => {
     ['a category for a transfer', within, { categoryId: 'any' }, 'categoryId'],
     ['splits for a transfer', within, { splits: [{ amount: '10', categoryId: null, note: '' }] }, 'splits'],
     ['an archived category that it did not have', plain, { categoryId: 'old' }, 'categoryId'],
-    ['a category of the other kind that was asked for', plain, { kind: 'income', categoryId: 'out' }, 'categoryId'],
   ])('is refused: %s', (_, before, changes, path) => {
     expect(refused(() => change(before, changes))).toEqual([path]);
   });

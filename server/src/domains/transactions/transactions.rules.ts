@@ -67,8 +67,8 @@ export function toRecord(
 }
 
 /**
- * The transaction as it is after an edit: what was left out stays, unless it cannot go with what was given. A new kind takes category, splits and transfer
- * of the old one away where they are of the other kind. A category beside splits is refused, unless these are given up by `splits: []`. A new amount beside
+ * The transaction as it is after an edit: what was left out stays, unless it cannot go with what was given. A transfer has neither category nor splits, and
+ * nothing else has a way to go. A category beside splits is refused, unless these are given up by `splits: []`. A new amount beside
  * splits needs new ones, and so does an account in another currency the amount: what either would be is not for us to guess. A category that was archived since
  * may stay.
  *
@@ -86,11 +86,7 @@ export function edit(
   const kind = changes.kind ?? before.kind;
   const isTransfer = kind === 'transfer';
   requireAmountFor(before, changes, named);
-  const keptSplits = before.splits.map((split) => ({
-    ...split,
-    categoryId: keptCategory(split.categoryId, kind, named),
-  }));
-  const splits = changes.splits ?? (isTransfer ? [] : keptSplits.map(toSplitInput));
+  const splits = changes.splits ?? (isTransfer ? [] : before.splits.map(toSplitInput));
   const money: Money = {
     kind,
     accountId: changes.accountId ?? before.accountId,
@@ -101,7 +97,7 @@ export function edit(
         ? changes.categoryId
         : isTransfer || splits.length > 0
           ? null
-          : keptCategory(before.categoryId, kind, named),
+          : before.categoryId,
     splits,
     transfer:
       changes.transfer !== undefined ? changes.transfer : isTransfer ? keptTransfer(before, changes, named) : null,
@@ -124,12 +120,6 @@ function requireAmountFor(before: TransactionRecord, changes: TransactionUpdate,
   const currency = accounts.get(changes.accountId ?? before.accountId)?.currency ?? before.currency;
   if (currency === before.currency || changes.amount !== undefined) return;
   throw invalidField('amount', `is needed: the account is in ${currency}, the amount was in ${before.currency}`);
-}
-
-/** The category that a transaction had, where it may be of the kind that the transaction has now. */
-function keptCategory(id: string | null, kind: Money['kind'], { categories }: Named): string | null {
-  const category = id === null ? undefined : categories.get(id);
-  return category && category.kind !== 'both' && category.kind !== kind ? null : id;
 }
 
 function categoriesOf({ categoryId, splits }: TransactionRecord): ReadonlySet<string | null> {
@@ -184,8 +174,7 @@ function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<stri
   if (input.transfer !== null) throw invalidField('transfer', `does not go with ${kind}`);
   if (input.splits.length > 0 && categoryId !== null)
     throw invalidField('categoryId', 'stands in the splits; send splits as [] beside it to give them up');
-  const check = (id: string | null, path: string) =>
-    checkCategory(named, id, { kind, path, isKept: keptCategories.has(id) });
+  const check = (id: string | null, path: string) => checkCategory(named, id, { path, isKept: keptCategories.has(id) });
   check(categoryId, 'categoryId');
   const splits = input.splits.map((split, index): Split => {
     check(split.categoryId, `splits.${index}.categoryId`);
@@ -198,16 +187,16 @@ function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<stri
   return { ...own, categoryId, splits, transfer: null };
 }
 
+/** Its kind is not asked: an income in a category of expenses is a refund, an expense in one of incomes a reversal. */
 function checkCategory(
   { categories }: Named,
   id: string | null,
-  { kind, path, isKept }: { kind: 'income' | 'expense'; path: string; isKept: boolean },
+  { path, isKept }: { path: string; isKept: boolean },
 ): void {
   if (id === null) return;
   const category = categories.get(id);
   if (!category) throw invalidField(path, 'is no category');
   if (category.archivedAtMs !== null && !isKept) throw invalidField(path, 'is archived');
-  if (category.kind !== 'both' && category.kind !== kind) throw invalidField(path, `is for ${category.kind} alone`);
 }
 
 function checkTransfer(input: Money, from: AccountRecord, { accounts }: Named): TransactionRecord['transfer'] {
