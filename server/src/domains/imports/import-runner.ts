@@ -301,9 +301,12 @@ export class ImportRunner {
       { dialect, userId, source, matched, isOwn },
       judged,
     );
-    const left = judged.map((each): Judged =>
-      ids.has(each) ? { row: each.row, outcome: 'duplicate', standing: 'possible' } : each,
-    );
+    const left = judged.map((each): Judged => {
+      const transactionId = ids.get(each);
+      return transactionId === undefined
+        ? each
+        : { row: each.row, outcome: 'duplicate', standing: 'possible', transactionId };
+    });
     return { judged: left, possible: { taken, isWhole } };
   }
 

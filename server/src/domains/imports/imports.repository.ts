@@ -281,19 +281,19 @@ export async function knownFiles(em: SqlEntityManager, dialect: Dialect, ids: re
   return new Set(rows.map(({ id }) => id as string));
 }
 
-/** Those of the content hashes that a source has transactions of already. */
+/** Those of the content hashes that a source has transactions of already, each with its transaction's id. */
 export async function findHashes(
   em: SqlEntityManager,
   dialect: Dialect,
   { userId, source, hashes }: { userId: string; source: string; hashes: readonly string[] },
-): Promise<Set<string>> {
-  if (hashes.length === 0) return new Set();
+): Promise<Map<string, string>> {
+  if (hashes.length === 0) return new Map();
   const list = inList(dialect, hashes);
   const rows = await em.execute<Row[]>(
-    `select content_hash from transactions where user_id = ? and source = ? and content_hash in (${list.sql})`,
+    `select id, content_hash from transactions where user_id = ? and source = ? and content_hash in (${list.sql})`,
     [userId, source, ...list.values],
   );
-  return new Set(rows.map((row) => row['content_hash'] as string));
+  return new Map(rows.map((row) => [row['content_hash'] as string, row['id'] as string]));
 }
 
 /** Those of the keys of rows (external ids, content hashes) at a source whose transactions the person has deleted. */
@@ -312,7 +312,7 @@ export async function findDeletedKeys(
 }
 
 /** What a transaction is known again by: its booking as {@link bookingOf} gives it for a draft. */
-export type Booking = { accountId: string; booking: readonly string[] };
+export type Booking = { id: string; accountId: string; booking: readonly string[] };
 
 /** The transactions of a person that have one of the external ids at that source, or one of the ids, each by what was asked for. */
 export async function findBookings(
@@ -325,7 +325,7 @@ export async function findBookings(
   if (keys.length === 0) return new Map();
   const list = inList(dialect, keys);
   const rows = await em.execute<Row[]>(
-    `select ${column} as found_by, kind, account_id, occurred_on, amount, to_account_id from transactions
+    `select ${column} as found_by, id, kind, account_id, occurred_on, amount, to_account_id from transactions
      where user_id = ?${from === null ? '' : ' and source = ?'} and ${column} in (${list.sql})`,
     [by.userId, ...(from === null ? [] : [from]), ...list.values],
   );
@@ -334,7 +334,7 @@ export async function findBookings(
       const accountId = row['account_id'] as string;
       const amount = String(moneyFromSql(dialect, row['amount']));
       const parts = [row['kind'], accountId, row['occurred_on'], amount, row['to_account_id'] ?? ''] as string[];
-      return [row['found_by'] as string, { accountId, booking: parts }];
+      return [row['found_by'] as string, { id: row['id'] as string, accountId, booking: parts }];
     }),
   );
 }

@@ -21,7 +21,8 @@ export type Standing = 'same' | 'differs' | 'deleted' | 'possible';
 /** What becomes of a row. */
 export type Judged = { row: ReadRow } & (
   | { outcome: 'new'; record: TransactionRecord }
-  | { outcome: 'duplicate'; standing: Standing }
+  /** `transactionId`: which one it is, or may be; null for an opening balance, and where none is there (any more, or yet). */
+  | { outcome: 'duplicate'; standing: Standing; transactionId: string | null }
   /** `isStale`: it named an account or a category that was archived, merged or removed since the file was begun. */
   | { outcome: 'faulty'; faults: Fault[]; isStale: boolean }
 );
@@ -42,7 +43,8 @@ type Judging = {
 
 /** What is there already: by the hash, by the id that a bank gave, by our own id. */
 type Known = {
-  hashes: ReadonlySet<string>;
+  /** The ids of the transactions by hash. */
+  hashes: ReadonlyMap<string, string>;
   byExternalId: ReadonlyMap<string, Booking>;
   byId: ReadonlyMap<string, Booking>;
 };
@@ -97,23 +99,28 @@ export async function judgeRows(
 
   return rows.map((row): Judged => {
     const { draft, contentHash } = row;
-    if (draft.kind === 'known') return { row, outcome: 'duplicate', standing: 'same' };
+    const duplicate = (standing: Standing, transactionId: string | null): Judged => ({
+      row,
+      outcome: 'duplicate',
+      standing,
+      transactionId,
+    });
+    if (draft.kind === 'known') return duplicate('same', null);
     if (draft.kind === 'faulty') {
       // What an export of ours has is known by its id, whatever became of the names in it.
-      if (known.byId.has(draft.nameless ?? '')) return { row, outcome: 'duplicate', standing: 'same' };
+      const same = known.byId.get(draft.nameless ?? '');
+      if (same) return duplicate('same', same.id);
       return { row, outcome: 'faulty', faults: draft.faults, isStale: false };
     }
     const { input } = draft;
     const { externalId } = input;
     const twin = twins.get(input);
     // The booking of an earlier row of the file is the same: otherwise the row would be at fault.
-    if (externalId !== null && !twin && seen.has(externalId)) return { row, outcome: 'duplicate', standing: 'same' };
-    if (twin) {
-      const isSame = String(twin.booking) === String(bookingOf(input));
-      return { row, outcome: 'duplicate', standing: isSame ? 'same' : 'differs' };
-    }
-    if (contentHash !== null && known.hashes.has(contentHash)) return { row, outcome: 'duplicate', standing: 'same' };
-    if (isDeleted(row)) return { row, outcome: 'duplicate', standing: 'deleted' };
+    if (externalId !== null && !twin && seen.has(externalId)) return duplicate('same', null);
+    if (twin) return duplicate(String(twin.booking) === String(bookingOf(input)) ? 'same' : 'differs', twin.id);
+    const sameText = known.hashes.get(contentHash ?? '');
+    if (sameText !== undefined) return duplicate('same', sameText);
+    if (isDeleted(row)) return duplicate('deleted', null);
     try {
       const record = { ...toRecord(drafts.get(input) ?? input, named, { id: idOf(row.row), nowMs }), contentHash };
       requireOpen(record, accounts);
