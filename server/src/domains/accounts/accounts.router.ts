@@ -147,7 +147,7 @@ export const accountsRouter = router({
         path: '/accounts/{id}/move-entries',
         summary: 'Move all entries to another account of the same currency',
         description:
-          'Imports know a row again by its account: a statement that overlaps one of the old account, imported into the new one, adds its rows once more. Import from the day after the last one.',
+          'Imports know the rows of the old account again on the new one: a statement that overlaps an earlier one adds nothing twice, whichever of the two it is imported into.',
       },
     })
     .input(moveEntriesInput)

@@ -345,6 +345,45 @@ export type Candidate = Pick<TransactionRecord, 'id' | 'kind' | 'accountId' | 'a
   transfer: { toAccountId: string; toAmount: Units } | null;
 };
 
+const CANDIDATE_COLUMNS = `t.id, t.kind, t.account_id, t.amount, t.to_account_id, t.to_amount, t.occurred_on, t.source,
+            coalesce(t.external_id, t.content_hash) as row_key`;
+
+function candidateOf(dialect: Dialect, row: Row): Candidate {
+  const toAccountId = row['to_account_id'] as string | null;
+  const toAmount = moneyFromSql(dialect, row['to_amount']);
+  return {
+    id: row['id'] as string,
+    kind: row['kind'] as TransactionRecord['kind'],
+    accountId: row['account_id'] as string,
+    amount: moneyFromSql(dialect, row['amount']),
+    transfer: toAccountId === null ? null : { toAccountId, toAmount },
+    occurredOn: row['occurred_on'] as string,
+    source: row['source'] as string,
+    key: row['row_key'] as string | null,
+  };
+}
+
+/** The transactions of a person that one of the keys (external ids, content hashes) is of at that source, by their keys. */
+export async function findByKeys(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  { userId, source, keys }: { userId: string; source: string; keys: readonly string[] },
+): Promise<Map<string, Candidate>> {
+  if (keys.length === 0) return new Map();
+  const list = inList(dialect, keys);
+  const found = new Map<string, Candidate>();
+  for (const column of ['content_hash', 'external_id']) {
+    const rows = await fetchRows<Row>(
+      em,
+      `select ${CANDIDATE_COLUMNS}, t.${column} as found_by from transactions t
+       where t.user_id = ? and t.source = ? and t.${column} in (${list.sql})`,
+      [userId, source, ...list.values],
+    );
+    for (const row of rows) found.set(row['found_by'] as string, candidateOf(dialect, row));
+  }
+  return found;
+}
+
 const ACCOUNT_INDEX = 'entries_account_id_occurred_on_transaction_id_line_index';
 
 /** A person's transactions on one of the accounts in a range of dates (YYYY-MM-DD, both included), each once: those of the first `limit` entries. */
@@ -356,33 +395,14 @@ export async function findCandidates(
   const accounts = inList(dialect, query.accountIds);
   const rows = await fetchRows<Row>(
     em,
-    `select t.id, t.kind, t.account_id, t.amount, t.to_account_id, t.to_amount, t.occurred_on, t.source,
-            coalesce(t.external_id, t.content_hash) as row_key
+    `select ${CANDIDATE_COLUMNS}
      from (select transaction_id from ${readBy(dialect, 'entries', ACCOUNT_INDEX)}
            where account_id in (${accounts.sql}) and occurred_on between ? and ? limit ?) as near_by
      ${LOOK_UP[dialect]} transactions t on t.id = near_by.transaction_id
      where t.user_id = ?`,
     [...accounts.values, query.from, query.to, query.limit, query.userId],
   );
-  const candidates = new Map(
-    rows.map((row): [string, Candidate] => {
-      const toAccountId = row['to_account_id'] as string | null;
-      const toAmount = moneyFromSql(dialect, row['to_amount']);
-      return [
-        row['id'] as string,
-        {
-          id: row['id'] as string,
-          kind: row['kind'] as TransactionRecord['kind'],
-          accountId: row['account_id'] as string,
-          amount: moneyFromSql(dialect, row['amount']),
-          transfer: toAccountId === null ? null : { toAccountId, toAmount },
-          occurredOn: row['occurred_on'] as string,
-          source: row['source'] as string,
-          key: row['row_key'] as string | null,
-        },
-      ];
-    }),
-  );
+  const candidates = new Map(rows.map((row) => [row['id'] as string, candidateOf(dialect, row)]));
   return { candidates: [...candidates.values()], isWhole: rows.length < query.limit };
 }
 

@@ -9,14 +9,15 @@ import { toRecord } from '../transactions/index.ts';
 import type { Book } from './book.ts';
 import { type Fault, fieldOf } from './interpret.ts';
 import { type Booking, findBookings, findDeletedKeys, findHashes } from './imports.repository.ts';
+import { findMovedRows } from './moved-rows.ts';
 import type { ReadRow } from './read-drafts.ts';
 import { bareId, bookingOf, isOwnId } from './row-ids.ts';
 
 /**
- * What the ledger has of a duplicate: it as it is, its id with another date, amount or account, nothing any more, since the person has deleted it, or what it only
- * may be, and is left out for.
+ * What the ledger has of a duplicate: it as it is, its id with another date, amount or account, it as a row of an account whose entries were moved to its own,
+ * nothing any more, since the person has deleted it, or what it only may be, and is left out for.
  */
-export type Standing = 'same' | 'differs' | 'deleted' | 'possible';
+export type Standing = 'same' | 'differs' | 'moved' | 'deleted' | 'possible';
 
 /** What becomes of a row. */
 export type Judged = { row: ReadRow } & (
@@ -76,11 +77,14 @@ export async function judgeRows(
   const isKnown = ({ draft, contentHash }: ReadRow) =>
     draft.kind !== 'transaction' || twins.has(draft.input) || known.hashes.has(contentHash ?? '');
   const unknown = rows.filter((row) => !isKnown(row));
+  const claimed = new Set([...known.hashes.values(), ...[...twins.values()].map(({ id }) => id)]);
+  const isClaimed = (id: string) => claimed.has(id);
+  const moved = await findMovedRows(em, { dialect, userId, source, isClaimed, restoresDeleted }, unknown);
   const rowKeys = restoresDeleted ? [] : unknown.flatMap((row) => deletableKeyOf(row) ?? []);
   const deletedKeys = await findDeletedKeys(em, dialect, { userId, source, rowKeys });
   const isDeleted = (row: ReadRow) => deletedKeys.has(deletableKeyOf(row) ?? '');
   const fresh = unknown.flatMap((row) =>
-    row.draft.kind === 'transaction' && !isDeleted(row) ? [row.draft.input] : [],
+    row.draft.kind === 'transaction' && !isDeleted(row) && !moved.has(row) ? [row.draft.input] : [],
   );
   const rules = appliesRules ? book.rules.rules : [];
   const needsCategories =
@@ -120,7 +124,9 @@ export async function judgeRows(
     if (twin) return duplicate(String(twin.booking) === String(bookingOf(input)) ? 'same' : 'differs', twin.id);
     const sameText = known.hashes.get(contentHash ?? '');
     if (sameText !== undefined) return duplicate('same', sameText);
-    if (isDeleted(row)) return duplicate('deleted', null);
+    const movedId = moved.get(row);
+    if (typeof movedId === 'string') return duplicate('moved', movedId);
+    if (isDeleted(row) || movedId === null) return duplicate('deleted', null);
     try {
       const record = { ...toRecord(drafts.get(input) ?? input, named, { id: idOf(row.row), nowMs }), contentHash };
       requireOpen(record, accounts);
@@ -193,7 +199,7 @@ function namesOf({ accountId, transfer, categoryId, splits }: TransactionCreate)
 /** How many duplicates there are of each standing. */
 export type Standings = Readonly<Record<Standing, number>>;
 
-export const NO_STANDINGS: Standings = { same: 0, differs: 0, deleted: 0, possible: 0 };
+export const NO_STANDINGS: Standings = { same: 0, differs: 0, moved: 0, deleted: 0, possible: 0 };
 
 export function addStandings(standings: Standings, judged: readonly Judged[]): Standings {
   const sums = { ...standings };
@@ -202,11 +208,15 @@ export function addStandings(standings: Standings, judged: readonly Judged[]): S
 }
 
 /** What is said of duplicates that the ledger has otherwise, or no more: it stays as it is, since its owner may have edited it, or the bank has corrected what it sent. */
-export function standingWarnings({ differs, deleted, possible }: Standings): string[] {
+export function standingWarnings({ differs, moved, deleted, possible }: Standings): string[] {
   const warnings: string[] = [];
   if (differs > 0)
     warnings.push(
       `${differs} of the duplicates stand in the ledger with another date, amount or account, and stay as they are there. Where the bank numbers each file anew, import it without its column of ids.`,
+    );
+  if (moved > 0)
+    warnings.push(
+      `${moved} of the duplicates were imported for an account whose entries were moved to this one since.`,
     );
   if (deleted > 0)
     warnings.push(
