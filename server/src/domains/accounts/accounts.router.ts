@@ -147,7 +147,7 @@ export const accountsRouter = router({
         path: '/accounts/{id}/move-entries',
         summary: 'Move all entries to another account of the same currency',
         description:
-          'The opening balance moves as well. Where both accounts have one they become one, and must be of the same day: set `opened_on` of either first. Imports know a row again by its account: a statement that overlaps one of the old account, imported into the new one, adds its rows once more. Import from the day after the last one.',
+          'The opening balance moves as well. Where both accounts have one they become one, and must be of the same day: set `opened_on` of either first. Imports know the rows of the old account again on the new one: a statement that overlaps an earlier one adds nothing twice, whichever of the two it is imported into.',
       },
     })
     .input(moveEntriesInput)

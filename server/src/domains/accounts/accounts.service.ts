@@ -32,6 +32,7 @@ import {
   insertAccount,
   type Ledger,
   openLedger,
+  rememberMove,
   type References,
   updateAccount,
 } from '../ledger/index.ts';
@@ -198,6 +199,7 @@ export class AccountsService implements AccountsApi {
       if (to.currency !== from.currency)
         throw invalidField('toAccountId', `must have the same currency, ${from.currency}`);
       const moved = await moveAll(em, ledger, from, to);
+      if (moved > 0) await rememberMove(em, ledger, { fromId: from.id, toId: to.id });
       const [left, joined] = await Promise.all([
         requireAccount({ em, ...ledger }, from.id),
         requireAccount({ em, ...ledger }, to.id),

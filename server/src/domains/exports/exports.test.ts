@@ -15,7 +15,8 @@ import {
 } from '../imports/test-imports.ts';
 import { readExportBook } from './export-book.ts';
 import { journalNames } from './journal-names.ts';
-import { hasHledger, hledger } from '../../../../e2e/support/hledger.ts';
+import { openBank } from '../reconciliations/test-reconciliations.ts';
+import { hasHledger, hledger, hledgerTransactions } from '../../../../e2e/support/hledger.ts';
 
 const isHledgerThere = hasHledger();
 
@@ -49,6 +50,11 @@ const hostile = fc
       '<',
       'ä',
       '😀',
+      '[2026-13-45]',
+      'date:',
+      'https://x.y',
+      '!',
+      '#',
       'x',
       '=',
     ),
@@ -136,6 +142,61 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     },
     240_000,
   );
+
+  test.skipIf(!isHledgerThere)(
+    'hledger finds every tag and note in the journal, and no other tags',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(book, async (fields) => {
+          const world = await fill(ledger, database, fields, true);
+          const read = hledgerTransactions(await exported(ledger, world.userId, 'journal'));
+          const byId = new Map(read.map((each) => [each.tcode, each]));
+          for (const { id, tags, note, splits } of await transactionsOf(world)) {
+            const { ttags = [], tcomment = '', tpostings = [] } = byId.get(id) ?? {};
+            expect(ttags.map(([tag]) => decodeURIComponent(tag))).toEqual(tags);
+            const [, ...comments] = tcomment.split('\n').map(decodeURIComponent);
+            expect(words(comments.slice(tags.length > 0 ? 1 : 0).join('\n'))).toEqual(words(note));
+            expect(tpostings.flatMap(({ ptags }) => ptags)).toEqual([]);
+            const notes = tpostings.slice(1).map(({ pcomment }) => words(decodeURIComponent(pcomment)));
+            if (splits.length > 0) expect(notes).toEqual(splits.map((split) => words(split.note)));
+          }
+        }),
+        { numRuns },
+      );
+    },
+    240_000,
+  );
+
+  test.skipIf(!isHledgerThere)('what a statement has confirmed is marked in the journal', async () => {
+    const bank = await openBank(database);
+    const open = await bank.add({ payee: 'open' });
+    const both = await bank.add({ kind: 'transfer', transfer: { toAccountId: bank.savings } });
+    const first = await bank.start('80');
+    await bank.clearAll(first.id);
+    await bank.finish(first.id);
+    const ticked = await bank.add({ payee: 'ticked', occurredOn: '2026-02-01' });
+    const second = await bank.start('70', '2026-02-28');
+    await bank.clear(second.id, ticked.id);
+    const unmarked = await bank.add({ payee: 'not yet', occurredOn: '2026-03-01' });
+    const marksOf = async (id: string) => {
+      const read = hledgerTransactions(await exported(bank.ledger, bank.userId, 'journal'));
+      const found = read.find(({ tcode }) => tcode === id);
+      return [found?.tstatus, ...(found?.tpostings.map(({ pstatus }) => pstatus) ?? [])];
+    };
+    expect(await marksOf(bank.openingId)).toEqual(['Cleared', 'Unmarked', 'Unmarked']);
+    expect(await marksOf(open.id)).toEqual(['Cleared', 'Unmarked', 'Unmarked']);
+    expect(await marksOf(ticked.id)).toEqual(['Pending', 'Unmarked', 'Unmarked']);
+    expect(await marksOf(unmarked.id)).toEqual(['Unmarked', 'Unmarked', 'Unmarked']);
+    expect(await marksOf(both.id)).toEqual(['Unmarked', 'Cleared', 'Unmarked']);
+    const third = await bank.start('10', '2026-01-31', bank.savings);
+    await bank.clearAll(third.id);
+    expect(await marksOf(both.id)).toEqual(['Unmarked', 'Cleared', 'Pending']);
+    await bank.finish(third.id);
+    expect(await marksOf(both.id)).toEqual(['Cleared', 'Unmarked', 'Unmarked']);
+    const journal = await exported(bank.ledger, bank.userId, 'journal');
+    const cleared = hledger(journal, 'bal', 'assets:Giro', '--cleared', '--no-total', '--layout=tidy');
+    expect(cleared.map((row) => parseMoney(plain(row.at(-1) ?? '')))).toEqual([parseMoney('80')]);
+  });
 
   test('no cell that a person can write is a formula to a spreadsheet', async () => {
     const world = await openWorld(database, ledger, { name: '=cmd' });
@@ -345,6 +406,11 @@ async function ours({ database, ledger, userId }: World): Promise<string[]> {
 
 function add(sums: Map<string, bigint>, key: string, value: bigint): void {
   sums.set(key, (sums.get(key) ?? 0n) + value);
+}
+
+/** A text without what lines and spaces become of it. */
+function words(text: string): string[] {
+  return text.split(/[\s\u0085]+/u).filter(Boolean);
 }
 
 function plain(value: string): string {

@@ -9,6 +9,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
 import type { AccountRecord } from '../ledger/index.ts';
 import { toTransactionOut } from '../transactions/index.ts';
+import { addBalanceRows, balanceWarnings, NO_BALANCE_ROWS } from './balance-rows.ts';
 import { readBook } from './book.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
 import { addStandings, type Judged, judgeRows, NO_STANDINGS, standingWarnings } from './judge-rows.ts';
@@ -50,6 +51,7 @@ export async function previewImport(
   const comparing = { dialect, userId, source, matched: new Matched(), isOwn: () => false };
   let standings = NO_STANDINGS;
   let possibleDuplicates = 0;
+  let balances = NO_BALANCE_ROWS;
   let isWhole = true;
   let isComplete = true;
   const reading = { path, fileBytes, format, settings, accountId, accountCurrency: account.currency, source, book };
@@ -59,6 +61,7 @@ export async function previewImport(
     const shown = part.slice(0, limit - rows.length);
     const judged = [...(await judge(shown, settings.appliesRules)), ...(await judge(part.slice(shown.length), false))];
     standings = addStandings(standings, judged);
+    balances = addBalanceRows(balances, judged);
     const possible = await findPossibleDuplicates(em, comparing, judged);
     comparing.matched.add(possible.taken);
     possibleDuplicates += possible.ids.size;
@@ -82,6 +85,7 @@ export async function previewImport(
     ...standingWarnings(standings),
     ...possibleWarnings(possibleDuplicates),
     ...partlyWarnings(isWhole),
+    ...balanceWarnings(balances),
   ];
   const { deleted } = standings;
   return {

@@ -7,6 +7,7 @@ import { AppError, describeError } from '../../kernel/errors.ts';
 import { fieldWords } from '../../kernel/field-words.ts';
 import { importedTransactionId, importedTransactionIds } from '../../kernel/ids.ts';
 import { type Change, findAccounts, type Ledger, listAccounts, post, type TransactionRecord } from '../ledger/index.ts';
+import { addBalanceRows, balanceWarnings, type BalanceRows, NO_BALANCE_ROWS } from './balance-rows.ts';
 import { type Book, readBook } from './book.ts';
 import type { ImportFiles } from './import-files.ts';
 import { Cancelled, changeRun, type Log, openRun, type Run, RunOver } from './import-run.ts';
@@ -33,7 +34,7 @@ const BEAT_MS = 2000;
 
 type Counts = Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'created' | 'duplicates' | 'faulty'>;
 /** `isWhole`: whether all of the ledger around the rows was looked at, where they were compared with it. */
-type Progress = { counts: Counts; standings: Standings; isWhole: boolean };
+type Progress = { counts: Counts; standings: Standings; balances: BalanceRows; isWhole: boolean };
 
 /**
  * Writes imports, in the background. The rows come in batches, each one transaction of the ledger, so that every figure is exact at every moment and nobody waits
@@ -167,9 +168,10 @@ export class ImportRunner {
       await this.#files.require(run.fileId);
       const creditBefore = await this.#creditBalances(run.userId);
       const lesson = await this.#lessonOf(run);
-      const { counts, standings, isWhole } = await this.#writeAll(run);
+      const { counts, standings, balances, isWhole } = await this.#writeAll(run);
       const isUnderstood = counts.created + counts.duplicates > 0;
-      const warnings = [...run.warnings, ...standingWarnings(standings), ...partlyWarnings(isWhole)];
+      const told = [...standingWarnings(standings), ...partlyWarnings(isWhole), ...balanceWarnings(balances)];
+      const warnings = [...run.warnings, ...told];
       await this.#finish(run, { creditBefore, warnings, lesson: isUnderstood ? lesson : null });
     } catch (error) {
       // Another process has it, or this one ends: then the next start takes it back.
@@ -202,7 +204,7 @@ export class ImportRunner {
     });
     const drafts = identifyRows(read, run.format);
     const counts: Counts = { bytesRead: 0, rowsRead: 0, created: 0, duplicates: 0, faulty: 0 };
-    let progress: Progress = { counts, standings: NO_STANDINGS, isWhole: true };
+    let progress: Progress = { counts, standings: NO_STANDINGS, balances: NO_BALANCE_ROWS, isWhole: true };
     const matched = new Matched();
     try {
       // The next rows are read while the database is busy with these.
@@ -229,7 +231,7 @@ export class ImportRunner {
   #writeBatch(
     run: Run,
     { rows, book, bytesRead, matched }: { rows: readonly ReadRow[]; book: Book; bytesRead: number; matched: Matched },
-    { counts, standings, isWhole }: Progress,
+    { counts, standings, balances, isWhole }: Progress,
   ): Promise<Progress & { taken: ReadonlySet<string> }> {
     return transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
@@ -279,6 +281,7 @@ export class ImportRunner {
       return {
         counts: after,
         standings: addStandings(standings, judged),
+        balances: addBalanceRows(balances, judged),
         isWhole: isAllWhole,
         taken: possible.taken,
       };
@@ -301,9 +304,12 @@ export class ImportRunner {
       { dialect, userId, source, matched, isOwn },
       judged,
     );
-    const left = judged.map((each): Judged =>
-      ids.has(each) ? { row: each.row, outcome: 'duplicate', standing: 'possible' } : each,
-    );
+    const left = judged.map((each): Judged => {
+      const transactionId = ids.get(each);
+      return transactionId === undefined
+        ? each
+        : { row: each.row, outcome: 'duplicate', standing: 'possible', transactionId };
+    });
     return { judged: left, possible: { taken, isWhole } };
   }
 

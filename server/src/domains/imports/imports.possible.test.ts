@@ -79,6 +79,41 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await possibleOf(giro, fileOf(...rows))).toEqual([later, id, null]);
   });
 
+  test('a row takes no transaction that another row is nearer to, whichever comes first in the file', async () => {
+    const { id } = await write('expense', '5', '2026-01-06');
+    const rows = ['2026-01-05,-5,New', '2026-01-06,-5,Same'];
+    expect(await possibleOf(giro, fileOf(...rows))).toEqual([null, id]);
+    const made = await prepare(giro, fileOf(...rows));
+    expect(await commitToEnd(giro, made.id, { skipPossibleDuplicates: true })).toMatchObject({ created: 1 });
+    expect((await transactionsOf(giro)).map(({ payee }) => payee)).toContain('New');
+  });
+
+  test('what a source has written by another program without a key may be a row, and an id with a stroke is a key', async () => {
+    const { id } = await write('expense', '5', '2026-01-10', { source: 'bank' });
+    await write('expense', '7', '2026-01-10', { source: 'bank', externalId: '2026/7' });
+    expect(await possibleOf(giro, fileOf('2026-01-10,-5,a', '2026-01-10,-7,b'))).toEqual([id, null]);
+  });
+
+  test('what a row is known to be is no row of a later batch', async () => {
+    const saved = await save();
+    const row = '2026-01-05,-100,To savings';
+    await importFile(giro, fileOf(row));
+    const transfer = { toAccountId: saved.accountId };
+    const id = await idOf('To savings');
+    await ledger.transactions.update(ledger.commit, giro.userId, { id, kind: 'transfer', transfer });
+    const filler = Array.from({ length: 2_100 }, (_, index) => `2026-01-05,${index + 1000},x`);
+    const made = await prepare(giro, fileOf(row, ...filler, '2026-01-06,-100,Rent'));
+    expect((await preview(giro, made.id)).counts).toMatchObject({ new: 2_101, possibleDuplicates: 0 });
+    const done = await commitToEnd(giro, made.id, { skipPossibleDuplicates: true });
+    expect(done).toMatchObject({ created: 2_101, duplicates: 1 });
+  }, 120_000);
+
+  test('what a row of an export is known to be, whose names are gone, is no other row', async () => {
+    const { id } = await write('expense', '5', '2026-01-10');
+    const file = `id,date,amount,payee,category\n${id},2026-01-10,-5,a,Gone\n,2026-01-11,-5,b,\n`;
+    expect(await possibleOf(giro, file)).toEqual([null, null]);
+  });
+
   test('another day, sign, amount or account is another one, and so is an opening balance', async () => {
     await write('expense', '5', '2026-01-10');
     const openedOn = (await transactionsOf(giro)).find(({ kind }) => kind === 'opening')?.occurredOn;

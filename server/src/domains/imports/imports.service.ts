@@ -132,6 +132,7 @@ export class ImportsService implements ImportsApi {
       format: input.format,
       given: input.settings,
       remembered,
+      isOfCredit: await this.#isOfCredit(userId, input.accountId),
     });
     const nowMs = this.#clock.now();
     const record: ImportRecord = {
@@ -184,6 +185,7 @@ export class ImportsService implements ImportsApi {
       format: before.format,
       given,
       remembered,
+      isOfCredit: await this.#isOfCredit(userId, input.accountId ?? before.accountId),
     });
     return commit(async (em) => {
       if (input.accountId !== undefined) await this.#requireAccount(em, userId, input.accountId);
@@ -342,6 +344,11 @@ export class ImportsService implements ImportsApi {
     }
     if (!hasFile) throw fileGone();
     await this.#files.require(fileId);
+  }
+
+  async #isOfCredit(userId: string, accountId: string): Promise<boolean> {
+    const { dialect } = this.#database;
+    return (await findAccounts(this.#database.em(), dialect, userId, [accountId])).get(accountId)?.type === 'credit';
   }
 
   async #requireAccount(em: SqlEntityManager, userId: string, id: string): Promise<AccountRecord> {

@@ -21,7 +21,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     world = await openWorld(database, ledger);
     const { userId, accountId } = world;
     const input = draft({ kind: 'expense', accountId, amount: '5', occurredOn: '2026-02-03', source: 'bank' });
-    row = { row: 1, line: 2, contentHash: null, draft: { kind: 'transaction', input } };
+    row = { row: 1, line: 2, contentHash: null, occurrence: 0, draft: { kind: 'transaction', input } };
     const look = { kind: 'both', parentId: null, icon: null, color: null } as const;
     const made = await ledger.categories.createMany(ledger.commit, userId, [
       { name: 'From', ...look },

@@ -9,19 +9,21 @@ import { toRecord } from '../transactions/index.ts';
 import type { Book } from './book.ts';
 import { type Fault, fieldOf } from './interpret.ts';
 import { type Booking, findBookings, findDeletedKeys, findHashes } from './imports.repository.ts';
+import { findMovedRows } from './moved-rows.ts';
 import type { ReadRow } from './read-drafts.ts';
 import { bareId, bookingOf, isOwnId } from './row-ids.ts';
 
 /**
- * What the ledger has of a duplicate: it as it is, its id with another date, amount or account, nothing any more, since the person has deleted it, or what it only
- * may be, and is left out for.
+ * What the ledger has of a duplicate: it as it is, its id with another date, amount or account, it as a row of an account whose entries were moved to its own,
+ * nothing any more, since the person has deleted it, or what it only may be, and is left out for.
  */
-export type Standing = 'same' | 'differs' | 'deleted' | 'possible';
+export type Standing = 'same' | 'differs' | 'moved' | 'deleted' | 'possible';
 
 /** What becomes of a row. */
 export type Judged = { row: ReadRow } & (
   | { outcome: 'new'; record: TransactionRecord }
-  | { outcome: 'duplicate'; standing: Standing }
+  /** `transactionId`: which one it is, or may be; null for an opening balance, and where none is there (any more, or yet). */
+  | { outcome: 'duplicate'; standing: Standing; transactionId: string | null }
   /** `isStale`: it named an account or a category that was archived, merged or removed since the file was begun. */
   | { outcome: 'faulty'; faults: Fault[]; isStale: boolean }
 );
@@ -42,7 +44,8 @@ type Judging = {
 
 /** What is there already: by the hash, by the id that a bank gave, by our own id. */
 type Known = {
-  hashes: ReadonlySet<string>;
+  /** The ids of the transactions by hash. */
+  hashes: ReadonlyMap<string, string>;
   byExternalId: ReadonlyMap<string, Booking>;
   byId: ReadonlyMap<string, Booking>;
 };
@@ -74,11 +77,14 @@ export async function judgeRows(
   const isKnown = ({ draft, contentHash }: ReadRow) =>
     draft.kind !== 'transaction' || twins.has(draft.input) || known.hashes.has(contentHash ?? '');
   const unknown = rows.filter((row) => !isKnown(row));
+  const claimed = new Set([...known.hashes.values(), ...[...twins.values()].map(({ id }) => id)]);
+  const isClaimed = (id: string) => claimed.has(id);
+  const moved = await findMovedRows(em, { dialect, userId, source, isClaimed, restoresDeleted }, unknown);
   const rowKeys = restoresDeleted ? [] : unknown.flatMap((row) => deletableKeyOf(row) ?? []);
   const deletedKeys = await findDeletedKeys(em, dialect, { userId, source, rowKeys });
   const isDeleted = (row: ReadRow) => deletedKeys.has(deletableKeyOf(row) ?? '');
   const fresh = unknown.flatMap((row) =>
-    row.draft.kind === 'transaction' && !isDeleted(row) ? [row.draft.input] : [],
+    row.draft.kind === 'transaction' && !isDeleted(row) && !moved.has(row) ? [row.draft.input] : [],
   );
   const rules = appliesRules ? book.rules.rules : [];
   const needsCategories =
@@ -97,23 +103,30 @@ export async function judgeRows(
 
   return rows.map((row): Judged => {
     const { draft, contentHash } = row;
-    if (draft.kind === 'known') return { row, outcome: 'duplicate', standing: 'same' };
+    const duplicate = (standing: Standing, transactionId: string | null): Judged => ({
+      row,
+      outcome: 'duplicate',
+      standing,
+      transactionId,
+    });
+    if (draft.kind === 'known') return duplicate('same', null);
     if (draft.kind === 'faulty') {
       // What an export of ours has is known by its id, whatever became of the names in it.
-      if (known.byId.has(draft.nameless ?? '')) return { row, outcome: 'duplicate', standing: 'same' };
+      const same = known.byId.get(draft.nameless ?? '');
+      if (same) return duplicate('same', same.id);
       return { row, outcome: 'faulty', faults: draft.faults, isStale: false };
     }
     const { input } = draft;
     const { externalId } = input;
     const twin = twins.get(input);
     // The booking of an earlier row of the file is the same: otherwise the row would be at fault.
-    if (externalId !== null && !twin && seen.has(externalId)) return { row, outcome: 'duplicate', standing: 'same' };
-    if (twin) {
-      const isSame = String(twin.booking) === String(bookingOf(input));
-      return { row, outcome: 'duplicate', standing: isSame ? 'same' : 'differs' };
-    }
-    if (contentHash !== null && known.hashes.has(contentHash)) return { row, outcome: 'duplicate', standing: 'same' };
-    if (isDeleted(row)) return { row, outcome: 'duplicate', standing: 'deleted' };
+    if (externalId !== null && !twin && seen.has(externalId)) return duplicate('same', null);
+    if (twin) return duplicate(String(twin.booking) === String(bookingOf(input)) ? 'same' : 'differs', twin.id);
+    const sameText = known.hashes.get(contentHash ?? '');
+    if (sameText !== undefined) return duplicate('same', sameText);
+    const movedId = moved.get(row);
+    if (typeof movedId === 'string') return duplicate('moved', movedId);
+    if (isDeleted(row) || movedId === null) return duplicate('deleted', null);
     try {
       const record = { ...toRecord(drafts.get(input) ?? input, named, { id: idOf(row.row), nowMs }), contentHash };
       requireOpen(record, accounts);
@@ -186,7 +199,7 @@ function namesOf({ accountId, transfer, categoryId, splits }: TransactionCreate)
 /** How many duplicates there are of each standing. */
 export type Standings = Readonly<Record<Standing, number>>;
 
-export const NO_STANDINGS: Standings = { same: 0, differs: 0, deleted: 0, possible: 0 };
+export const NO_STANDINGS: Standings = { same: 0, differs: 0, moved: 0, deleted: 0, possible: 0 };
 
 export function addStandings(standings: Standings, judged: readonly Judged[]): Standings {
   const sums = { ...standings };
@@ -195,11 +208,15 @@ export function addStandings(standings: Standings, judged: readonly Judged[]): S
 }
 
 /** What is said of duplicates that the ledger has otherwise, or no more: it stays as it is, since its owner may have edited it, or the bank has corrected what it sent. */
-export function standingWarnings({ differs, deleted, possible }: Standings): string[] {
+export function standingWarnings({ differs, moved, deleted, possible }: Standings): string[] {
   const warnings: string[] = [];
   if (differs > 0)
     warnings.push(
       `${differs} of the duplicates stand in the ledger with another date, amount or account, and stay as they are there. Where the bank numbers each file anew, import it without its column of ids.`,
+    );
+  if (moved > 0)
+    warnings.push(
+      `${moved} of the duplicates were imported for an account whose entries were moved to this one since.`,
     );
   if (deleted > 0)
     warnings.push(

@@ -5,6 +5,7 @@ import type { TransactionRecord, Units } from '../ledger/index.ts';
 import { OccurrenceCounter } from './occurrences.ts';
 import { type Candidate, findCandidates } from './imports.repository.ts';
 import type { Judged } from './judge-rows.ts';
+import { keyOf, pairNearest, type Side } from './nearest-pairs.ts';
 
 /** How many days a transaction may stand before or after a row that it may be: a person writes down the day of the purchase, a bank that of its booking. */
 export const POSSIBLE_DUPLICATE_DAYS = 5;
@@ -12,7 +13,7 @@ export const POSSIBLE_DUPLICATE_DAYS = 5;
 const CANDIDATES_MAX = 20_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** The transactions that rows of a file may be, each on one of its accounts, in 12 to 24 bytes for each. */
+/** The transactions that rows of a file may be, each on one of its accounts, and those that they are known to be, in 12 to 24 bytes for each. */
 export class Matched {
   readonly #keys = new OccurrenceCounter();
 
@@ -30,17 +31,11 @@ function fingerprintOf(key: string): [number, number] {
   return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
 }
 
-/** The days before and after a row, the nearest first. */
-const NEAREST_FIRST = [
-  0,
-  ...Array.from({ length: POSSIBLE_DUPLICATE_DAYS }, (_, index) => index + 1).flatMap((days) => [-days, days]),
-];
-
 type Comparing = {
   dialect: Dialect;
   userId: string;
   source: string;
-  /** What rows of the batches before may be; the caller adds what this one's may be once it is written. */
+  /** What rows of the batches before are or may be; the caller adds that of this one's once it is written. */
   matched: Matched;
   /** Whether a transaction is one that the import itself has made. */
   isOwn: (id: string) => boolean;
@@ -48,10 +43,12 @@ type Comparing = {
 
 /**
  * Which new rows the ledger may have already from elsewhere: typed by hand, from another source, or as the other side of a transfer; each with that
- * transaction's id. The same account, the same signed amount, and a date at most {@link POSSIBLE_DUPLICATE_DAYS} days away; the nearest one, and each for one row.
- * What the source itself has written for that account is told apart by ids and hashes, and is not meant. One statement.
+ * transaction's id. The same account, the same signed amount, and a date at most {@link POSSIBLE_DUPLICATE_DAYS} days away; within a batch the nearest pairs first
+ * ({@link pairNearest}), and what a batch before has taken is taken. What the source itself has written for that account is told apart by ids and hashes, and is
+ * not meant; neither is what a row of this batch or one before is known to be. One statement.
  *
- * @returns `taken`: what these rows may be, for {@link Matched}. `isWhole`: false where so much lies around the dates that some of it was not looked at
+ * @returns `taken`: what these rows may be, and what its duplicates are, for {@link Matched}. `isWhole`: false where so much lies around the dates that some of
+ * it was not looked at
  */
 export async function findPossibleDuplicates(
   em: SqlEntityManager,
@@ -59,39 +56,34 @@ export async function findPossibleDuplicates(
   judged: readonly Judged[],
 ): Promise<{ ids: Map<Judged, string>; taken: ReadonlySet<string>; isWhole: boolean }> {
   const ids = new Map<Judged, string>();
-  const rows = judged.flatMap((each) => (each.outcome === 'new' && each.record.kind !== 'opening' ? [each] : []));
-  const days = rows.map(({ record }) => Date.parse(record.occurredOn));
-  const [first, last] = days.reduce(
-    ([min, max], day) => [Math.min(min, day), Math.max(max, day)],
+  const taken = new Set(judged.flatMap((each) => (each.outcome === 'duplicate' ? (each.transactionId ?? []) : [])));
+  const rows = judged.flatMap((each) =>
+    each.outcome === 'new' && each.record.kind !== 'opening'
+      ? [{ each, day: dayOf(each.record.occurredOn), sides: sidesOf(each.record) }]
+      : [],
+  );
+  if (rows.length === 0) return { ids, taken, isWhole: true };
+  const [first, last] = rows.reduce(
+    ([min, max], { day }) => [Math.min(min, day), Math.max(max, day)],
     [Infinity, -Infinity],
   );
-  if (rows.length === 0) return { ids, taken: new Set(), isWhole: true };
   const { candidates, isWhole } = await findCandidates(em, dialect, {
     userId,
-    accountIds: [...new Set(rows.flatMap(({ record }) => sidesOf(record).map(({ accountId }) => accountId)))],
-    from: dateOf(first - POSSIBLE_DUPLICATE_DAYS * DAY_MS),
-    to: dateOf(last + POSSIBLE_DUPLICATE_DAYS * DAY_MS),
+    accountIds: [...new Set(rows.flatMap(({ sides }) => sides.map(({ accountId }) => accountId)))],
+    from: dateOf(first - POSSIBLE_DUPLICATE_DAYS),
+    to: dateOf(last + POSSIBLE_DUPLICATE_DAYS),
     limit: CANDIDATES_MAX,
   });
-  const known = new Set(judged.flatMap((each) => (each.outcome === 'duplicate' ? keysOf(each) : [])));
-  const near = new Map<string, string[]>();
-  for (const candidate of candidates) {
-    const { id, kind, key, occurredOn } = candidate;
-    const isOfSource = candidate.source === source && key !== null;
-    // One that a row of this file is known to be is no other one as well.
-    if (kind === 'opening' || isOwn(id) || known.has(id) || (isOfSource && known.has(key))) continue;
-    for (const side of sidesOf(candidate)) {
-      if ((isOfSource && isRowOf(candidate, side)) || matched.has(keyOf(id, side))) continue;
-      const name = nameOf(side, occurredOn);
-      const others = near.get(name);
-      if (others) others.push(id);
-      else near.set(name, [id]);
-    }
-  }
-  const taken = new Set<string>();
-  for (const row of rows) {
-    const id = takeNearest(row.record, near, taken);
-    if (id !== null) ids.set(row, id);
+  const near = candidates.flatMap((candidate) => {
+    const { id, kind, occurredOn } = candidate;
+    if (kind === 'opening' || isOwn(id) || taken.has(id) || matched.has(id)) return [];
+    const isFree = (side: Side) =>
+      !(candidate.source === source && isRowOf(candidate, side)) && !matched.has(keyOf(id, side));
+    return [{ id, day: dayOf(occurredOn), sides: sidesOf(candidate).filter(isFree) }];
+  });
+  for (const [{ each, sides }, id] of pairNearest(rows, near, POSSIBLE_DUPLICATE_DAYS)) {
+    ids.set(each, id);
+    for (const side of sides) taken.add(keyOf(id, side));
   }
   return { ids, taken, isWhole };
 }
@@ -112,8 +104,6 @@ export function partlyWarnings(isWhole: boolean): string[] {
   ];
 }
 
-type Side = { accountId: string; amount: Units };
-
 /** What a transaction does to each of its accounts. */
 function sidesOf({
   kind,
@@ -127,51 +117,23 @@ function sidesOf({
   return transfer ? [own, { accountId: transfer.toAccountId, amount: transfer.toAmount }] : [own];
 }
 
-function nameOf({ accountId, amount }: Side, date: string): string {
-  return `${accountId} ${amount} ${date}`;
-}
-
-/** A transaction on one of its accounts. */
-function keyOf(id: string, { accountId }: Side): string {
-  return `${id} ${accountId}`;
-}
-
-/** Takes the transaction that is nearest to a row out of those that are near. A transfer is one row on each of its sides, or a transfer once. */
-function takeNearest(
-  record: TransactionRecord,
-  near: ReadonlyMap<string, string[]>,
-  taken: Set<string>,
-): string | null {
-  const day = Date.parse(record.occurredOn);
-  const sides = sidesOf(record);
-  for (const days of NEAREST_FIRST) {
-    const date = dateOf(day + days * DAY_MS);
-    for (const side of sides) {
-      const found = near.get(nameOf(side, date));
-      for (let id = found?.pop(); id !== undefined; id = found?.pop()) {
-        if (taken.has(keyOf(id, side))) continue;
-        for (const each of sides) taken.add(keyOf(id, each));
-        return id;
-      }
-    }
-  }
-  return null;
-}
+/** An id as an import keeps it, with the account of its row. */
+const ACCOUNT_OF_KEY = /^(acc_[0-9a-z]{26})\//;
 
 /**
- * Whether the row that a transaction was made of was of that account: it is told apart from others of its source by its key. An id has its account in it; what a
- * row was of that has a hash, and was made a transfer since, nobody knows.
+ * Whether the row that a transaction of this source was made of was of that account: it is told apart from others by its key. An id has its account in it; what a
+ * row was of that has a hash, and was made a transfer since, nobody knows. What has no key was made of no row.
  */
 function isRowOf({ key, transfer }: Candidate, { accountId }: Side): boolean {
-  return key?.includes('/') ? key.startsWith(`${accountId}/`) : transfer === null;
+  if (key === null) return false;
+  const keptWith = ACCOUNT_OF_KEY.exec(key)?.[1];
+  return keptWith === undefined ? transfer === null : keptWith === accountId;
 }
 
-/** By what the transactions of the rows that are there already are known. */
-function keysOf({ row: { draft, contentHash } }: Judged): string[] {
-  const externalId = draft.kind === 'transaction' ? draft.input.externalId : null;
-  return [externalId, contentHash].flatMap((key) => key ?? []);
+function dayOf(date: string): number {
+  return Date.parse(date) / DAY_MS;
 }
 
-function dateOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
+function dateOf(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
 }

@@ -21,8 +21,11 @@ import { ofxFaultsOf } from './parse/ofx-faults.ts';
 import { readOfxRows } from './parse/ofx-rows.ts';
 import { rowShapeOf } from './parse/row-shape.ts';
 
-/** A row that was read. Its number counts from 1 over all rows of the file, faulty ones too, so that it is the same whenever the file is read. */
-export type ReadRow = { row: number; line: number; contentHash: string | null; draft: Draft };
+/**
+ * A row that was read. Its number counts from 1 over all rows of the file, faulty ones too, so that it is the same whenever the file is read. Without an id of its
+ * own it has a hash, and `occurrence`, which counts from 1 the rows of the file that are equal to it.
+ */
+export type ReadRow = { row: number; line: number; contentHash: string | null; occurrence: number; draft: Draft };
 
 export type Reading = {
   path: string;
@@ -69,7 +72,7 @@ export async function* readDrafts(reading: Reading): AsyncGenerator<ReadRow[]> {
         row += 1;
         if (row > IMPORT_ROWS_MAX)
           throw new AppError('IMPORT_FAULTY', `The file has more than ${IMPORT_ROWS_MAX} rows: split it.`);
-        batch.push({ row, line, draft, contentHash: hashOf(draft, occurrences) });
+        batch.push({ row, line, draft, ...countEqual(draft, occurrences) });
         batchCharacters += characters;
         if (batch.length < ROWS_PER_BATCH && batchCharacters < CHARACTERS_PER_BATCH) continue;
         yield batch;
@@ -193,18 +196,29 @@ export function shortId(accountId: string, fitId: string): string {
   return id.length <= 200 ? id : `${accountId}/${hash('sha256', fitId)}`;
 }
 
+function countEqual(
+  draft: Draft,
+  occurrences: OccurrenceCounter,
+): { contentHash: string; occurrence: number } | { contentHash: null; occurrence: 0 } {
+  if (draft.kind !== 'transaction' || draft.input.externalId !== null) return { contentHash: null, occurrence: 0 };
+  const digest = digestOf(draft.input);
+  const occurrence = occurrences.count(digest.readUInt32LE(0), digest.readUInt32LE(4));
+  return { contentHash: hashOf(draft.input, occurrence, digest), occurrence };
+}
+
 /**
  * What makes a row without an id of its own the same one again: account, date, amount, payee, description, where it goes, and how many equal ones stand
  * before it in the file. Two equal coffees of one day are two, and the same file again adds none.
  */
-function hashOf(draft: Draft, occurrences: OccurrenceCounter): string | null {
-  if (draft.kind !== 'transaction' || draft.input.externalId !== null) return null;
-  const digest = hash('sha256', JSON.stringify(identityOf(draft.input)), 'buffer');
-  const occurrence = occurrences.count(digest.readUInt32LE(0), digest.readUInt32LE(4));
+export function hashOf(input: TransactionCreate, occurrence: number, digest = digestOf(input)): string {
   const final =
     occurrence === 1 ? digest : hash('sha256', Buffer.concat([digest, Buffer.from(String(occurrence))]), 'buffer');
   // The date first: a statement is in the order of dates, so its hashes go into one place of the index instead of all over it.
-  return draft.input.occurredOn.replaceAll('-', '') + final.toString('base64url').slice(0, HASH_CHARS);
+  return input.occurredOn.replaceAll('-', '') + final.toString('base64url').slice(0, HASH_CHARS);
+}
+
+function digestOf(input: TransactionCreate): Buffer {
+  return hash('sha256', JSON.stringify(identityOf(input)), 'buffer');
 }
 
 /** 120 bits. */

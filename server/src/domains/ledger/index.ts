@@ -1,3 +1,4 @@
+export { findFormerAccounts, rememberMove } from './account-moves.ts';
 export {
   countAccounts,
   deleteAccount,

@@ -51,6 +51,21 @@ export const AccountSchema = defineEntity({
   },
 });
 
+/**
+ * Says that all entries of an account were moved to another: imports know a row of the one by rows of the other. Neither need be there any more. What was moved
+ * on is kept with each account that it was on.
+ */
+export const AccountMoveSchema = defineEntity({
+  name: 'AccountMove',
+  tableName: 'account_moves',
+  properties: {
+    user: () => p.manyToOne(UserSchema).deleteRule('cascade').primary(),
+    toAccountId: reference().primary(),
+    fromAccountId: reference().primary(),
+    movedAt: epochMsColumn(),
+  },
+});
+
 /** What an income or expense is for. `parentId` names another one of the person, or none. */
 export const CategorySchema = defineEntity({
   name: 'Category',
@@ -205,6 +220,7 @@ export const MonthlyTotalSchema = defineEntity({
 export const ledgerEntities = [
   LedgerSchema,
   AccountSchema,
+  AccountMoveSchema,
   CategorySchema,
   TransactionSchema,
   EntrySchema,

@@ -15,11 +15,13 @@ const READERS = Object.fromEntries(importDateFormats.map((format) => [format, re
 
 function readerOf(format: ImportDateFormat): Reader {
   const order: ('y' | 'm' | 'd')[] = [];
+  // Beside a month in letters two digits can be no other number than the year's.
+  const isWorded = format.includes('MMM');
   const source = format.replace(/YYYY|YY|MMM|MM|DD|[./ ,-]+/g, (part) => {
     switch (part) {
       case 'YYYY':
         order.push('y');
-        return String.raw`(\d{4})`;
+        return isWorded ? String.raw`(\d{4}|\d{2})` : String.raw`(\d{4})`;
       case 'YY':
         order.push('y');
         return String.raw`(\d{2})`;

@@ -2,7 +2,7 @@ import { CURRENCY_OF_AMOUNT } from './ofx-rows.ts';
 
 /**
  * Says of each transaction of an OFX file, in the order of the file, what forbids to take it as it stands: another account than that of the first one, an
- * amount that is not in the account's currency, a correction of what an earlier file had, or a type that contradicts the sign.
+ * amount that is not in the account's currency or that may be thousand times another one, a correction of what an earlier file had, or a type that contradicts the sign.
  */
 export function ofxFaultsOf({
   accountCurrency,
@@ -26,6 +26,11 @@ export function ofxFaultsOf({
       const message = 'corrects or removes an earlier transaction: change that one yourself, and leave this one out';
       faults.push({ field: 'row', message });
     }
+    if (isTwoWays(get('TRNAMT')) && !THOUSANDTHS.has(accountCurrency))
+      faults.push({
+        field: 'amount',
+        message: 'may be read in two ways: a comma before three digits divides thousands or a fraction',
+      });
     const isBelowZero = get('TRNAMT').startsWith('-') !== isAmountInverted;
     const type = get('TRNTYPE').toUpperCase();
     if ((type === 'DEBIT' && !isBelowZero) || (type === 'CREDIT' && isBelowZero))
@@ -33,3 +38,11 @@ export function ofxFaultsOf({
     return faults;
   };
 }
+
+/** Whether a comma may divide thousands, which OFX forbids, as well as a fraction, which none has with three digits where the currency has two. */
+function isTwoWays(amount: string): boolean {
+  return /^[+-]?[1-9]\d{0,2},\d{3}$/.test(amount);
+}
+
+/** The currencies that are divided into thousandths. */
+const THOUSANDTHS = new Set(['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND']);

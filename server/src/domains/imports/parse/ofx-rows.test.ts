@@ -102,3 +102,9 @@ test('of a transaction only what is read is kept, and one without end is refused
   const account = statement('<TRNAMT>-1').replace('<ACCTID>42', `<ACCTID>${'4'.repeat(2000)}`);
   await expect(fieldsOf(account)).rejects.toMatchObject({ code: 'IMPORT_FAULTY' });
 });
+
+test('a comma before three digits is no fraction unless the currency has thousandths', async () => {
+  const text = statement('<TRNAMT>-1,234', '<TRNAMT>-1,50', '<TRNAMT>0,125', '<TRNAMT>1.234');
+  expect(await faultsOf(text)).toEqual([['amount'], [], [], []]);
+  expect(await faultsOf(text.replace('EUR', 'KWD'), { ...reading, accountCurrency: 'KWD' })).toEqual([[], [], [], []]);
+});

@@ -2,7 +2,7 @@ import type { ImportSettingsInput } from '@finverse/shared';
 import { expect, test, vi } from 'vitest';
 import { currencyOfName } from './column-names.ts';
 import { NO_COLUMNS, placeColumns } from './columns.ts';
-import { detectDateFormat } from './dates.ts';
+import { detectDateFormat, parseDate } from './dates.ts';
 import { lessonOf, type Remembered } from './remembered.ts';
 import { sniff } from './sniff.ts';
 
@@ -312,4 +312,48 @@ test('a column of directions that comes beside other columns leaves those that t
     unknownCategory: 'none',
     columns: { amount: 'Sum', kind: 'Direction', payee: 'Text', debit: null, credit: null },
   });
+});
+
+test.each([
+  ['more lines of one width before it', '"Giro";"DE12"\n""\n"From";"01.01.2025"\n"Balance";"1.758,39 €"\n""\n'],
+  [
+    'lines without a delimiter before it',
+    ['Statement of January', 'Max Muster', 'Account 12', 'as of today', ''].join('\n'),
+  ],
+])('the table of a short statement is found with %s', (_, before) => {
+  const table = 'Datum;Empfänger;Zweck;Betrag (€)\n31.01.25;Edeka;Einkauf;-45,67\n02.01.25;Max;Lohn;2.500\n';
+  const { settings } = look(before + table);
+  expect(settings).toMatchObject({
+    delimiter: ';',
+    hasHeader: true,
+    dateFormat: 'DD.MM.YY',
+    decimalSeparator: ',',
+    columns: { date: 'Datum', amount: 'Betrag (€)', payee: 'Empfänger' },
+  });
+  expect(look(before + table, { skipRows: 0 }).settings.columns.amount).toBeNull();
+});
+
+test('of columns with one name that hold different things it is told which is read', () => {
+  const file = 'Date,Amount,Amount\n2026-01-02,-5.00,-5.50\n2026-01-03,7.25,7.25\n';
+  const said = 'Several columns are called “Amount” and hold different things; the first of them is read as the amount';
+  expect(look(file).warnings.join()).toContain(said);
+  expect(look(file, { columns: { amount: '#3' } }).warnings).toEqual([]);
+  expect(look(file.replace('-5.50', '-5.00')).warnings).toEqual([]);
+});
+
+test('on an account of credit amounts that mostly are above zero are told', () => {
+  const file = Buffer.from('Date,Amount\n2026-01-31,23.10\n2026-01-15,-500\n2026-01-05,120\n');
+  const warningsOn = (isOfCredit: boolean, given = {}) =>
+    sniff(file, { format: undefined, given, remembered: null, isOfCredit }).warnings;
+  expect(warningsOn(true)).toEqual([expect.stringContaining('on an account of credit')]);
+  expect(warningsOn(true, { isAmountInverted: true })).toEqual([]);
+  expect(warningsOn(false)).toEqual([]);
+});
+
+test('a year of two digits behind a month in letters is read', () => {
+  const { settings } = look('Date,Amount\n02-Jan-25,-5\n13-Feb-25,7\n');
+  expect(settings.dateFormat).toBe('DD MMM YYYY');
+  expect(parseDate('02-Jan-25', 'DD MMM YYYY')).toBe('2025-01-02');
+  expect(parseDate('Jan 2, 25', 'MMM DD, YYYY')).toBe('2025-01-02');
+  expect(parseDate('25 Jan 10:15', 'DD MMM YYYY')).toBeNull();
 });

@@ -62,13 +62,19 @@ export async function sniffFile(path: string, options: SniffOptions): Promise<Sn
   return sniff(await readSample(path), options);
 }
 
-type SniffOptions = { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: Remembered | null };
+type SniffOptions = {
+  format: ImportFormat | undefined;
+  given: ImportSettingsInput;
+  remembered: Remembered | null;
+  /** Whether the account of the import is one of credit, whose bank may write what is spent above zero. */
+  isOfCredit?: boolean;
+};
 
 /**
  * The settings by which a file is to be read: what the caller says, then what the source had the last time (where its columns are there), then what the
  * beginning of the file looks like.
  */
-export function sniff(sample: Buffer, { format, given, remembered }: SniffOptions): Sniffed {
+export function sniff(sample: Buffer, { format, given, remembered, isOfCredit = false }: SniffOptions): Sniffed {
   const ascii = sample
     .subarray(0, 4096)
     .toString('latin1')
@@ -89,7 +95,7 @@ export function sniff(sample: Buffer, { format, given, remembered }: SniffOption
     return { format: 'ofx', settings, columnNames: [], warnings: [], ...nothingOpen };
   }
   const isEncodingOpen = given.encoding === undefined && encoding === 'utf-8' && isAscii(sample);
-  return { format: 'csv', isEncodingOpen, ...sniffCsv({ text, isWhole }, encoding, given, remembered) };
+  return { format: 'csv', isEncodingOpen, ...sniffCsv({ text, isWhole }, { encoding, given, remembered, isOfCredit }) };
 }
 
 const OFX_SETTINGS: ImportSettings = {
@@ -132,9 +138,12 @@ type GivenLayout = Pick<ImportSettingsInput, keyof Layout>;
 
 function sniffCsv(
   sample: Sample,
-  encoding: string,
-  given: ImportSettingsInput,
-  remembered: Remembered | null,
+  {
+    encoding,
+    given,
+    remembered,
+    isOfCredit,
+  }: { encoding: string; given: ImportSettingsInput; remembered: Remembered | null; isOfCredit: boolean },
 ): Omit<Sniffed, 'format' | 'isEncodingOpen'> {
   const { table, known } = tableOf(sample, given, remembered);
   const { delimiter, skipRows, skipped, hasHeader, header, data, width } = table;
@@ -174,6 +183,7 @@ function sniffCsv(
     given,
     isKnown: known !== null,
     isForgotten: remembered !== null && known === null,
+    isOfCredit,
     skipped,
     header,
     data,
@@ -226,8 +236,24 @@ function tableOf(
 }
 
 function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
-  const { delimiter, rows } = given.delimiter === undefined ? detectDelimiter(sample) : rowsBy(sample, given.delimiter);
-  const skipRows = given.skipRows ?? firstOfUsualWidth(rows);
+  const cuts =
+    given.delimiter === undefined
+      ? DELIMITERS.map((delimiter) => rowsBy(sample, delimiter))
+      : [rowsBy(sample, given.delimiter)];
+  const cut = likeliestCut(cuts);
+  const usual = tableFrom(cut, given.skipRows ?? firstOfWidth(cut.rows, usualWidth(cut.rows).width), given);
+  if (given.skipRows !== undefined || isReadable(usual)) return usual;
+  // A statement of few transactions may have more lines before its table than in it.
+  const widest = cuts.map((each) => tableFrom(each, firstOfWidth(each.rows, widestWidth(each.rows)), given));
+  return widest.find(isReadable) ?? usual;
+}
+
+/** Whether the columns that no import can do without are found. */
+function isReadable({ guessed: { date, amount, debit, credit } }: Table): boolean {
+  return date !== null && (amount ?? debit ?? credit) !== null;
+}
+
+function tableFrom({ delimiter, rows }: Cut, skipRows: number, given: GivenLayout): Table & Layout {
   const body = rows.slice(skipRows);
   const hasHeader = given.hasHeader ?? isHeader(body);
   const header = hasHeader ? (body[0] ?? []) : null;
@@ -261,14 +287,12 @@ function rowsBy({ text, isWhole }: Sample, delimiter: Cut['delimiter']): Cut {
 }
 
 /** The delimiter that gives the most rows of the same width, and the rows; where several do, the one that gives the widest. */
-function detectDelimiter(sample: Sample): Cut {
+function likeliestCut(cuts: readonly Cut[]): Cut {
   const scoreOf = ({ rows }: Cut) => {
     const { width, count } = usualWidth(rows);
     return width > 1 ? count / rows.length + width / 1000 : 0;
   };
-  return DELIMITERS.map((delimiter) => rowsBy(sample, delimiter)).reduce((best, cut) =>
-    scoreOf(cut) > scoreOf(best) ? cut : best,
-  );
+  return cuts.reduce((best, cut) => (scoreOf(cut) > scoreOf(best) ? cut : best));
 }
 
 function usualWidth(rows: Rows): { width: number; count: number } {
@@ -279,9 +303,16 @@ function usualWidth(rows: Rows): { width: number; count: number } {
   return usual;
 }
 
+/** The width of the rows that have the most cells together, of those that are not alone with theirs. */
+function widestWidth(rows: Rows): number {
+  const byWidth = Map.groupBy(rows, ({ length }) => length);
+  const cellsIn = (width: number) => width * (byWidth.get(width)?.length ?? 0);
+  const widths = [...byWidth].flatMap(([width, same]) => (same.length > 1 ? [width] : []));
+  return widths.reduce((best, width) => (cellsIn(width) > cellsIn(best) ? width : best), 0);
+}
+
 /** Banks put a few lines of their own before the table. Its header may lack a name for the empty cell with which every row ends. */
-function firstOfUsualWidth(rows: Rows): number {
-  const { width } = usualWidth(rows);
+function firstOfWidth(rows: Rows, width: number): number {
   const index = rows.slice(0, HEADER_SEARCH_ROWS).findIndex((row) => row.length === width);
   const before = rows[index - 1];
   const isHeaderBefore = before !== undefined && width > 2 && before.length === width - 1 && isHeader([before]);

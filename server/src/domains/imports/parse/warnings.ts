@@ -12,6 +12,8 @@ type Findings = {
   isKnown: boolean;
   /** Whether the source had columns the last time, and they are not those of this file. */
   isForgotten: boolean;
+  /** Whether the account is one of credit. */
+  isOfCredit: boolean;
   /** What stands before the header or the first row. */
   skipped: readonly (readonly string[])[];
   header: readonly string[] | null;
@@ -41,7 +43,13 @@ export function warningsOf(findings: Findings): string[] {
     warnings.push(
       'The file has other columns than the last file of its source, so what was set for that one is not used. Check the columns, and which sign money has that is spent.',
     );
-  if (!isKnown) warnings.push(...columnWarnings(findings), ...signWarnings(findings), ...textWarnings(findings));
+  if (!isKnown)
+    warnings.push(
+      ...columnWarnings(findings),
+      ...namesakeWarnings(findings),
+      ...signWarnings(findings),
+      ...textWarnings(findings),
+    );
   return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
 }
 
@@ -65,7 +73,24 @@ function columnWarnings({ header, given, places }: Findings): string[] {
   return ['The file has no header, so its columns are guessed by what stands in them. Check which one is the amount.'];
 }
 
-function signWarnings({ given, data, places }: Findings): string[] {
+/** Of columns with one name the first is read; where the others hold something else, a person has to say which is meant. */
+function namesakeWarnings({ header, given, data, places }: Findings): string[] {
+  return (['date', 'amount', 'debit', 'credit', 'currency'] as const).flatMap((field) => {
+    const place = places[field];
+    const name = header?.[place ?? -1];
+    if (place === undefined || name === undefined || given.columns?.[field] !== undefined) return [];
+    const others = (header ?? []).flatMap((other, index) =>
+      index !== place && columnName(other) === columnName(name) ? [index] : [],
+    );
+    const isOther = data.some((row) => others.some((index) => row[index]?.trim() !== row[place]?.trim()));
+    if (!isOther) return [];
+    return [
+      `Several columns are called “${name.slice(0, NAME_CHARACTERS_MAX)}” and hold different things; the first of them is read as the ${field}. Say which one is meant, such as #${(others[0] ?? 0) + 1}.`,
+    ];
+  });
+}
+
+function signWarnings({ given, isOfCredit, data, places }: Findings): string[] {
   const isTold = places.kind !== undefined || places.debit !== undefined || places.credit !== undefined;
   if (isTold || given.isAmountInverted !== undefined) return [];
   const amounts = amountsOf(data, places.amount);
@@ -78,6 +103,10 @@ function signWarnings({ given, data, places }: Findings): string[] {
   if (1 - below >= NEARLY_ALL)
     return [
       'All or nearly all amounts are above zero and become income. Check them, say which column tells what goes (`kind`), or that what is spent stands above zero.',
+    ];
+  if (isOfCredit && 1 - below > MOSTLY)
+    return [
+      'Most amounts are above zero and become income, on an account of credit. Check them, or say that what is spent stands above zero.',
     ];
   return [];
 }
