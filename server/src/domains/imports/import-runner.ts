@@ -12,16 +12,9 @@ import { type Book, readBook } from './book.ts';
 import type { ImportFiles } from './import-files.ts';
 import { Cancelled, changeRun, type Log, openRun, type Run, RunOver } from './import-run.ts';
 import { ImportUndo } from './import-undo.ts';
-import {
-  beat,
-  changeImport,
-  findImport,
-  findUnfinished,
-  type ImportRecord,
-  readRemembered,
-  releaseFile,
-  remember,
-} from './imports.repository.ts';
+import { releaseFile } from './import-files.repository.ts';
+import { readRemembered, remember } from './import-sources.repository.ts';
+import { beat, changeImport, findImport, findUnfinished, type ImportRecord } from './imports.repository.ts';
 import { addStandings, type Judged, judgeRows, NO_STANDINGS, type Standings, standingWarnings } from './judge-rows.ts';
 import { lessonOf, type Remembered } from './parse/remembered.ts';
 import { sniffFile } from './parse/sniff.ts';

@@ -208,6 +208,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect((await commitToEnd(world, id)).warnings).toContainEqual(told);
   });
 
+  test('a column whose name ends with another currency than the account’s is refused', async () => {
+    const world = await openWorld(database, ledger);
+    const { id } = await prepare(world, lines('Date,Amount in USD', '2025-01-02,-5', '2025-01-03,7.25'));
+    await expect(preview(world, id)).rejects.toMatchObject({ code: 'IMPORT_FAULTY' });
+  });
+
   test('an account of credit is asked about the sign of what is spent', async () => {
     const world = await openWorld(database, ledger, { type: 'credit', creditLimit: '1000' });
     const rows = ['2025-01-05,120', '2025-01-15,-500', '2025-01-31,23.10'];

@@ -3,6 +3,7 @@ import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import {
+  addAccount,
   balance,
   commitToEnd,
   expectExact,
@@ -25,11 +26,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     world = await openWorld(database, ledger);
   });
 
-  const secondAccount = async () => {
-    const fields = { creditLimit: null, openingBalance: '0', icon: null, color: null, note: '', isHidden: false };
-    const look = { ...fields, name: 'Savings', type: 'wallet', currency: 'EUR' } as const;
-    return (await ledger.accounts.create(ledger.commit, world.userId, look)).id;
-  };
+  const secondAccount = async () => (await addAccount(world, { name: 'Savings' })).accountId;
 
   test('an id that rows of a file share although they differ is a fault: none of them is taken for another', async () => {
     const file =

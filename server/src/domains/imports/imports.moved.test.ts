@@ -3,6 +3,7 @@ import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import {
+  addAccount,
   balance,
   commitToEnd,
   expectExact,
@@ -24,12 +25,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     old = await openWorld(database, ledger, { name: 'Old' });
   });
 
-  const account = async (name: string): Promise<World> => {
-    const fields = { type: 'wallet', currency: 'EUR', creditLimit: null, openingBalance: '0', icon: null } as const;
-    const looks = { color: null, note: '', isHidden: false };
-    const { id } = await ledger.accounts.create(ledger.commit, old.userId, { ...fields, ...looks, name });
-    return { ...old, accountId: id };
-  };
+  const account = (name: string) => addAccount(old, { name });
   const move = (from: World, to: World) =>
     ledger.accounts.moveEntries(ledger.commit, old.userId, { id: from.accountId, toAccountId: to.accountId });
   const moved = expect.stringContaining('were moved to this one since') as string;

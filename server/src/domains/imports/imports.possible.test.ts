@@ -2,9 +2,10 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
-import { findCandidates } from './imports.repository.ts';
+import { findCandidates } from './known-rows.repository.ts';
 import { partlyWarnings } from './possible-duplicates.ts';
 import {
+  addAccount,
   balance,
   commitToEnd,
   expectExact,
@@ -28,14 +29,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   const HEADER = 'date,amount,payee';
   const fileOf = (...rows: string[]) => [HEADER, ...rows, ''].join('\n');
-  /** The same person with another account. */
-  const save = async (): Promise<World> => {
-    const { userId } = giro;
-    const fields = { type: 'saving', currency: 'EUR', creditLimit: null, openingBalance: '0', icon: null } as const;
-    const looks = { color: null, note: '', isHidden: false };
-    const { id } = await ledger.accounts.create(ledger.commit, userId, { ...fields, ...looks, name: 'Save' });
-    return { ...giro, accountId: id };
-  };
+  const save = () => addAccount(giro, { name: 'Save' });
   const idOf = async (payee: string) => (await transactionsOf(giro)).find((each) => each.payee === payee)?.id ?? '';
   /** The transactions that the rows of a file may be, by its preview. */
   const possibleOf = async (world: World, file: string, source = 'bank') => {

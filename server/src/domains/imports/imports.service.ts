@@ -24,20 +24,21 @@ import { previewImport } from './import-preview.ts';
 import { ImportRunner } from './import-runner.ts';
 import type { ImportsApi } from './imports.port.ts';
 import {
-  changeImport,
-  countImports,
   deleteOldFiles,
   type FileRecord,
   findFile,
+  insertFile,
+  knownFiles,
+  releaseFile,
+} from './import-files.repository.ts';
+import { listRemembered, readRemembered } from './import-sources.repository.ts';
+import {
+  changeImport,
+  countImports,
   findImport,
   type ImportRecord,
-  insertFile,
   insertImport,
-  knownFiles,
   listImports,
-  listRemembered,
-  readRemembered,
-  releaseFile,
   toImportOut,
 } from './imports.repository.ts';
 import { missingColumns } from './parse/columns.ts';

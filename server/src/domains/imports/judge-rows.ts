@@ -8,7 +8,7 @@ import { applyRulesToDrafts } from '../rules/index.ts';
 import { toRecord } from '../transactions/index.ts';
 import type { Book } from './book.ts';
 import { type Fault, fieldOf } from './interpret.ts';
-import { type Booking, findBookings, findDeletedKeys, findHashes } from './imports.repository.ts';
+import { type Booking, findBookings, findDeletedKeys, findHashes } from './known-rows.repository.ts';
 import { findMovedRows } from './moved-rows.ts';
 import type { ReadRow } from './read-drafts.ts';
 import { bareId, bookingOf, isOwnId } from './row-ids.ts';

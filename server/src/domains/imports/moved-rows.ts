@@ -2,7 +2,7 @@ import { parseMoney, type TransactionCreate } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
 import { findFormerAccounts } from '../ledger/index.ts';
-import { type Candidate, findByKeys, findDeletedKeys } from './imports.repository.ts';
+import { type Candidate, findByKeys, findDeletedKeys } from './known-rows.repository.ts';
 import { hashOf, type ReadRow } from './read-drafts.ts';
 import { bareId } from './row-ids.ts';
 

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
 import type { TransactionRecord, Units } from '../ledger/index.ts';
 import { OccurrenceCounter } from './occurrences.ts';
-import { type Candidate, findCandidates } from './imports.repository.ts';
+import { type Candidate, findCandidates } from './known-rows.repository.ts';
 import type { Judged } from './judge-rows.ts';
 import { keyOf, pairNearest, type Side } from './nearest-pairs.ts';
 

@@ -18,8 +18,15 @@ export type World = { database: Database; ledger: TestLedger; userId: string; ac
 /** A person with an account. */
 export async function openWorld(database: Database, ledger: TestLedger, fields: object = {}): Promise<World> {
   const userId = await ledger.person();
+  return addAccount({ database, ledger, userId }, { name: 'Checking', ...fields });
+}
+
+/** The same person with another account. */
+export async function addAccount(
+  { database, ledger, userId }: Omit<World, 'accountId'>,
+  fields: { name: string },
+): Promise<World> {
   const { id } = await ledger.accounts.create(ledger.commit, userId, {
-    name: 'Checking',
     type: 'wallet',
     currency: 'EUR',
     creditLimit: null,

@@ -2,7 +2,7 @@ import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { newId } from '../../kernel/ids.ts';
 import type { ImportFiles } from './import-files.ts';
-import { type FileRecord, sumFiles } from './imports.repository.ts';
+import { type FileRecord, sumFiles } from './import-files.repository.ts';
 import { UploadRoom } from './upload-room.ts';
 
 /** Takes files in, each where its owner has room for it. */

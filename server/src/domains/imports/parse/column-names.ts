@@ -55,11 +55,27 @@ export const COLUMN_NAMES: Partial<Record<ImportField, readonly string[]>> = {
     'paid out',
     'money out',
     'soll',
+    'belastung',
+    'lastschrift',
+    'debit euros',
     'debito',
     'cargo',
     'out',
   ],
-  credit: ['credit', 'credit amount', 'deposit', 'deposits', 'paid in', 'money in', 'haben', 'credito', 'abono', 'in'],
+  credit: [
+    'credit',
+    'credit amount',
+    'deposit',
+    'deposits',
+    'paid in',
+    'money in',
+    'haben',
+    'gutschrift',
+    'credit euros',
+    'credito',
+    'abono',
+    'in',
+  ],
   // Taken only where every cell says that money goes or comes.
   kind: [
     'kind',
@@ -158,21 +174,28 @@ export function plainName(name: string): string {
 }
 
 /**
- * The name of a column as {@link COLUMN_NAMES} has it: a plain one without spaces around a stroke, a currency's sign in brackets, and the ending of a gender,
- * as in `Auftraggeber / Empfänger`, `Betrag (€)`, `Zahlungsempfänger*in`.
+ * The name of a column as {@link COLUMN_NAMES} has it: a plain one without spaces around a stroke, a currency's code at its end or sign in brackets, and the ending
+ * of a gender, as in `Auftraggeber / Empfänger`, `Betrag in EUR`, `Betrag (€)`, `Zahlungsempfänger*in`.
  */
 export function columnName(name: string): string {
-  return plainName(name)
+  const code = codeAtEnd(name);
+  return plainName(code === null ? name : name.trim().slice(0, -code.length).replace(/ in $/, ''))
     .replace(/ ?\/ ?/g, '/')
     .replace(/[([]\p{Sc}[)\]]/gu, '')
     .replace(/[*:](?:in|r)(?!\p{L})/gu, '')
     .trim();
 }
 
-/** The currency that a header names in brackets, as in `Amount (USD)` or `Betrag (€)`; null where it names none, or a sign that several have. */
+/** The currency that a header names, as in `Amount (USD)`, `Betrag in EUR`, `Belastung CHF` or `Betrag (€)`; null where it names none, or a sign that several have. */
 export function currencyOfName(name: string): string | null {
   const sign = /[([](\p{Sc})[)\]]/u.exec(name)?.[1];
   if (sign !== undefined) return currencyOfSign(sign);
   const code = /[([]([A-Z]{3})[)\]]/.exec(name)?.[1];
+  return code !== undefined && currencyCodes.has(code) ? code : codeAtEnd(name);
+}
+
+/** The code of a currency behind a name or `in`. Where all letters are large any word may look like one. */
+function codeAtEnd(name: string): string | null {
+  const code = /(?:\p{Ll}| in) ([A-Z]{3})$/u.exec(name.trim())?.[1];
   return code !== undefined && currencyCodes.has(code) ? code : null;
 }

@@ -357,3 +357,11 @@ test('a year of two digits behind a month in letters is read', () => {
   expect(parseDate('Jan 2, 25', 'MMM DD, YYYY')).toBe('2025-01-02');
   expect(parseDate('25 Jan 10:15', 'DD MMM YYYY')).toBeNull();
 });
+
+test('a code behind a name is the currency of its column, and no part of the name', () => {
+  const swiss = look('Datum;Gutschrift in CHF;Lastschrift in CHF\n02.01.2025;;-5.00\n31.01.2025;7.25;\n');
+  expect(swiss.settings.columns).toMatchObject({ debit: 'Lastschrift in CHF', credit: 'Gutschrift in CHF' });
+  expect(columnsOf('Datum;Betrag EUR\n02.01.2025;-5,00\n').amount).toBe('Betrag EUR');
+  expect(['Amount in USD', 'Betrag EUR', 'AMOUNT in GBP'].map(currencyOfName)).toEqual(['USD', 'EUR', 'GBP']);
+  expect(['AMOUNT ALL', 'Amount XYZ', 'Amount', 'EUR'].map(currencyOfName)).toEqual([null, null, null, null]);
+});
