@@ -4,7 +4,7 @@ import { Turns } from '../kernel/turns.ts';
 import type { Context } from '../trpc/context.ts';
 import { BODY_BYTES_MAX, MIDDLE_BODY_BYTES_MAX, UNITS_WAITING_MAX } from '../trpc/limits.ts';
 import { limitKey, signedIn } from '../trpc/procedures.ts';
-import { endIdleBody } from './request-timeouts.ts';
+import { limitHeldBody } from './request-timeouts.ts';
 
 /** Bodies in memory at once, in the process: 64 MB of files and 20 MB of others, as they were sent. */
 const FILES_MAX = 4;
@@ -16,7 +16,7 @@ type Exchange = { request: IncomingMessage & { body?: unknown }; response: Serve
 
 /**
  * The bodies that may be larger than the usual one. Each has a place in memory from before its first byte until its answer is handed over, whether or not the
- * client takes it: a person one at a time, and few at once in the process; who waits for one is not read meanwhile. What of a body stops coming is not waited for.
+ * client takes it: a person one at a time, and few at once in the process; who waits for one is not read meanwhile. What of a body stops coming, or comes too slowly, is not waited for.
  */
 export class LargeBodies {
   readonly #files = new Places(FILES_MAX);
@@ -38,7 +38,7 @@ export class LargeBodies {
     context.limiter.take(isFile ? 'upload' : 'middleBody', `body of ${limitKey(context)}`);
     await (isFile ? this.#files : this.#middle).take(limitKey(context), exchange);
     if (isOver(exchange)) return false;
-    endIdleBody(request);
+    limitHeldBody(request);
     return true;
   }
 }

@@ -3,15 +3,21 @@ import { createServer, type IncomingMessage, request as httpRequest } from 'node
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { allowLongBody, endIdleBody, limitRequests } from './request-timeouts.ts';
+import { allowLongBody, limitHeldBody, limitRequests } from './request-timeouts.ts';
 
-type Sending = { isLong?: boolean; isHeld?: boolean; pauseMs: number; answerMs?: number };
+type Sending = { isLong?: boolean; isHeld?: boolean; heldMs?: number; pauseMs: number; answerMs?: number };
 
 /** Sends a body in pieces, with that pause before each, and answers the status, or why there is none. */
-async function send({ isLong = false, isHeld = false, pauseMs, answerMs = 0 }: Sending): Promise<number | string> {
+async function send({
+  isLong = false,
+  isHeld = false,
+  heldMs = 5_000,
+  pauseMs,
+  answerMs = 0,
+}: Sending): Promise<number | string> {
   const server = createServer((request, response) => {
     if (isLong) allowLongBody(request, 400);
-    if (isHeld) endIdleBody(request, 400);
+    if (isHeld) limitHeldBody(request, { heldMs, idleMs: 400 });
     request.resume().once('end', () => setTimeout(() => response.end(), answerMs));
   });
   limitRequests(server, { requestMs: isHeld ? 5_000 : 300 });
@@ -44,6 +50,8 @@ test('a file may come for as long as something of it comes, and any other reques
 test('a body that is held in memory is given up when it stops coming, however long its answer takes', async () => {
   expect(await send({ isHeld: true, pauseMs: 700 })).not.toBe(200);
   expect(await send({ isHeld: true, pauseMs: 10, answerMs: 700 })).toBe(200);
+  expect(await send({ isHeld: true, heldMs: 300, pauseMs: 100 })).not.toBe(200);
+  expect(await send({ isHeld: true, heldMs: 300, pauseMs: 10, answerMs: 700 })).toBe(200);
   expect(await send({ isLong: true, pauseMs: 10, answerMs: 700 })).toBe(200);
 });
 

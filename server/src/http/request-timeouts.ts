@@ -9,7 +9,8 @@ const FILE_IDLE_MS_MAX = 60_000;
 const LEFTOVER_MS_MAX = 60_000;
 /** How long a client may take nothing of an answer that is there for it. */
 const STALLED_MS_MAX = 60_000;
-/** How long nothing may come of a body that is held in memory meanwhile. */
+/** How long a body may take that is held in memory meanwhile, of which there are few at a time; and how long nothing of it may come. */
+const HELD_MS_MAX = 120_000;
 const HELD_IDLE_MS_MAX = 10_000;
 
 const timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
@@ -28,14 +29,11 @@ export function limitRequests(
     response.setTimeout(stalledMs, () => {
       if (response.writableLength > 0) socket.destroy();
     });
-    const end = () => {
-      if (!request.complete) socket.destroy();
-    };
-    timers.set(request, setTimeout(end, requestMs).unref());
+    endLate(request, requestMs);
     response.once('close', () => {
       clearTimeout(timers.get(request));
       // Answered before it was there, as what is refused by its headers is: what still comes of it is read past, but not for hours.
-      if (!request.complete) setTimeout(end, leftoverMs).unref();
+      if (!request.complete) endLate(request, leftoverMs);
     });
   });
 }
@@ -46,8 +44,26 @@ export function allowLongBody(request: IncomingMessage, idleMs = FILE_IDLE_MS_MA
   endIdleBody(request, idleMs);
 }
 
+/** Gives a request two minutes from now on, as long as something of it comes every ten seconds: others wait for its place in memory. */
+export function limitHeldBody(
+  request: IncomingMessage,
+  { heldMs = HELD_MS_MAX, idleMs = HELD_IDLE_MS_MAX } = {},
+): void {
+  endLate(request, heldMs);
+  endIdleBody(request, idleMs);
+}
+
+/** Ends the connection where a request is not there after so long. The last such time counts. */
+function endLate(request: IncomingMessage, latestMs: number): void {
+  const end = () => {
+    if (!request.complete) request.socket.destroy();
+  };
+  clearTimeout(timers.get(request));
+  timers.set(request, setTimeout(end, latestMs).unref());
+}
+
 /** Ends the connection where nothing of a request comes for so long. What has come to its end answers when it likes. */
-export function endIdleBody(request: IncomingMessage, idleMs = HELD_IDLE_MS_MAX): void {
+function endIdleBody(request: IncomingMessage, idleMs: number): void {
   if (request.complete) return;
   request.setTimeout(idleMs, () => request.socket.destroy());
   // A connection has one such time: from now on it is that of its answer.
