@@ -166,11 +166,16 @@ export const transactionsInput = z
     isUncategorized: z.boolean().optional().meta({ description: 'True: only income and expenses without a category' }),
     tag: nameInput(50).optional().meta({ description: 'As it is written: another case is another tag' }),
     kind: transactionKind.optional(),
-    currency: currencySchema.optional(),
+    currency: currencySchema.optional().meta({
+      description: 'Of a transfer on that account, where one is given; else on either that it is on',
+    }),
     from: dateInput.optional(),
     to: dateInput.optional(),
-    amountMin: amountInput.optional(),
-    amountMax: amountInput.optional(),
+    amountMin: amountInput.optional().meta({
+      description:
+        'Of a transfer what leaves, or what arrives: on that account, where one is given, in that currency, where one is given. Of a split the whole amount, whatever its parts',
+    }),
+    amountMax: amountInput.optional().meta({ description: 'Of the same amount as the least one' }),
     text: nameInput(100).optional().meta({
       description: 'In description, payee or note, whatever the case; notes of splits are not searched',
     }),
