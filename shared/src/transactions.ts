@@ -105,9 +105,14 @@ export type TransactionCreate = z.infer<typeof transactionCreateInput>;
 /** What is left out stays as it is. Source and external id never change. */
 export const transactionUpdateInput = z.strictObject({
   id: idInput,
-  kind: fields.kind.optional(),
+  kind: fields.kind.optional().meta({
+    description: 'Another one for a transfer is refused without transfer as null, which gives the other side up',
+  }),
   accountId: fields.accountId.optional(),
-  amount: fields.amount.optional(),
+  amount: fields.amount.optional().meta({
+    description:
+      'Beside a transfer that stays: within a currency as much arrives; by a rate it is reckoned anew; into another currency without a rate transfer is needed, with what arrives',
+  }),
   currency: fields.currency.optional(),
   occurredOn: fields.occurredOn.optional(),
   description: fields.description.optional(),
