@@ -158,10 +158,10 @@ export type RecurringListOut = z.infer<typeof recurringListOut>;
 
 export const recurringResumeInput = z.strictObject({
   id: idInput,
-  catchUp: z
-    .boolean()
-    .default(false)
-    .meta({ description: 'True: also make what was due during the pause. False: begin with today' }),
+  catchUp: z.boolean().default(false).meta({
+    description:
+      'True: also make what was due during the pause. False: go on with today. What was due up to the day of the pause and is not made yet is made in either case; skip what shall not be',
+  }),
 });
 
 export const recurringSkipInput = z.strictObject({ id: idInput, date: dateInput });

@@ -105,9 +105,14 @@ export type TransactionCreate = z.infer<typeof transactionCreateInput>;
 /** What is left out stays as it is. Source and external id never change. */
 export const transactionUpdateInput = z.strictObject({
   id: idInput,
-  kind: fields.kind.optional(),
+  kind: fields.kind.optional().meta({
+    description: 'Another one for a transfer is refused without transfer as null, which gives the other side up',
+  }),
   accountId: fields.accountId.optional(),
-  amount: fields.amount.optional(),
+  amount: fields.amount.optional().meta({
+    description:
+      'Beside a transfer that stays: within a currency as much arrives; by a rate it is reckoned anew; into another currency without a rate transfer is needed, with what arrives',
+  }),
   currency: fields.currency.optional(),
   occurredOn: fields.occurredOn.optional(),
   description: fields.description.optional(),
@@ -166,11 +171,16 @@ export const transactionsInput = z
     isUncategorized: z.boolean().optional().meta({ description: 'True: only income and expenses without a category' }),
     tag: nameInput(50).optional().meta({ description: 'As it is written: another case is another tag' }),
     kind: transactionKind.optional(),
-    currency: currencySchema.optional(),
+    currency: currencySchema.optional().meta({
+      description: 'Of a transfer on that account, where one is given; else on either that it is on',
+    }),
     from: dateInput.optional(),
     to: dateInput.optional(),
-    amountMin: amountInput.optional(),
-    amountMax: amountInput.optional(),
+    amountMin: amountInput.optional().meta({
+      description:
+        'Of a transfer what leaves, or what arrives: on that account, where one is given, in that currency, where one is given. Of a split the whole amount, whatever its parts',
+    }),
+    amountMax: amountInput.optional().meta({ description: 'Of the same amount as the least one' }),
     text: nameInput(100).optional().meta({
       description: 'In description, payee, note or the note of a split, whatever the case',
     }),

@@ -213,7 +213,7 @@ async function run(world: World, command: Command): Promise<void> {
       const isTransfer = chosen.kind !== 'transfer';
       const changes = isTransfer
         ? ({ kind: 'transfer', transfer: { toAccountId: to } } as const)
-        : ({ kind: 'income' } as const);
+        : ({ kind: 'income', transfer: null } as const);
       keep([await ledger.transactions.update(commit, userId, { id: chosen.id, ...changes })]);
       return;
     }

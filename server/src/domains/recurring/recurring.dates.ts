@@ -59,16 +59,30 @@ export async function isDueOn(em: SqlEntityManager, record: RecurringRecord, dat
   return isDueDate(record, date) || (await selectDates(em, record.id, date)).get(date) === 'owed';
 }
 
-/** Skips what is owed of the days before one. */
-export async function skipOwedBefore(
+/**
+ * Skips what came to be due between two days (neither of them included) and is not made, by the template's rule or by one before it. All of it is written down:
+ * what was due before is made first, and the date after that is to be found behind these.
+ */
+export async function passOver(
   em: SqlEntityManager,
-  recurringId: string,
-  { before, doneAtMs }: { before: string; doneAtMs: number },
+  dialect: Dialect,
+  { record, after, before, nowMs }: { record: RecurringRecord; after: string; before: string; nowMs: number },
 ): Promise<void> {
+  const { id, nextOn, lastOn } = record;
+  if (nextOn === null) return;
+  const states = await selectDates(em, id, nextOn);
+  const last = dayBefore(before);
+  const schedule = { ...record, lastOn: lastOn !== null && lastOn < last ? lastOn : last };
+  const open = dueDates(schedule, nextOn, Infinity, (date) => date > after && !states.has(date));
   await em.execute(
-    'update recurring_dates set done_at = ? where recurring_id = ? and transaction_id is null and done_at = ? and due_on < ?',
-    [doneAtMs, recurringId, NOT_DONE, before],
+    'update recurring_dates set done_at = ? where recurring_id = ? and transaction_id is null and done_at = ? and due_on > ? and due_on < ?',
+    [nowMs, id, NOT_DONE, after, before],
     'run',
+  );
+  await insertDates(
+    em,
+    dialect,
+    open.map((dueOn) => ({ recurringId: id, dueOn, transactionId: null, doneAtMs: nowMs })),
   );
 }
 

@@ -29,6 +29,8 @@ export const RecurringSchema = defineEntity({
     updatedAt: epochMsColumn(),
     /** The start that its owner gave, where a new rule has moved `startsOn`. Every rule counts from it. */
     anchorOn: dateColumn().nullable(),
+    /** While it is paused: the day of the pause in its time zone. What is due up to then is still made, what is due after it is of the pause. */
+    pausedOn: dateColumn().nullable(),
   },
 });
 

@@ -12,6 +12,7 @@ export type Failure = { code: string; message: string; dueOn: string; atMs: numb
 export type RecurringRecord = Schedule & {
   id: string;
   anchorOn: string | null;
+  pausedOn: string | null;
   endsOn: string | null;
   count: number | null;
   userId: string;
@@ -40,6 +41,7 @@ const COLUMNS = [
   'last_on',
   'time_zone',
   'status',
+  'paused_on',
   'failure',
   'next_on',
   'made_count',
@@ -128,6 +130,7 @@ function toRow(record: RecurringRecord): SqlValue[] {
     record.lastOn,
     record.timeZone,
     record.status,
+    record.pausedOn,
     record.failure && JSON.stringify(record.failure),
     record.nextOn,
     record.madeCount,
@@ -149,6 +152,7 @@ function fromRow(row: RawRow): RecurringRecord {
     lastOn: row['last_on'] as string | null,
     timeZone: row['time_zone'] as string,
     status: row['status'] as RecurringStatus,
+    pausedOn: row['paused_on'] as string | null,
     failure: failureOf(row),
     nextOn: row['next_on'] as string | null,
     madeCount: Number(row['made_count']),
@@ -162,7 +166,8 @@ function failureOf(row: RawRow): Failure | null {
 }
 
 export function toRecurringOut(record: RecurringRecord): RecurringOut {
-  const { userId: _owner, anchorOn: _origin, lastOn: _bounds, failure, createdAtMs, updatedAtMs, ...rest } = record;
+  const { userId: _owner, anchorOn: _origin, lastOn: _bounds, pausedOn: _pause, ...shown } = record;
+  const { failure, createdAtMs, updatedAtMs, ...rest } = shown;
   return {
     ...rest,
     failure: failure && {

@@ -69,7 +69,15 @@ export const recurringRouter = router({
     .mutation(({ ctx, input }) => ctx.services.recurring.update(ctx.commit, ctx.caller.userId, input)),
 
   pause: authedProcedure
-    .meta({ route: { ...route, method: 'POST', path: '/recurring/{id}/pause', summary: 'Make nothing until resumed' } })
+    .meta({
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/recurring/{id}/pause',
+        summary: 'Make nothing until resumed',
+        description: 'What is due up to this day and is not made yet stays due, and is made once it is resumed.',
+      },
+    })
     .input(recurringIdInput)
     .output(recurringOut)
     .mutation(({ ctx, input }) => ctx.services.recurring.pause(ctx.commit, ctx.caller.userId, input.id)),

@@ -24,8 +24,8 @@ import {
   insertDone,
   isDueOn,
   lastMadeOn,
+  passOver,
   selectDates,
-  skipOwedBefore,
   unskipDate,
   withLast,
   withNext,
@@ -89,6 +89,7 @@ export class RecurringService implements RecurringApi {
         id: newId('rec'),
         userId,
         status: 'active',
+        pausedOn: null,
         failure: null,
         nextOn,
         madeCount: 0,
@@ -139,9 +140,10 @@ export class RecurringService implements RecurringApi {
   }
 
   async pause(commit: UnitOfWork, userId: string, id: string): Promise<RecurringOut> {
-    return this.#change(commit, userId, id, async (_em, before) =>
-      before.status === 'finished' ? before : { ...before, status: 'paused', failure: null },
-    );
+    return this.#change(commit, userId, id, async (_em, before) => {
+      if (before.status === 'finished' || before.status === 'paused') return before;
+      return { ...before, status: 'paused', pausedOn: this.#today(before), failure: null };
+    });
   }
 
   async resume(
@@ -151,11 +153,13 @@ export class RecurringService implements RecurringApi {
   ): Promise<RecurringOut> {
     return this.#change(commit, userId, id, async (em, before, ledger) => {
       if (before.status !== 'paused') return before;
-      if (before.nextOn === null) return { ...before, status: 'finished' };
-      const today = this.#today(before);
-      const from = catchUp || before.nextOn > today ? before.nextOn : today;
-      await skipOwedBefore(em, id, { before: from, doneAtMs: ledger.changedAtMs });
-      return withNext(em, { ...before, status: 'active' }, from);
+      const resumed: RecurringRecord = { ...before, status: 'active', pausedOn: null };
+      if (before.nextOn === null) return { ...resumed, status: 'finished' };
+      if (!catchUp) {
+        const pause = { after: before.pausedOn ?? '', before: this.#today(before) };
+        await passOver(em, this.#database.dialect, { record: before, ...pause, nowMs: ledger.changedAtMs });
+      }
+      return withNext(em, resumed, before.nextOn);
     });
   }
 

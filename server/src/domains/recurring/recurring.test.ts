@@ -363,13 +363,81 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   test('nothing is made during a pause; resuming begins with today, or catches up where asked', async () => {
     const [left, caught] = [await create({ name: 'Left' }), await create({ name: 'Caught' })];
+    await run();
     for (const { id } of [left, caught]) await ledger.recurring.pause(ledger.commit, userId, id);
     at('2026-03-05T08:00:00Z');
     expect((await run()).made).toBe(0);
     await ledger.recurring.resume(ledger.commit, userId, { id: left.id, catchUp: false });
     await ledger.recurring.resume(ledger.commit, userId, { id: caught.id, catchUp: true });
     await run();
-    expect([(await get(left)).madeCount, (await get(caught)).madeCount]).toEqual([1, 4]);
+    expect([(await get(left)).madeCount, (await get(caught)).madeCount]).toEqual([2, 4]);
+  });
+
+  test.each([
+    { catchUp: false, ofPause: [] },
+    { catchUp: true, ofPause: ['2026-03-20', '2026-04-20'] },
+  ])(
+    'what had failed before a pause is made after it, whether the pause is caught up on ($catchUp) or not; all of it counts',
+    async ({ catchUp, ofPause }) => {
+      at('2026-01-20T08:00:00Z');
+      const template = await create({ rule: 'FREQ=MONTHLY', startsOn: '2026-01-20', count: 6 });
+      const { id } = template;
+      await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: true });
+      at('2026-02-25T08:00:00Z');
+      expect(await run()).toMatchObject({ failed: 1 });
+      await ledger.recurring.pause(ledger.commit, userId, id);
+      at('2026-05-02T08:00:00Z');
+      await ledger.accounts.setArchived(ledger.commit, userId, { id: accountId, isArchived: false });
+      expect((await run()).made).toBe(0);
+      expect(await ledger.recurring.resume(ledger.commit, userId, { id, catchUp })).toMatchObject({
+        status: 'active',
+        nextOn: '2026-01-20',
+      });
+      await run();
+      expect(await made()).toEqual(['2026-01-20', '2026-02-20', ...ofPause]);
+      expect(await get(template)).toMatchObject({ nextOn: '2026-05-20' });
+      at('2027-01-01T08:00:00Z');
+      await run();
+      expect(await made()).toEqual(['2026-01-20', '2026-02-20', ...ofPause, '2026-05-20', '2026-06-20']);
+      expect(await get(template)).toMatchObject({ status: 'finished' });
+      await expectSound();
+    },
+  );
+
+  test('what downtime had left undone up to the day of a pause is made after it; a second pause is none', async () => {
+    const template = await create();
+    const { id } = template;
+    await run();
+    at('2026-03-05T00:00:10Z');
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    at('2026-03-07T08:00:00Z');
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    at('2026-03-09T08:00:00Z');
+    await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: false });
+    await run();
+    expect(await made()).toEqual(['2026-03-02', '2026-03-03', '2026-03-04', '2026-03-05', '2026-03-09']);
+    // What the first pause passed over stays so.
+    at('2026-03-11T08:00:00Z');
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    at('2026-03-13T08:00:00Z');
+    await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: false });
+    await run();
+    expect((await made()).slice(5)).toEqual(['2026-03-10', '2026-03-11', '2026-03-13']);
+    await expectSound();
+  });
+
+  test('a new rule in a pause keeps apart what was due before the pause and what was due during it', async () => {
+    const { id } = await create();
+    at('2026-03-04T08:00:00Z');
+    await ledger.recurring.pause(ledger.commit, userId, id);
+    at('2026-03-06T08:00:00Z');
+    await ledger.recurring.update(ledger.commit, userId, { id, rule: 'FREQ=WEEKLY;BYDAY=MO' });
+    at('2026-03-12T08:00:00Z');
+    await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: false });
+    at('2026-03-17T08:00:00Z');
+    await run();
+    expect(await made()).toEqual(['2026-03-02', '2026-03-03', '2026-03-04', '2026-03-16']);
+    await expectSound();
   });
 
   test('a new rule begins today and makes nothing up for the past; what is due and not made yet stays due', async () => {
@@ -583,20 +651,21 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   });
 
   test('what a pause passed over and what is skipped still count where a finished template goes on', async () => {
-    const { id } = await create({ count: 4 });
+    const { id } = await create({ count: 5 });
     const update = (count: number) => ledger.recurring.update(ledger.commit, userId, { id, count });
+    await run();
     await ledger.recurring.pause(ledger.commit, userId, id);
-    at('2026-03-04T08:00:00Z');
+    at('2026-03-05T08:00:00Z');
     await ledger.recurring.resume(ledger.commit, userId, { id, catchUp: false });
-    for (const date of ['2026-03-04', '2026-03-05']) await ledger.recurring.skip(ledger.commit, userId, { id, date });
+    for (const date of ['2026-03-05', '2026-03-06']) await ledger.recurring.skip(ledger.commit, userId, { id, date });
     expect(await ledger.recurring.get(userId, id)).toMatchObject({ status: 'finished' });
-    // Passed over: 2, 3; skipped: 4, 5.
-    expect(await update(5)).toMatchObject({ status: 'active', nextOn: '2026-03-06' });
+    // Made: 2; passed over: 3, 4; skipped: 5, 6.
+    expect(await update(6)).toMatchObject({ status: 'active', nextOn: '2026-03-07' });
     expect(await ledger.recurring.dates(userId, { id, limit: 9 })).toEqual({
       items: [
-        { date: '2026-03-04', isSkipped: true },
         { date: '2026-03-05', isSkipped: true },
-        { date: '2026-03-06', isSkipped: false },
+        { date: '2026-03-06', isSkipped: true },
+        { date: '2026-03-07', isSkipped: false },
       ],
       nextCursor: null,
     });

@@ -231,7 +231,12 @@ describe('an edit', () => {
       { kind: 'transfer', transfer: { toAccountId: 'eur2' } },
       { categoryId: null, splits: [], transfer: within.transfer },
     ],
-    ['what is no transfer any more goes nowhere', across, { kind: 'expense' }, { transfer: null, categoryId: null }],
+    [
+      'what is no transfer any more goes nowhere',
+      across,
+      { kind: 'expense', transfer: null },
+      { transfer: null, categoryId: null },
+    ],
     [
       'a new amount within a currency arrives whole',
       within,
@@ -239,10 +244,10 @@ describe('an edit', () => {
       { transfer: { ...within.transfer, toAmount: parseMoney('3') } },
     ],
     [
-      'a new amount moves what arrives in proportion',
+      'a new amount and what arrives change together',
       across,
-      { amount: '5' },
-      { transfer: { ...across.transfer, toAmount: parseMoney('5.5') } },
+      { amount: '5', transfer: { toAccountId: 'usd', toAmount: '5.4' } },
+      { transfer: { ...across.transfer, toAmount: parseMoney('5.4') } },
     ],
     [
       'a new amount moves what arrives by the rate',
@@ -251,10 +256,10 @@ describe('an edit', () => {
       { transfer: { ...byRate.transfer, toAmount: parseMoney('22'), rate: '1.1' } },
     ],
     [
-      'a new amount moves what arrives in proportion, to what a bank books',
+      'another text leaves what arrived without a rate',
       across,
-      { amount: '3.33333333' },
-      { transfer: { ...across.transfer, toAmount: parseMoney('3.67') } },
+      { amount: '10.00', note: 'fee' },
+      { transfer: across.transfer },
     ],
     [
       'another text leaves what arrived by a rate, to eight digits too',
@@ -284,18 +289,11 @@ describe('an edit', () => {
     ['a new amount without new splits', split, { amount: '11' }, 'splits'],
     ['an account in another currency without an amount', plain, { accountId: 'usd' }, 'amount'],
     ['the same for a transfer', across, { accountId: 'usd2' }, 'amount'],
-    [
-      'an amount of which nothing would arrive',
-      make({ kind: 'transfer', amount: '100', transfer: { toAccountId: 'usd', toAmount: '0.00000001' } }),
-      { amount: '1' },
-      'amount',
-    ],
-    [
-      'an amount of which too much would arrive',
-      make({ kind: 'transfer', amount: '0.00000001', transfer: { toAccountId: 'usd', toAmount: '9999999999' } }),
-      { amount: '0.00000002' },
-      'amount',
-    ],
+    ['a new amount where what arrived was given without a rate', across, { amount: '5' }, 'transfer.toAmount'],
+    ['an amount of which nothing would arrive by the rate', byRate, { amount: '0.00000001' }, 'transfer.rate'],
+    ['an amount of which too much would arrive by the rate', byRate, { amount: '9999999999' }, 'transfer.rate'],
+    ['another kind for a transfer that is not given up', across, { kind: 'expense' }, 'transfer'],
+    ['the same within a currency', within, { kind: 'income' }, 'transfer'],
     ['a transfer that goes nowhere', within, { transfer: null }, 'transfer'],
     ['a transfer to where it comes from', within, { accountId: 'eur2' }, 'transfer.toAccountId'],
     ['a way to go for what is no transfer', plain, { transfer: { toAccountId: 'eur2' } }, 'transfer'],
@@ -391,12 +389,5 @@ describe('an edit', () => {
     expect(() => change({ ...plain, kind: 'opening', categoryId: null }, { payee: 'p' })).toThrow(
       'through its account',
     );
-  });
-
-  test('proportion is rounded once, half to even, to the minor unit', () => {
-    const third = make({ kind: 'transfer', amount: '3', transfer: { toAccountId: 'usd', toAmount: '1' } });
-    expect(change(third, { amount: '2' }).transfer?.toAmount).toBe(parseMoney('0.67'));
-    expect(refused(() => change(third, { amount: '0.015' }))).toEqual(['amount']);
-    expect(change(third, { amount: '0.045' }).transfer?.toAmount).toBe(parseMoney('0.02'));
   });
 });

@@ -68,9 +68,10 @@ export function toRecord(
 
 /**
  * The transaction as it is after an edit: what was left out stays, unless it cannot go with what was given. A transfer has neither category nor splits, and
- * nothing else has a way to go. A category beside splits is refused, unless these are given up by `splits: []`. A new amount beside
- * splits needs new ones, and so does an account in another currency the amount: what either would be is not for us to guess. A category that was archived since
- * may stay.
+ * nothing else has a way to go. A category beside splits is refused, unless these are given up by `splits: []`, and so is another kind
+ * for a transfer without `transfer: null`, as the other account would lose its side of it unasked. A new amount beside splits needs new ones, and so does an
+ * account in another currency the amount, and a new amount what arrives in another currency without a rate: what either would be is not for us to guess. A
+ * category that was archived since may stay.
  *
  * @throws AppError VALIDATION_FAILED naming what does not go together
  */
@@ -85,6 +86,9 @@ export function edit(
   }
   const kind = changes.kind ?? before.kind;
   const isTransfer = kind === 'transfer';
+  if (before.transfer && !isTransfer && changes.transfer === undefined) {
+    throw invalidField('transfer', `goes to another account; send it as null beside the kind ${kind} to give that up`);
+  }
   requireAmountFor(before, changes, named);
   const splits = changes.splits ?? (isTransfer ? [] : before.splits.map(toSplitInput));
   const money: Money = {
@@ -127,8 +131,10 @@ function categoriesOf({ categoryId, splits }: TransactionRecord): ReadonlySet<st
 }
 
 /**
- * Where a transfer went that is edited without saying so. A new amount moves what arrives in proportion, rounded to the minor unit; the same amount leaves it,
- * whatever its digits; within a currency they are equal.
+ * Where a transfer went that is edited without saying so. A new amount moves what arrives by the rate that the transfer was made by; where what arrived was
+ * given without one, it must be given again. The same amount leaves it, whatever its digits; within a currency they are equal.
+ *
+ * @throws AppError VALIDATION_FAILED for `transfer.toAmount`
  */
 function keptTransfer(before: TransactionRecord, changes: TransactionUpdate, { accounts }: Named): Money['transfer'] {
   const { transfer } = before;
@@ -139,15 +145,13 @@ function keptTransfer(before: TransactionRecord, changes: TransactionUpdate, { a
   const amount = changes.amount === undefined ? before.amount : parseMoney(changes.amount);
   const kept = amount === before.amount ? { toAmount: formatMoney(transfer.toAmount) } : {};
   if (currency === before.currency && rate !== null) return { toAccountId, rate, ...kept };
-  if (currency !== before.currency || amount === before.amount) {
-    return { toAccountId, toAmount: formatMoney(transfer.toAmount) };
+  if (currency === before.currency && amount !== before.amount) {
+    throw invalidField(
+      'transfer.toAmount',
+      `is needed, or a rate: the amount changes, and what arrived in ${toCurrency} was given without a rate`,
+    );
   }
-  // Not by way of a rate: one of twelve digits is not what the transfer was made by.
-  const unit = minorUnit(toCurrency);
-  const toAmount = unit * divideHalfEven(transfer.toAmount * amount, before.amount * unit);
-  if (toAmount <= 0n) throw invalidField('amount', 'would let nothing arrive; say what does');
-  requireMoney(toAmount, 'amount');
-  return { toAccountId, toAmount: formatMoney(toAmount) };
+  return { toAccountId, toAmount: formatMoney(transfer.toAmount) };
 }
 
 type CheckedMoney = Pick<

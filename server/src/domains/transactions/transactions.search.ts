@@ -148,12 +148,9 @@ function filtersOf({ dialect, query, categoryIds }: Search): Condition[] {
   const filters: Condition[] = [];
   const add = (sql: string, ...values: SqlValue[]) => filters.push({ sql, values });
   if (query.kind !== undefined) add('t.kind = ?', query.kind);
-  if (query.currency !== undefined) add('t.currency = ?', query.currency);
   if (query.source !== undefined) add('t.source = ?', query.source);
-  const addAmount = (comparison: string, amount: string) =>
-    add(`t.amount ${comparison} ${moneyPlaceholder(dialect)}`, moneyToSql(dialect, parseMoney(amount)));
-  if (query.amountMin !== undefined) addAmount('>=', query.amountMin);
-  if (query.amountMax !== undefined) addAmount('<=', query.amountMax);
+  const money = moneyFilter(dialect, query);
+  if (money) filters.push(money);
   if (query.text !== undefined) add(`t.search_text like ? escape '!'`, `%${escapeLike(searchable(query.text))}%`);
   if (query.isUncategorized === true) {
     add(`t.kind in ('income', 'expense')`);
@@ -164,9 +161,8 @@ function filtersOf({ dialect, query, categoryIds }: Search): Condition[] {
     const state = query.cleared === 'uncleared' ? null : query.cleared;
     const is = (column: string) => (state === null ? `${column} is null` : `${column} = ?`);
     const values: SqlValue[] = state === null ? [] : [state];
-    const [own, to] = [is('t.cleared_state'), `t.to_account_id is not null and ${is('t.to_cleared_state')}`];
-    if (query.accountId === undefined) add(`(${own} or ${to})`, ...values, ...values);
-    else add(`case when t.account_id = ? then ${own} else ${to} end`, query.accountId, ...values, ...values);
+    const to = `t.to_account_id is not null and ${is('t.to_cleared_state')}`;
+    filters.push(onSides(query, { own: is('t.cleared_state'), to, values }));
   }
   // What the ranges are not of.
   if (query.categoryId !== undefined && query.accountId !== undefined) {
@@ -177,6 +173,36 @@ function filtersOf({ dialect, query, categoryIds }: Search): Condition[] {
     add(hasOne('transaction_tags x', 'x.transaction_id = t.id and x.tag = ?'), query.tag);
   }
   return filters;
+}
+
+/** Currency and amounts, all of the same side of a transfer: what left one account, or what arrived on the other. */
+function moneyFilter(
+  dialect: Dialect,
+  { currency, amountMin, amountMax, accountId }: TransactionsQuery,
+): Condition | null {
+  const asked: { column: 'currency' | 'amount'; comparison: string; values: SqlValue[] }[] = [];
+  const money = (amount: string) => [moneyToSql(dialect, parseMoney(amount))];
+  const place = moneyPlaceholder(dialect);
+  if (currency !== undefined) asked.push({ column: 'currency', comparison: '= ?', values: [currency] });
+  if (amountMin !== undefined) asked.push({ column: 'amount', comparison: `>= ${place}`, values: money(amountMin) });
+  if (amountMax !== undefined) asked.push({ column: 'amount', comparison: `<= ${place}`, values: money(amountMax) });
+  if (asked.length === 0) return null;
+  const side = (prefix: string) =>
+    asked.map(({ column, comparison }) => `${prefix}${column} ${comparison}`).join(' and ');
+  const values = asked.flatMap((each) => each.values);
+  return onSides({ accountId }, { own: side('t.'), to: side('t.to_'), values });
+}
+
+/**
+ * What holds on the side of the account that is asked for, else on either side. Both conditions take the same values; that of the receiving side must not hold for
+ * what is no transfer, whose columns are null there.
+ */
+function onSides(
+  { accountId }: Pick<TransactionsQuery, 'accountId'>,
+  { own, to, values }: { own: string; to: string; values: readonly SqlValue[] },
+): Condition {
+  if (accountId === undefined) return { sql: `(${own} or ${to})`, values: [...values, ...values] };
+  return { sql: `case when t.account_id = ? then ${own} else ${to} end`, values: [accountId, ...values, ...values] };
 }
 
 /** Not by `exists`, which MariaDB turns into a join that it may begin with, reading a whole table first. */

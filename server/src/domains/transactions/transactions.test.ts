@@ -69,6 +69,38 @@ test('an expense, a split and a transfer move exactly what they say, and a delet
   expect(changes['deleted']).toMatchObject([{ id: transfer.body['id'] }]);
 });
 
+test('a transfer between currencies is found by what either statement shows, amount and currency on the same side', async () => {
+  const cash = await account();
+  const depot = await account({ name: 'Depot', currency: 'USD' });
+  const transfer = { to_account_id: depot['id'], to_amount: '216.74' };
+  await call('POST', '/transactions', {
+    kind: 'transfer',
+    account_id: cash['id'],
+    amount: '200',
+    occurred_on: '2026-02-04',
+    transfer,
+  });
+  const arrived = 'amount_min=216.74&amount_max=216.74';
+  const left = 'amount_min=200&amount_max=200';
+  for (const [query, count] of [
+    [`account_id=${depot['id']}&${arrived}`, 1],
+    [`account_id=${depot['id']}&${left}`, 0],
+    [`account_id=${depot['id']}&currency=USD&kind=transfer`, 1],
+    [`account_id=${depot['id']}&currency=EUR`, 0],
+    [`account_id=${cash['id']}&${arrived}`, 0],
+    [`account_id=${cash['id']}&currency=EUR&${left}`, 1],
+    [arrived, 1],
+    [left, 1],
+    ['currency=USD', 1],
+    [`currency=USD&${arrived}`, 1],
+    [`currency=USD&${left}`, 0],
+    ['amount_min=201&amount_max=216', 0],
+  ] as const) {
+    const found = (await call('GET', `/transactions?${query}`)).body['items'] as unknown as Row[];
+    expect([query, found.length]).toEqual([query, count]);
+  }
+});
+
 test('a category finds what is filed below it; a text finds it whatever its case', async () => {
   const cash = await account();
   const categories = (await call('GET', '/categories')).body['items'] as unknown as Row[];
