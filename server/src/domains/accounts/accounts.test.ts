@@ -48,7 +48,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await rate('2026-01-01', '3');
     const asked = rateConvertInput.parse({ amount: '1', from: 'EUR', to: 'USD' });
     expect(await ledger.rates.convert(userId, asked)).toMatchObject({ date: '2025-12-31', converted: '2.00000000' });
-    expect((await ledger.accounts.summary(userId, 'USD')).converted).toMatchObject({
+    expect((await ledger.accounts.summary(userId, { currency: 'USD' })).converted).toMatchObject({
       date: '2025-12-31',
       netWorth: '12.00000000',
     });
