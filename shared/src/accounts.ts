@@ -111,7 +111,7 @@ export const accountsInput = z.strictObject({
   includeHidden: z.boolean().default(true),
   updatedSince: instantInput.optional().meta({
     description:
-      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included',
+      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included. `type` and `currency` do not go with it',
   }),
 });
 export type AccountsQuery = z.infer<typeof accountsInput>;
@@ -203,6 +203,7 @@ export const statementOut = pageOf(
     description: z.string(),
     payee: z.string(),
     categoryId: z.string().nullable(),
+    otherAccountId: z.string().nullable().meta({ description: 'Of a transfer: where it came from or went to' }),
     note: z.string().meta({ description: 'Of the split, or else of the transaction' }),
     cleared: clearedState,
     amount: moneyOut.meta({ description: 'Signed: what it did to this account' }),

@@ -194,6 +194,29 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     ]);
   });
 
+  test('a transfer in a statement names the account on its other side, on either of the two', async () => {
+    const [from, to] = [await open(), await open()];
+    const fields = { accountId: from.id, amount: '1', occurredOn: '2026-01-01' };
+    await ledger.transactions.create(
+      ledger.commit,
+      userId,
+      draft({ ...fields, kind: 'transfer', transfer: { toAccountId: to.id } }),
+    );
+    await ledger.transactions.create(ledger.commit, userId, draft({ ...fields, kind: 'expense' }));
+    const others = async (id: string) =>
+      (await ledger.accounts.statement(userId, { id, limit: 10 })).items.map(({ kind, otherAccountId }) => [
+        kind,
+        otherAccountId,
+      ]);
+    expect(new Map((await others(from.id)) as [string, string | null][])).toEqual(
+      new Map([
+        ['transfer', to.id],
+        ['expense', null],
+      ]),
+    );
+    expect(await others(to.id)).toEqual([['transfer', from.id]]);
+  });
+
   test('summary, net worth and statement hold hidden and archived accounts, as they say', async () => {
     const hidden = await open({ name: 'Hidden', openingBalance: '5', isHidden: true });
     const archived = await open({ name: 'Archived', openingBalance: '7' });
