@@ -40,6 +40,7 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
     return {
       requestId: requestState(request).id,
       caller,
+      hasCredential: token !== null,
       sessionToken: caller?.tokenScopes === null ? token : null,
       userAgent: request.get('user-agent') ?? null,
       isLocalOperator: isLocalOperator(request, origins),

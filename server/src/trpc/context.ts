@@ -42,6 +42,8 @@ export type Context = {
   requestId: string;
   /** The signed-in person, by session (bearer token or cookie) or by API token. */
   caller: Caller | null;
+  /** Whether a token or session cookie came, be it one of somebody or not. */
+  hasCredential: boolean;
   /** The secret of the session that `caller` came with; for ending it, never for logs. */
   sessionToken: string | null;
   /** What the client calls itself. */
