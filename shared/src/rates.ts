@@ -134,11 +134,9 @@ export const convertedTotalOut = z.object({
   assets: moneyOut,
   liabilities: moneyOut,
   netWorth: moneyOut,
-  leftOut: z
-    .array(z.string())
-    .meta({
-      description: 'Currencies that are not in the sums: no rate of that day, or of the `max_age_days` before it',
-    }),
+  leftOut: z.array(z.string()).meta({
+    description: 'Currencies that are not in the sums: no rate of that day, or of the `maxAgeDays` before it',
+  }),
   conversions: z.array(conversionOut),
 });
 export type ConvertedTotalOut = z.infer<typeof convertedTotalOut>;
