@@ -161,6 +161,7 @@ const bodiesOf = (password: string): Record<string, unknown> => ({
   'users.changePassword': { current_password: password, new_password: password },
   'users.requestEmailChange': { email: 'moved@example.test', password },
   'users.confirmEmailChange': { code: 'none' },
+  'users.remove': { password },
   'sync.user': { user_address: ADDRESS },
 });
 
