@@ -18,7 +18,7 @@ import {
   signedAmountInput,
   textInput,
 } from './ledger.ts';
-import { convertedTotalOut } from './rates.ts';
+import { convertedTotalOut, maxAgeDaysInput } from './rates.ts';
 
 /** `credit` is what one owes: its balance may fall to minus its limit. */
 export const accountType = z.enum(['wallet', 'saving', 'investment', 'goal', 'credit']);
@@ -111,7 +111,7 @@ export const accountsInput = z.strictObject({
   includeHidden: z.boolean().default(true),
   updatedSince: instantInput.optional().meta({
     description:
-      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included',
+      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included. `type` and `currency` do not go with it',
   }),
 });
 export type AccountsQuery = z.infer<typeof accountsInput>;
@@ -128,11 +128,15 @@ export const moveEntriesInput = z.strictObject({ id: idInput, toAccountId: idInp
 export const moveEntriesOut = z.object({ movedEntries: z.number().int(), from: accountOut, to: accountOut });
 export type MoveEntriesOut = z.infer<typeof moveEntriesOut>;
 
-const inCurrency = currencySchema
-  .optional()
-  .meta({ description: 'Also answer the totals in this currency, by the exchange rates of the day' });
+/** In what currency all totals are answered as one, and by rates of what age. */
+const conversionInput = {
+  currency: currencySchema
+    .optional()
+    .meta({ description: 'The currency of `converted`; the base currency of the profile by default' }),
+  maxAgeDays: maxAgeDaysInput,
+};
 
-export const accountSummaryInput = z.strictObject({ currency: inCurrency }).optional();
+export const accountSummaryInput = z.strictObject(conversionInput).optional();
 
 /** Balances by type and currency, of all accounts, hidden and archived ones too; amounts in different currencies are never added. */
 export const accountSummaryOut = z.object({
@@ -155,7 +159,7 @@ export const accountSummaryOut = z.object({
       netWorth: moneyOut,
     }),
   ),
-  converted: convertedTotalOut.nullable().meta({ description: "With `currency`: the totals in it, by today's rates" }),
+  converted: convertedTotalOut.meta({ description: "The totals in one currency, by today's rates" }),
 });
 export type AccountSummaryOut = z.infer<typeof accountSummaryOut>;
 
@@ -163,7 +167,7 @@ export const NET_WORTH_MONTHS_MAX = 600;
 /** Totals of one answer, one for each month and currency: fifty years of sixteen currencies, or five of all. */
 export const NET_WORTH_TOTALS_MAX = 10_000;
 
-export const netWorthInput = z.strictObject({ from: monthInput, to: monthInput, currency: inCurrency });
+export const netWorthInput = z.strictObject({ from: monthInput, to: monthInput, ...conversionInput });
 
 /** At the end of each month, for each currency, of all accounts: also of those that are hidden or archived today. */
 export const netWorthOut = z.object({
@@ -171,9 +175,10 @@ export const netWorthOut = z.object({
     z.object({
       month: monthOut,
       totals: z.array(z.object({ currency: z.string(), assets: moneyOut, liabilities: moneyOut, netWorth: moneyOut })),
-      converted: convertedTotalOut
-        .nullable()
-        .meta({ description: "With `currency`: by the rates of the month's last day" }),
+      converted: convertedTotalOut.meta({
+        description:
+          "The totals in one currency, by the rates of the month's last day; of today in the month that runs",
+      }),
     }),
   ),
 });
@@ -198,6 +203,7 @@ export const statementOut = pageOf(
     description: z.string(),
     payee: z.string(),
     categoryId: z.string().nullable(),
+    otherAccountId: z.string().nullable().meta({ description: 'Of a transfer: where it came from or went to' }),
     note: z.string().meta({ description: 'Of the split, or else of the transaction' }),
     cleared: clearedState,
     amount: moneyOut.meta({ description: 'Signed: what it did to this account' }),

@@ -146,3 +146,6 @@ export type RecoveryCodesOut = z.infer<typeof recoveryCodesOut>;
 
 /** Both factors, for what weakens the second. */
 export const bothFactorsInput = z.strictObject({ password: passwordSchema, code: secondFactorSchema });
+
+/** For the deletion of an account: the password, and the second factor where the account has one. */
+export const accountDeletionInput = z.strictObject({ password: passwordSchema, code: secondFactorSchema.optional() });

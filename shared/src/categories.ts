@@ -74,7 +74,7 @@ export const categoriesInput = z.strictObject({
   includeArchived: z.boolean().default(false),
   updatedSince: instantInput.optional().meta({
     description:
-      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included. What is below a category that is renamed, moved or merged changes with it, by its path',
+      'Only what changed at or after that instant, oldest change first, archived ones and tombstones included. What is below a category that is renamed, moved or merged changes with it, by its path. `kind` does not go with it',
   }),
   limit: z
     .number()
@@ -82,14 +82,18 @@ export const categoriesInput = z.strictObject({
     .min(1)
     .max(CATEGORIES_MAX)
     .optional()
-    .meta({ description: `Changes of one page, with updatedSince alone; ${CATEGORIES_MAX} by default` }),
-  cursor: pageInput.shape.cursor.meta({ description: 'With updatedSince alone: the nextCursor of the page before' }),
+    .meta({
+      description: `Changes of one page, ${CATEGORIES_MAX} by default. With \`updatedSince\` alone: otherwise all categories are one answer, since a page of the tree would lack parents`,
+    }),
+  cursor: pageInput.shape.cursor.meta({
+    description: 'With `updatedSince` alone: the `nextCursor` of the page before',
+  }),
 });
 export type CategoriesQuery = z.infer<typeof categoriesInput>;
 
 /** All of them, in the order of the tree: a parent before its children, siblings by name. With `updatedSince` the oldest change first, page by page. */
 export const categoriesOut = pageOf(categoryOut).extend({
-  deleted: z.array(tombstoneOut).meta({ description: 'With updatedSince: what was deleted since' }),
+  deleted: z.array(tombstoneOut).meta({ description: 'With `updatedSince`: what was deleted since' }),
 });
 export type CategoriesOut = z.infer<typeof categoriesOut>;
 

@@ -74,7 +74,7 @@ const LAST_YEAR = 2199;
 export const dateInput = z
   .string()
   .max(10)
-  .pipe(z.iso.date('must be a date of the calendar, such as 2026-02-28'))
+  .pipe(z.iso.date({ error: 'must be a date of the calendar, such as 2026-02-28', abort: true }))
   .refine((date) => Number(date.slice(0, 4)) >= FIRST_YEAR && Number(date.slice(0, 4)) <= LAST_YEAR, {
     error: `must lie between ${FIRST_YEAR} and ${LAST_YEAR}`,
   })

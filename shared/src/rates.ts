@@ -83,18 +83,21 @@ export const ratesImportOut = z.object({
 });
 export type RatesImportOut = z.infer<typeof ratesImportOut>;
 
+/** How many days older than the day that is asked for a rate may be. */
+export const maxAgeDaysInput = z
+  .number()
+  .int()
+  .min(0)
+  .max(RATE_AGE_DAYS_MAX)
+  .default(RATE_AGE_DAYS_DEFAULT)
+  .meta({ description: 'How many days older than the day a rate may be' });
+
 export const rateConvertInput = z.strictObject({
   amount: signedAmountInput,
   from: currencySchema,
-  to: currencySchema,
+  to: currencySchema.optional().meta({ description: 'The base currency of the profile by default' }),
   date: dateInput.optional().meta({ description: 'The day of the rate; today by default' }),
-  maxAgeDays: z
-    .number()
-    .int()
-    .min(0)
-    .max(RATE_AGE_DAYS_MAX)
-    .default(RATE_AGE_DAYS_DEFAULT)
-    .meta({ description: 'How many days older than that day a rate may be' }),
+  maxAgeDays: maxAgeDaysInput,
 });
 export type RateConvert = z.infer<typeof rateConvertInput>;
 
@@ -131,9 +134,9 @@ export const convertedTotalOut = z.object({
   assets: moneyOut,
   liabilities: moneyOut,
   netWorth: moneyOut,
-  leftOut: z
-    .array(z.string())
-    .meta({ description: `Currencies that are not in the sums: no rate of the last ${RATE_AGE_DAYS_DEFAULT} days` }),
+  leftOut: z.array(z.string()).meta({
+    description: 'Currencies that are not in the sums: no rate of that day, or of the `maxAgeDays` before it',
+  }),
   conversions: z.array(conversionOut),
 });
 export type ConvertedTotalOut = z.infer<typeof convertedTotalOut>;

@@ -190,7 +190,7 @@ export const transactionsInput = z
       .meta({ description: 'On that account, where one is given; else on any that it is on' }),
     updatedSince: instantInput.optional().meta({
       description:
-        'Only what changed at or after that instant, oldest change first, with tombstones of what was deleted',
+        'Only what changed at or after that instant, oldest change first, with tombstones of what was deleted. Goes with `limit` and `cursor` alone: with a filter, what changes so that it no longer passes would be missed',
     }),
   })
   .refine(isDateRange, NO_DATE_RANGE)

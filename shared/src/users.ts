@@ -52,7 +52,9 @@ export const userOut = z.object({
   role: roleSchema,
   name: z.string().nullable(),
   avatarUrl: z.string().nullable(),
-  baseCurrency: z.string().meta({ description: 'ISO 4217' }),
+  baseCurrency: z
+    .string()
+    .meta({ description: 'ISO 4217; what amounts are converted to where no other currency is named' }),
   timeZone: z.string().meta({ description: 'IANA; months and budget periods are in it' }),
   locale: z.string().meta({ description: 'BCP 47' }),
   watchedAddresses: z.array(addressOut).meta({ description: 'Addresses whose positions this person follows' }),

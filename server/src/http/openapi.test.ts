@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { appRouter } from '../router.ts';
 import { openApiDocument } from './openapi.ts';
 import { restRoutes } from './rest-routes.ts';
+import { toCamelCase } from './snake-case.ts';
 import { transferRoutes } from './transfer-docs.ts';
 
 type Json = { [key: string]: unknown };
@@ -119,6 +120,19 @@ test('every name of a field is snake_case', () => {
   expect(names).toContain('user_address');
   expect(names).toContain('next_cursor');
   expect(names.filter((name) => !/^[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*$/.test(name))).toEqual([]);
+});
+
+test('no description calls a field by a name that REST does not know', () => {
+  const [texts, fields] = [new Set<string>(), new Set<string>()];
+  for (const { node, trail } of walk(document)) {
+    if (trail.at(-1) === 'properties') for (const name of Object.keys(node)) fields.add(toCamelCase(name));
+    if (node['in'] === 'query') fields.add(toCamelCase(node['name'] as string));
+    for (const text of [node['summary'], node['description']]) if (typeof text === 'string') texts.add(text);
+  }
+  expect(texts.size).toBeGreaterThan(200);
+  expect([...fields]).toEqual(expect.arrayContaining(['updatedSince', 'possibleDuplicateOf']));
+  const namesIn = (text: string) => (text.match(/\w+/g) ?? []).filter((word) => /[A-Z]/.test(word) && fields.has(word));
+  expect([...texts].filter((text) => namesIn(text).length > 0)).toEqual([]);
 });
 
 test('no schema uses data as keys, which the translation would change', () => {

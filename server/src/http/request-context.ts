@@ -40,6 +40,7 @@ export function createContextFactory(parts: ContextParts): ContextFactory {
       requestId: requestState(request).id,
       caller,
       isStillSignedIn: token !== null && caller ? () => services.auth.isSignedIn(token) : null,
+      hasCredential: token !== null,
       sessionToken: caller?.tokenScopes === null ? token : null,
       userAgent: request.get('user-agent') ?? null,
       isLocalOperator: isLocalOperator(request, origins),

@@ -136,7 +136,12 @@ function snakeCaseTemplate(template: string): string {
   return template.replace(/\{([^}]+)\}/g, (_match, name: string) => `{${toSnakeCase(name)}}`);
 }
 
-/** The paths of an OpenAPI document, with every name that stands for a field in snake_case: templates, parameters, properties, required lists, examples. */
+/** The text of a description: names of fields stand in backticks, and so are told from other words. */
+function snakeCaseText(text: unknown): unknown {
+  return typeof text === 'string' ? text.replace(/`([a-z][a-zA-Z0-9]*)`/g, (quoted) => toSnakeCase(quoted)) : text;
+}
+
+/** The paths of an OpenAPI document, with every name that stands for a field in snake_case: templates, parameters, properties, required lists, examples, descriptions. */
 export function snakeCasePaths(paths: Json): Json {
   return mapEntries(paths, ([template, item]) => [
     snakeCaseTemplate(template),
@@ -147,6 +152,7 @@ export function snakeCasePaths(paths: Json): Json {
 function snakeCaseOperation(operation: Json): Json {
   return mapEntries(operation, ([name, part]) => {
     if (name === 'parameters') return [name, (part as Json[]).map(snakeCaseParameter)];
+    if (name === 'summary' || name === 'description') return [name, snakeCaseText(part)];
     if (name === 'requestBody') return [name, snakeCaseContent(part as Json)];
     if (name === 'responses')
       return [name, mapEntries(part as Json, ([status, response]) => [status, snakeCaseContent(response as Json)])];
@@ -156,7 +162,10 @@ function snakeCaseOperation(operation: Json): Json {
 
 function snakeCaseParameter(parameter: Json): Json {
   const name = parameter['in'] === 'header' ? parameter['name'] : toSnakeCase(String(parameter['name']));
-  return { ...parameter, name, schema: snakeCaseSchema(parameter['schema']) };
+  const translated = { ...parameter, name, schema: snakeCaseSchema(parameter['schema']) };
+  return 'description' in parameter
+    ? { ...translated, description: snakeCaseText(parameter['description']) }
+    : translated;
 }
 
 function snakeCaseContent(holder: Json): Json {
@@ -185,6 +194,8 @@ function snakeCaseSchema(schema: unknown): unknown {
       case 'example':
       case 'examples':
         return [keyword, snakeCaseOutput(value)];
+      case 'description':
+        return [keyword, snakeCaseText(value)];
       case 'enum':
       case 'const':
         return [keyword, value];

@@ -156,6 +156,7 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'reconciliations.finish': { id: reconciliationId, adjustment: { note: 'Lost' } },
     'reconciliations.reopen': { id: reconciliationId },
     'reconciliations.cancel': { id: reconciliationId },
+    'rules.get': { id: ruleId },
     'rules.create': { name: 'New', conditions, actions: { note: 'Bread' } },
     'rules.update': { id: ruleId, conditions },
     'rules.delete': { id: ruleId },

@@ -1,4 +1,4 @@
-import { type ExportFormat, exportFormats, importFileOut } from '@finverse/shared';
+import { exportFilterInput, type ExportFormat, exportFormats, importFileOut } from '@finverse/shared';
 import { z } from 'zod';
 import { scopesOf } from '../trpc/scopes.ts';
 import { DOWNLOAD, MIME, UPLOAD, UPLOAD_TYPES } from './transfer.ts';
@@ -15,6 +15,7 @@ type TransferOperation = {
   tags: string[];
   summary: string;
   description: string;
+  parameters?: object[];
   requestBody?: object;
   responses: Record<string, object>;
 };
@@ -53,10 +54,18 @@ function download(format: ExportFormat): TransferRoute {
       tags: ['exports'],
       summary: `Download the ledger as ${format === 'journal' ? 'an hledger journal' : format.toUpperCase()}`,
       description:
-        'A file that is not whole, because the ledger changed meanwhile or the server stops, is broken off: the connection ends before the file does.',
+        'With a filter the file holds the transactions that it lets through, and all accounts and categories. A file that is not whole, because the ledger changed meanwhile or the server stops, is broken off: the connection ends before the file does.',
+      parameters: queryParametersOf(exportFilterInput),
       responses: { 200: { description: 'OK', content: { [MIME[format]]: { schema: { type: 'string' } } } } },
     },
   };
+}
+
+function queryParametersOf(input: z.ZodObject): object[] {
+  return Object.entries(input.shape).map(([name, field]) => {
+    const { description, ...schema } = schemaOf(field as z.ZodType) as { description?: string };
+    return { name, in: 'query', required: false, description, schema };
+  });
 }
 
 function schemaOf(schema: z.ZodType): object {

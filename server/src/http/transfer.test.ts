@@ -109,6 +109,39 @@ test('an API token uploads and downloads with the scopes for it, and not without
   }
 });
 
+test('a download takes its filters, and refuses by name what it does not know', async () => {
+  const accountId = await account();
+  for (const day of ['2026-01-01', '2026-02-01']) {
+    const body = { kind: 'expense', account_id: accountId, amount: '1', occurred_on: day };
+    expect((await server.rest('POST', '/transactions', { token, body })).status).toBe(200);
+  }
+  const get = async (query: string) => {
+    const answer = await fetch(`${server.url}/api/v1/exports/ledger.${query}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const rows = async (query: string) => (await get(`csv?${query}`)).text.trim().split('\r\n').length - 1;
+  expect([await rows('from=2026-02-01'), await rows(`account_id=${accountId}`), await rows('to=2025-12-31')]).toEqual([
+    1, 2, 0,
+  ]);
+  for (const format of ['csv', 'json', 'journal']) {
+    for (const [query, path] of [
+      ['since=2026-01-01', 'since'],
+      ['accountId=acc_x', 'accountId'],
+      ['account_id=acc_x', 'account_id'],
+      ['from=1899-12-31', 'from'],
+      ['to=yesterday', 'to'],
+      ['from=2026-02-01&to=2026-01-01', 'to'],
+      ['from=2026-02-01&from=2026-01-01', 'from'],
+      ['format=csv', 'format'],
+    ]) {
+      const { status, text } = await get(`${format}?${query}`);
+      expect([query, status, JSON.parse(text)]).toMatchObject([query, 400, { error: { details: [{ path }] } }]);
+    }
+  }
+});
+
 test('the files of a person that wait are limited in number', async () => {
   for (let count = 0; count < 20; count += 1) expect((await upload('date,amount\n')).status).toBe(200);
   expect((await upload('date,amount\n')).status).toBe(409);

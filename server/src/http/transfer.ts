@@ -1,15 +1,16 @@
-import { exportFormats, type ExportFormat } from '@finverse/shared';
+import { type ExportFilter, exportFilterInput, exportFormats, type ExportFormat } from '@finverse/shared';
 import express, { type Request, type RequestHandler, type Router } from 'express';
 import type { ExportPart } from '../domains/users/users.port.ts';
 import { AppError, invariant } from '../kernel/errors.ts';
 import type { Context } from '../trpc/context.ts';
+import { refusedInput } from '../trpc/errors.ts';
 import type { RateClass } from '../trpc/limits.ts';
 import { limitKey, signedIn } from '../trpc/procedures.ts';
 import { EXPORT_SCOPES, requireScopes } from '../trpc/scopes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 import { allowLongBody } from './request-timeouts.ts';
-import { RestKeyError, snakeCaseOutput } from './snake-case.ts';
+import { camelCaseInput, RestKeyError, snakeCaseOutput } from './snake-case.ts';
 
 /** What may be uploaded. A web page of another origin may send none of these without asking first. */
 export const UPLOAD_TYPES = new Set([
@@ -71,14 +72,22 @@ function download(createContext: ContextFactory, format: ExportFormat): RequestH
     requestState(request).route = `/api/v1/exports/ledger.${format}`;
     const context = await createContext(request, response, 1);
     const userId = admit(context, DOWNLOAD);
+    const filter = exportFilterOf(request);
     await send(request, context, {
       headers: {
         'Content-Type': MIME[format],
         'Content-Disposition': `attachment; filename="finverse-ledger.${format}"`,
       },
-      open: (signal) => context.services.exports.pieces(userId, { format, signal }),
+      open: (signal) => context.services.exports.pieces(userId, { ...filter, format, signal }),
     });
   };
+}
+
+/** @throws AppError VALIDATION_FAILED naming what is no filter, or none that can be read */
+function exportFilterOf(request: Request): ExportFilter {
+  const parsed = exportFilterInput.safeParse(camelCaseInput(request.query));
+  if (!parsed.success) throw refusedInput(parsed.error);
+  return parsed.data;
 }
 
 function exportAccount(createContext: ContextFactory): RequestHandler {

@@ -37,6 +37,11 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new Error(`invariant broken: ${message}`);
 }
 
+/** For a sign-in that lets nobody in: alike for one that is unknown, has expired or was ended, so that who guesses learns nothing. */
+export function signInEnded(): AppError {
+  return new AppError('UNAUTHENTICATED', 'This sign-in has ended, or is none. Sign in again.');
+}
+
 /** The refusal of one field of an input, found out after its shape was checked. */
 export function invalidField(path: string, message: string): AppError {
   return new AppError('VALIDATION_FAILED', 'The input was refused; see details.', { details: [{ path, message }] });

@@ -120,6 +120,7 @@ const RULES: Record<string, Rule> = {
   'reconciliations.reopen': 'user',
   'reconciliations.cancel': 'user',
   'rules.list': 'user',
+  'rules.get': 'user',
   'rules.create': 'user',
   'rules.update': 'user',
   'rules.delete': 'user',
@@ -160,6 +161,7 @@ const bodiesOf = (password: string): Record<string, unknown> => ({
   'users.changePassword': { current_password: password, new_password: password },
   'users.requestEmailChange': { email: 'moved@example.test', password },
   'users.confirmEmailChange': { code: 'none' },
+  'users.remove': { password },
   'sync.user': { user_address: ADDRESS },
 });
 
@@ -401,6 +403,7 @@ const OWNED: Record<string, ((server: TestServer, token: string) => Promise<Owne
     return { id, body: {} };
   },
   'reconciliations.cancel': async (...who) => ({ id: (await aReconciliation(...who)).id }),
+  'rules.get': aRule,
   'rules.update': async (...who) => ({ ...(await aRule(...who)), body: { name: 'Butcher' } }),
   'rules.delete': aRule,
   'imports.status': anImport,

@@ -44,6 +44,8 @@ export type Context = {
   caller: Caller | null;
   /** Whether the sign-in that `caller` came with still lasts. Only reads, so that asking keeps no session alive. Null where nobody is signed in. */
   isStillSignedIn: (() => Promise<boolean>) | null;
+  /** Whether a token or session cookie came, be it one of somebody or not. */
+  hasCredential: boolean;
   /** The secret of the session that `caller` came with; for ending it, never for logs. */
   sessionToken: string | null;
   /** What the client calls itself. */

@@ -27,6 +27,32 @@ describe('what leaves', () => {
     });
   });
 
+  test.each([
+    [z.string().max(3), 'abcd', 'must have at most 3 characters'],
+    [z.string().min(8), 'abc', 'must have at least 8 characters'],
+    [z.string().min(1), '', 'must not be empty'],
+    [z.array(z.string()).max(1), ['a', 'b'], 'must have at most 1 item'],
+    [z.array(z.string()).length(2), ['a'], 'must have exactly 2 items'],
+    [z.number().max(200), 201, 'must be at most 200'],
+    [z.number().min(1), 0, 'must be at least 1'],
+    [z.number().positive(), 0, 'must be above 0'],
+    [z.number().int(), 0.5, 'must be a whole number'],
+    [z.number(), '5', 'must be a number'],
+    [z.string(), 5, 'must be text'],
+    [z.string(), null, 'must be text'],
+    [z.string(), undefined, 'is required'],
+    [z.boolean(), 'yes', 'must be true or false'],
+    [z.array(z.string()), 'a', 'must be a list'],
+    [z.strictObject({}), 'a', 'must be an object'],
+    [z.enum(['csv', 'json']), 'xml', 'must be one of csv, json'],
+    [z.literal('csv'), 'xml', 'must be csv'],
+    [z.string().max(3, 'words of its own'), 'abcd', 'words of its own'],
+  ])('a refused value with what it must be (%#)', (schema, field, message) => {
+    const { error } = z.strictObject({ field: schema }).safeParse({ field });
+    const refused = toAppError(new TRPCError({ code: 'BAD_REQUEST', cause: error }));
+    expect(refused.details).toEqual([{ path: 'field', message }]);
+  });
+
   test('a ZodError of our own making is our fault', () => {
     const error = toAppError(
       new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: zodError }),

@@ -1,5 +1,5 @@
 import type { ProcedureType } from '@trpc/server';
-import { AppError, invariant } from '../kernel/errors.ts';
+import { AppError, invariant, signInEnded } from '../kernel/errors.ts';
 import type { UnitOfWork } from '../db/index.ts';
 import { bareProcedure, middleware, type ProcedureMeta } from './init.ts';
 import type { Context } from './context.ts';
@@ -127,13 +127,13 @@ export const liveProcedure = readerProcedure.meta({ rate: 'stream' }).use(holdSt
 export const ownLiveProcedure = authedProcedure.meta({ rate: 'stream' }).use(holdStream);
 
 /** Who calls. @throws AppError UNAUTHENTICATED */
-export function signedIn(ctx: Pick<Context, 'caller'>): NonNullable<Context['caller']> {
-  if (!ctx.caller)
-    throw new AppError(
-      'UNAUTHENTICATED',
-      'Sign in first: send Authorization: Bearer with the token that login answers.',
-    );
-  return ctx.caller;
+export function signedIn({
+  caller,
+  hasCredential,
+}: Pick<Context, 'caller' | 'hasCredential'>): NonNullable<Context['caller']> {
+  if (caller) return caller;
+  if (hasCredential) throw signInEnded();
+  throw new AppError('UNAUTHENTICATED', 'Sign in first: send Authorization: Bearer with the token that login answers.');
 }
 
 function admin(ctx: Context) {

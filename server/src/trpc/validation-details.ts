@@ -1,5 +1,9 @@
 import type { ErrorDetail } from '@finverse/shared';
 import type { ZodError } from 'zod';
+import { speakPlainly } from './validation-messages.ts';
+
+// Before anything is parsed: zod makes the messages of a refusal where it refuses.
+speakPlainly();
 
 const DETAILS_MAX = 50;
 const PATH_LENGTH_MAX = 200;
@@ -13,8 +17,7 @@ function describeIssue(issue: ZodError['issues'][number]): ErrorDetail[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: 'unknown field' }));
   }
-  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
-  return [{ path: pathText(issue.path), message: isMissing ? 'is required' : issue.message }];
+  return [{ path: pathText(issue.path), message: issue.message }];
 }
 
 function pathText(path: readonly PropertyKey[]): string {

@@ -65,6 +65,9 @@ export async function selectMonthlyMoves({ em, dialect, userId }: Reading, to: s
 /** Of an entry `e` and its transaction `t`. */
 const CLEARED_STATE = 'case when e.account_id = t.account_id then t.cleared_state else t.to_cleared_state end';
 
+/** Of an entry `e` and its transaction `t`: the account on the other side of a transfer. */
+const OTHER_ACCOUNT = 'case when e.account_id = t.account_id then t.to_account_id else t.account_id end';
+
 /** The place of an entry in an account's order. */
 export type EntryPlace = { occurredOn: string; transactionId: string; line: number };
 
@@ -91,7 +94,8 @@ export async function selectEntries(
   }
   return fetchRows<RawRow>(
     em,
-    `select e.*, t.description, t.payee, t.note as transaction_note, ${CLEARED_STATE} as cleared
+    `select e.*, t.description, t.payee, t.note as transaction_note, ${CLEARED_STATE} as cleared,
+       ${OTHER_ACCOUNT} as other_account_id
      from ${readBy(dialect, 'entries e', ACCOUNT_INDEX)} ${LOOK_UP[dialect]} transactions t on t.id = e.transaction_id
      where ${conditions.map(([sql]) => sql).join(' and ')}
      order by e.occurred_on desc, e.transaction_id desc, e.line desc limit ?`,

@@ -36,12 +36,12 @@ export const accountsRouter = router({
         path: '/accounts/summary',
         summary: 'Balances by type and currency',
         description:
-          'Of all accounts: hidden ones count, and archived ones while their balance is not zero. Amounts in different currencies are never added.',
+          'Of all accounts: hidden ones count, and archived ones while their balance is not zero. Amounts in different currencies are never added, but for `converted`, which names the rates and their dates.',
       },
     })
     .input(accountSummaryInput)
     .output(accountSummaryOut)
-    .query(({ ctx, input }) => ctx.services.accounts.summary(ctx.caller.userId, input?.currency)),
+    .query(({ ctx, input }) => ctx.services.accounts.summary(ctx.caller.userId, input)),
 
   netWorth: authedProcedure
     .meta({
@@ -52,7 +52,7 @@ export const accountsRouter = router({
         path: '/accounts/net-worth',
         summary: 'Net worth at the end of each month',
         description:
-          'Of all accounts, also of those that are hidden or archived today: their entries stay in the months that they are of. Amounts in different currencies are never added. At most 600 months, and 10,000 totals of a month in a currency.',
+          'Of all accounts, also of those that are hidden or archived today: their entries stay in the months that they are of. Amounts in different currencies are never added, but for `converted`, which names the rates and their dates. At most 600 months, and 10,000 totals of a month in a currency.',
       },
     })
     .input(netWorthInput)

@@ -3,11 +3,12 @@ import { formatMoney } from '@finverse/shared';
 import type { AccountRecord, Units } from '../ledger/index.ts';
 
 type Totals = AccountSummaryOut['totals'];
+type MonthTotals = Omit<NetWorthOut['points'][number], 'converted'>;
 
 /** Balances by type and currency, and what one has and owes in each currency. Amounts in different currencies are never added. */
 export function summarize(
   accounts: readonly Pick<AccountRecord, 'type' | 'currency' | 'balance'>[],
-): AccountSummaryOut {
+): Omit<AccountSummaryOut, 'converted'> {
   const groups = new Map<string, { type: AccountRecord['type']; currency: string; balance: Units; accounts: number }>();
   for (const { type, currency, balance } of accounts) {
     const group = groups.get(`${currency} ${type}`) ?? { type, currency, balance: 0n, accounts: 0 };
@@ -19,7 +20,6 @@ export function summarize(
       balance: formatMoney(group.balance),
     })),
     totals: totalsOf(accounts),
-    converted: null,
   };
 }
 
@@ -47,7 +47,7 @@ export type MonthlyMove = { accountId: string; currency: string; month: string; 
 export function netWorthByMonth(
   moves: readonly MonthlyMove[],
   { from, to }: { from: string; to: string },
-): NetWorthOut {
+): { points: MonthTotals[] } {
   const inOrder = sortedBy([...moves], ({ month }) => month);
   const balances = new Map<string, { currency: string; balance: Units }>();
   let next = 0;
@@ -57,7 +57,7 @@ export function netWorthByMonth(
       balances.set(move.accountId, { currency: move.currency, balance: known + move.total });
       next += 1;
     }
-    return { month, totals: totalsOf([...balances.values()]), converted: null };
+    return { month, totals: totalsOf([...balances.values()]) };
   });
   return { points };
 }

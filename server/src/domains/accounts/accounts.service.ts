@@ -39,7 +39,7 @@ import {
 import { todayOf } from '../users/index.ts';
 import { moveAll } from './accounts.move.ts';
 import { findOpening, setOpening } from './accounts.opening.ts';
-import type { AccountsApi } from './accounts.port.ts';
+import type { AccountsApi, ConversionQuery } from './accounts.port.ts';
 import { type Reading, requireAccount, selectAccounts } from './accounts.repository.ts';
 import { readStatement } from './accounts.statement.ts';
 import { toAccountOut } from './accounts.wire.ts';
@@ -212,11 +212,11 @@ export class AccountsService implements AccountsApi {
     });
   }
 
-  summary(userId: string, currency?: string): Promise<AccountSummaryOut> {
-    return this.#worth.summary(userId, currency);
+  summary(userId: string, query: ConversionQuery = {}): Promise<AccountSummaryOut> {
+    return this.#worth.summary(userId, query);
   }
 
-  netWorth(userId: string, range: { from: string; to: string; currency?: string | undefined }): Promise<NetWorthOut> {
+  netWorth(userId: string, range: { from: string; to: string } & ConversionQuery): Promise<NetWorthOut> {
     return this.#worth.netWorth(userId, range);
   }
 

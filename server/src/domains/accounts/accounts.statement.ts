@@ -29,6 +29,7 @@ export async function readStatement(reading: Reading, query: StatementQuery): Pr
       description: row['description'] as string,
       payee: row['payee'] as string,
       categoryId: row['category_id'] as string | null,
+      otherAccountId: row['other_account_id'] as string | null,
       note: (row['note'] as string) || (row['transaction_note'] as string),
       cleared: (row['cleared'] as ClearedState | null) ?? 'uncleared',
       amount: formatMoney(amount),

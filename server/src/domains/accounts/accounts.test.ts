@@ -48,7 +48,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await rate('2026-01-01', '3');
     const asked = rateConvertInput.parse({ amount: '1', from: 'EUR', to: 'USD' });
     expect(await ledger.rates.convert(userId, asked)).toMatchObject({ date: '2025-12-31', converted: '2.00000000' });
-    expect((await ledger.accounts.summary(userId, 'USD')).converted).toMatchObject({
+    expect((await ledger.accounts.summary(userId, { currency: 'USD' })).converted).toMatchObject({
       date: '2025-12-31',
       netWorth: '12.00000000',
     });
@@ -261,6 +261,29 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       '-2.00000000 EUR the transaction',
       '-4.00000000 EUR the transaction',
     ]);
+  });
+
+  test('a transfer in a statement names the account on its other side, on either of the two', async () => {
+    const [from, to] = [await open(), await open()];
+    const fields = { accountId: from.id, amount: '1', occurredOn: '2026-01-01' };
+    await ledger.transactions.create(
+      ledger.commit,
+      userId,
+      draft({ ...fields, kind: 'transfer', transfer: { toAccountId: to.id } }),
+    );
+    await ledger.transactions.create(ledger.commit, userId, draft({ ...fields, kind: 'expense' }));
+    const others = async (id: string) =>
+      (await ledger.accounts.statement(userId, { id, limit: 10 })).items.map(({ kind, otherAccountId }) => [
+        kind,
+        otherAccountId,
+      ]);
+    expect(new Map((await others(from.id)) as [string, string | null][])).toEqual(
+      new Map([
+        ['transfer', to.id],
+        ['expense', null],
+      ]),
+    );
+    expect(await others(to.id)).toEqual([['transfer', from.id]]);
   });
 
   test('summary, net worth and statement hold hidden and archived accounts, as they say', async () => {

@@ -1,19 +1,27 @@
 import { setImmediate } from 'node:timers/promises';
-import { type AccountSummaryOut, NET_WORTH_MONTHS_MAX, NET_WORTH_TOTALS_MAX, type NetWorthOut } from '@finverse/shared';
+import {
+  type AccountSummaryOut,
+  type ConvertedTotalOut,
+  NET_WORTH_MONTHS_MAX,
+  NET_WORTH_TOTALS_MAX,
+  type NetWorthOut,
+  RATE_AGE_DAYS_DEFAULT,
+} from '@finverse/shared';
 import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { invalidField } from '../../kernel/errors.ts';
+import { invalidField, invariant } from '../../kernel/errors.ts';
 import { Turns } from '../../kernel/turns.ts';
 import { listAccounts } from '../ledger/index.ts';
 import { convertTotals, loadRateBook, loadRatePairs } from '../rates/index.ts';
-import { todayOf } from '../users/index.ts';
+import { baseCurrencyOf, todayOf } from '../users/index.ts';
+import type { ConversionQuery } from './accounts.port.ts';
 import { selectMonthlyMoves } from './accounts.repository.ts';
 import { countMonths, lastDayOf, netWorthByMonth, summarize } from './accounts.rules.ts';
 
-/** Sums of one person, over many months or in one currency, that wait for the one that runs. */
+/** Sums of one person that wait for the one that runs. */
 const SUMS_WAITING_MAX = 4;
 
-type NetWorthQuery = { from: string; to: string; currency?: string | undefined };
+type NetWorthQuery = { from: string; to: string } & ConversionQuery;
 
 /** What a person has and owes, over all of their accounts: now, and at the end of each month. */
 export class AccountWorth {
@@ -27,19 +35,18 @@ export class AccountWorth {
     this.#clock = clock;
   }
 
-  /** @throws AppError RATE_LIMITED where a currency is named and too many sums of the person wait */
-  summary(userId: string, currency?: string): Promise<AccountSummaryOut> {
-    const sum = () => this.#summary(userId, currency);
-    return currency === undefined ? sum() : this.#turns.run(userId, sum);
+  /** @throws AppError RATE_LIMITED where too many sums of the person wait */
+  summary(userId: string, query: ConversionQuery): Promise<AccountSummaryOut> {
+    return this.#turns.run(userId, () => this.#summary(userId, query));
   }
 
-  async #summary(userId: string, currency: string | undefined): Promise<AccountSummaryOut> {
+  async #summary(userId: string, query: ConversionQuery): Promise<AccountSummaryOut> {
     const accounts = await listAccounts(this.#database.em(), this.#database.dialect, userId);
     const summary = summarize(accounts.filter(({ archivedAtMs, balance }) => archivedAtMs === null || balance !== 0n));
-    if (currency === undefined) return summary;
     const date = await this.#today(userId);
-    const [converted] = await this.#convert(userId, currency, [{ date, totals: summary.totals }]);
-    return { ...summary, converted: converted ?? null };
+    const [converted] = await this.#convert(userId, query, [{ date, totals: summary.totals }]);
+    invariant(converted, 'the day that was given is converted');
+    return { ...summary, converted };
   }
 
   /** @throws AppError VALIDATION_FAILED naming `from` or `to`; RATE_LIMITED where too many sums of the person wait */
@@ -47,7 +54,7 @@ export class AccountWorth {
     return this.#turns.run(userId, () => this.#netWorth(userId, query));
   }
 
-  async #netWorth(userId: string, { from, to, currency }: NetWorthQuery): Promise<NetWorthOut> {
+  async #netWorth(userId: string, { from, to, ...conversion }: NetWorthQuery): Promise<NetWorthOut> {
     const months = countMonths(from, to);
     if (months < 1) throw invalidField('to', 'must not lie before from');
     if (months > NET_WORTH_MONTHS_MAX)
@@ -63,29 +70,37 @@ export class AccountWorth {
         `leads to ${totals} totals of months and currencies, more than ${NET_WORTH_TOTALS_MAX}; ask for fewer months`,
       );
     }
-    if (currency === undefined) return { points };
     // The month that has not ended yet goes by today's rates.
     const today = await this.#today(userId);
     const dateOf = (month: string) => [lastDayOf(month), today].toSorted()[0] as string;
     const days = points.map(({ month, totals: ofMonth }) => ({ date: dateOf(month), totals: ofMonth }));
-    const converted = await this.#convert(userId, currency, days);
-    return { points: points.map((point, index) => ({ ...point, converted: converted[index] ?? null })) };
+    const converted = await this.#convert(userId, conversion, days);
+    return {
+      points: points.map((point, index) => {
+        const inOne = converted[index];
+        invariant(inOne, 'each day that was given is converted');
+        return { ...point, converted: inOne };
+      }),
+    };
   }
 
-  /** The totals of some days in a currency, by the rates of each. */
+  /** The totals of some days in one currency, by the rates of each: as many, in their order. */
   async #convert(
     userId: string,
-    currency: string,
+    query: ConversionQuery,
     days: readonly { date: string; totals: AccountSummaryOut['totals'] }[],
-  ): Promise<NonNullable<AccountSummaryOut['converted']>[]> {
+  ): Promise<ConvertedTotalOut[]> {
     const [em, { dialect }] = [this.#database.em(), this.#database];
-    const currencies = [currency, ...days.flatMap(({ totals }) => totals.map((total) => total.currency))];
-    const pairs = await loadRatePairs(em, dialect, { userId, currencies });
-    const converted: NonNullable<AccountSummaryOut['converted']>[] = [];
+    const { maxAgeDays = RATE_AGE_DAYS_DEFAULT } = query;
+    const currency = query.currency ?? (await baseCurrencyOf(em, userId));
+    const currencies = new Set([currency, ...days.flatMap(({ totals }) => totals.map((total) => total.currency))]);
+    const pairs =
+      currencies.size > 1 ? await loadRatePairs(em, dialect, { userId, currencies: [...currencies] }) : new Map();
+    const converted: ConvertedTotalOut[] = [];
     for (const { date, totals } of days) {
       const from = totals.map((total) => total.currency);
-      const book = await loadRateBook(em, dialect, { userId, from, to: currency, date }, pairs);
-      converted.push(convertTotals(book, totals, { currency, date }));
+      const book = await loadRateBook(em, dialect, { userId, from, to: currency, date, maxAgeDays }, pairs);
+      converted.push(convertTotals(book, totals, { currency, date, maxAgeDays }));
       // On SQLite all of it is this process's own work.
       await setImmediate();
     }

@@ -51,7 +51,9 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       ids.push((await server.auth.ensureUser({ email, password: PEOPLE.user.password, role: 'admin' })).id);
     }
     for (let round = 0; round < 8; round += 1) {
-      const settled = await Promise.allSettled(ids.map((id) => server.auth.deletion.request(id, call())));
+      const settled = await Promise.allSettled(
+        ids.map((id) => server.auth.deletion.request(id, { password: PEOPLE.user.password }, call())),
+      );
       expect(settled.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
       await server.database.em().nativeUpdate(UserSchema, {}, { deletionAt: null });
     }

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { AppError } from '../../kernel/errors.ts';
+import { AppError, signInEnded } from '../../kernel/errors.ts';
 import type { MailQueue } from '../mail/index.ts';
 import { DELETION_BEGUN_MS, findUserById, lockUser, type UserRecord } from '../users/index.ts';
 import type { Sessions } from './lucia.ts';
@@ -68,6 +68,6 @@ export function codeInvalid(): AppError {
 }
 
 function gone(user: UserRecord | null): UserRecord {
-  if (!user || user.deletionAtMs === DELETION_BEGUN_MS) throw new AppError('UNAUTHENTICATED', 'Sign in first.');
+  if (!user || user.deletionAtMs === DELETION_BEGUN_MS) throw signInEnded();
   return user;
 }

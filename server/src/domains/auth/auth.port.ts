@@ -123,8 +123,12 @@ export interface TotpApi {
 
 /** The end of an account, which can be called off until its grace period is over. */
 export interface DeletionApi {
-  /** Ends the other sessions and stops API tokens at once. @throws AppError CONFLICT for the only admin. */
-  request(userId: string, call: Call): Promise<UserOut>;
+  /**
+   * Ends the other sessions and stops API tokens at once.
+   *
+   * @throws AppError INVALID_CREDENTIALS; SECOND_FACTOR_REQUIRED, CODE_INVALID and RATE_LIMITED where there is a second factor; CONFLICT for the only admin
+   */
+  request(userId: string, factors: { password: string; code?: string | undefined }, call: Call): Promise<UserOut>;
   cancel(userId: string, call: Call): Promise<UserOut>;
 }
 

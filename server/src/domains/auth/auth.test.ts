@@ -174,6 +174,21 @@ describe('sessions', () => {
     expect(await server.database.em().count(SessionSchema, {})).toBe(1);
   });
 
+  test('one that is none, is over or was ended is refused in the same words, which say that it is the sign-in', async () => {
+    const [ended, expired] = [await server.signIn('user'), await server.signIn('user')];
+    await server.rest('POST', '/auth/logout', { token: ended });
+    skewMs = 31 * DAY_MS;
+    const tokens = [ended, expired, 'nonsense', `fv_${'0'.repeat(64)}`];
+    const refusals = await Promise.all(tokens.map((token) => server.rest('GET', '/auth/me', { token })));
+    expect(new Set(refusals.map(({ body }) => body?.error?.message))).toEqual(
+      new Set(['This sign-in has ended, or is none. Sign in again.']),
+    );
+    expect(refusals.map(({ status, body }) => [status, body?.error?.code])).toEqual(
+      tokens.map(() => [401, 'UNAUTHENTICATED']),
+    );
+    expect((await server.rest('GET', '/auth/me')).body?.error?.message).toMatch(/^Sign in first/);
+  });
+
   test('one that is used every day is over after 180 days all the same', async () => {
     const token = await server.signIn('user');
     for (let day = 10; day < SESSION_DAYS_MAX; day += 10) {

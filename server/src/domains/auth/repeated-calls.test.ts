@@ -122,7 +122,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('profile, preferences and the deletion of the account', async () => {
     await twice('PATCH', '/users/me', { token, body: { name: 'Uma' } });
     await twice('PATCH', '/users/me/preferences', { token, body: { items: [{ key: 'a', value: 'b' }] } });
-    await twice('DELETE', '/users/me', { token });
+    await twice('DELETE', '/users/me', { token, body: { password } });
     await twice('POST', '/users/me/restore', { token });
     expect(await server.takeMails()).toHaveLength(1);
   });

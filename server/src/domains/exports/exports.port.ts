@@ -1,14 +1,15 @@
-import type { ExportFormat, ExportPiece } from '@finverse/shared';
+import type { ExportFilter, ExportFormat, ExportPiece } from '@finverse/shared';
 
 /** What the exports router, and the download beside it, need. */
 export interface ExportsApi {
   /**
    * A person's ledger as a file, piece by piece, in flat memory. Each piece has the id by which the next ones are asked for.
    *
-   * @throws AppError CONFLICT at its end where the ledger has changed meanwhile: the pieces are of different states then
+   * @throws AppError VALIDATION_FAILED where the account is none of the person's; CONFLICT at its end where the ledger has changed meanwhile: the pieces are of
+   * different states then
    */
   pieces(
     userId: string,
-    query: { format: ExportFormat; lastEventId?: string | undefined; signal: AbortSignal },
+    query: ExportFilter & { format: ExportFormat; lastEventId?: string | undefined; signal: AbortSignal },
   ): AsyncIterable<{ id: string; piece: ExportPiece }>;
 }

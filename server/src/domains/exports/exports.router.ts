@@ -16,7 +16,7 @@ export const exportsRouter = router({
         path: '/exports/stream',
         summary: 'The ledger as CSV, JSON or an hledger journal, in pieces, as Server-Sent Events',
         description:
-          'All pieces, one after the other, are the file; after a reconnect the next ones follow. It is only whole once a piece has come that says it is the last. As one file: `GET /exports/ledger.csv`, `.json` or `.journal`.',
+          'All pieces, one after the other, are the file; after a reconnect with the same fields the next ones follow. It is only whole once a piece has come that says it is the last. As one file: `GET /exports/ledger.csv`, `.json` or `.journal`.',
       },
     })
     .input(exportStreamInput)

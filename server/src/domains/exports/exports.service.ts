@@ -3,20 +3,19 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
-import { AppError } from '../../kernel/errors.ts';
+import { AppError, invalidField } from '../../kernel/errors.ts';
 import { ensureLedger, type RawRow, withSplits } from '../ledger/index.ts';
 import { csvWriter } from './csv-writer.ts';
 import { type ExportWriter, readExportBook } from './export-book.ts';
 import type { ExportsApi } from './exports.port.ts';
 import { journalWriter } from './journal-writer.ts';
+import { readExportPage } from './export-page.ts';
 import { jsonWriter } from './json-writer.ts';
 
 const WRITERS: Record<ExportFormat, ExportWriter> = { csv: csvWriter, json: jsonWriter, journal: journalWriter };
 
 /** Transactions of one piece: some 100 to 500 KB of text at the most that is usual. */
 const TRANSACTIONS_PER_PIECE = 500;
-
-type Place = { occurredOn: string; id: string };
 
 /** A person's ledger for other programs. */
 export class ExportsService implements ExportsApi {
@@ -30,7 +29,7 @@ export class ExportsService implements ExportsApi {
 
   async *pieces(
     userId: string,
-    { format, lastEventId, signal }: { format: ExportFormat; lastEventId?: string | undefined; signal: AbortSignal },
+    { format, lastEventId, signal, ...filter }: Parameters<ExportsApi['pieces']>[1],
   ): AsyncGenerator<{ id: string; piece: ExportPiece }> {
     await ensureLedger(this.#database, { userId, nowMs: this.#clock.now() });
     const em = this.#database.em();
@@ -39,10 +38,12 @@ export class ExportsService implements ExportsApi {
     const [startedAt, occurredOn, id] = decodeCursor(lastEventId, ['number', 'string', 'string']);
     const changedAt = startedAt ?? (await readChangedAt(em, userId));
     const book = await readExportBook(em, dialect, userId);
-    let place: Place = { occurredOn: occurredOn ?? '', id: id ?? '' };
+    if (filter.accountId !== undefined && !book.accounts.has(filter.accountId))
+      throw invalidField('accountId', 'is no account');
+    let place = { occurredOn: occurredOn ?? filter.from ?? '', id: id ?? '' };
     let text = lastEventId === undefined ? writer.head(book) : '';
     for (let isLast = false; !isLast && !signal.aborted;) {
-      const rows = await readPage(em, userId, place);
+      const rows = await readExportPage(em, dialect, { userId, filter, after: place, limit: TRANSACTIONS_PER_PIECE });
       const records = await withSplits(em, dialect, rows);
       text += writer.transactions(book, records, place.id === '');
       isLast = rows.length < TRANSACTIONS_PER_PIECE;
@@ -63,12 +64,4 @@ export class ExportsService implements ExportsApi {
 async function readChangedAt(em: SqlEntityManager, userId: string): Promise<number> {
   const [row] = await em.execute<RawRow[]>('select changed_at from ledgers where user_id = ?', [userId]);
   return Number(row?.['changed_at'] ?? 0);
-}
-
-function readPage(em: SqlEntityManager, userId: string, { occurredOn, id }: Place): Promise<RawRow[]> {
-  return em.execute<RawRow[]>(
-    `select * from transactions where user_id = ? and occurred_on >= ? and (occurred_on > ? or id > ?)
-     order by occurred_on, id limit ?`,
-    [userId, occurredOn, occurredOn, id, TRANSACTIONS_PER_PIECE],
-  );
 }

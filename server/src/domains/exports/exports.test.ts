@@ -1,4 +1,4 @@
-import { type CategoryKind, type ExportFormat, formatMoney, parseMoney } from '@finverse/shared';
+import { type CategoryKind, type ExportFilter, type ExportFormat, formatMoney, parseMoney } from '@finverse/shared';
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, moneyFromSql } from '../../db/index.ts';
@@ -232,6 +232,52 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expect(pieces[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
+  test('a file of some days or of one account holds these transactions, each once, over as many pages as there are', async () => {
+    const world = await openWorld(database, ledger);
+    const { userId, accountId } = world;
+    const other = (
+      await ledger.accounts.create(ledger.commit, userId, {
+        ...{ name: 'Other', type: 'wallet', currency: 'EUR', openingBalance: '0', creditLimit: null },
+        ...{ icon: null, color: null, note: '', isHidden: false },
+      })
+    ).id;
+    const on = (occurredOn: string, input: Partial<Draft>) =>
+      draft({ kind: 'expense', accountId: other, amount: '1', occurredOn, ...input } as Draft);
+    const days = ['2026-01-01', '2026-01-02', '2026-01-03'];
+    for (const day of days) {
+      const create = [
+        ...Array.from({ length: 97 }, () => on(day, {})),
+        on(day, {
+          payee: 'mine',
+          accountId,
+          amount: '2',
+          splits: [{ amount: '1' }, { amount: '1' }] as Draft['splits'],
+        }),
+        on(day, { payee: 'mine', kind: 'transfer', transfer: { toAccountId: accountId } as Draft['transfer'] }),
+        on(day, { payee: 'mine', kind: 'transfer', accountId, transfer: { toAccountId: other } as Draft['transfer'] }),
+      ];
+      for (let count = 0; count < 2; count += 1)
+        await ledger.transactions.bulk(ledger.commit, userId, { create, update: [], delete: [] });
+    }
+    const read = async (filter: ExportFilter) => {
+      const { transactions } = JSON.parse(await exported(ledger, userId, 'json', filter)) as {
+        transactions: { id: string; occurred_on: string; payee: string }[];
+      };
+      expect(new Set(transactions.map(({ id }) => id)).size).toBe(transactions.length);
+      return transactions;
+    };
+    const all = await read({});
+    expect(all).toHaveLength(600);
+    expect(await read({ from: '2026-01-02' })).toEqual(all.slice(200));
+    expect(await read({ to: '2026-01-02' })).toEqual(all.slice(0, 400));
+    expect(await read({ from: '2026-01-02', to: '2026-01-02' })).toEqual(all.slice(200, 400));
+    expect(await read({ from: '2026-02-01' })).toEqual([]);
+    expect(await read({ accountId })).toEqual(all.filter(({ payee }) => payee === 'mine'));
+    expect(await read({ accountId: other })).toHaveLength(594);
+    expect(await read({ accountId, from: '2026-01-02', to: '2026-01-02' })).toHaveLength(6);
+    await expect(read({ accountId: 'acc_none' })).rejects.toMatchObject({ details: [{ path: 'accountId' }] });
+  });
+
   test('the JSON is one document, and a reader who comes back goes on where it was', async () => {
     const world = await openWorld(database, ledger);
     const expense = { kind: 'expense', accountId: world.accountId, amount: '1', occurredOn: '2026-01-01' } as const;
@@ -322,10 +368,15 @@ async function fill(ledger: TestLedger, database: Database, fields: Book, isFull
   return world;
 }
 
-async function exported(ledger: TestLedger, userId: string, format: ExportFormat): Promise<string> {
+async function exported(
+  ledger: TestLedger,
+  userId: string,
+  format: ExportFormat,
+  filter: ExportFilter = {},
+): Promise<string> {
   let text = '';
   const signal = new AbortController().signal;
-  for await (const { piece } of ledger.exports.pieces(userId, { format, signal })) text += piece.text;
+  for await (const { piece } of ledger.exports.pieces(userId, { ...filter, format, signal })) text += piece.text;
   return text;
 }
 

@@ -128,13 +128,14 @@ test('totals without a rate are left out by name, and are in no sum', () => {
     { currency: 'USD', assets: '12.50000000', liabilities: '2.50000000' },
   ];
   const book = toRateBook([rate('EUR/USD', '2026-02-02', '1.25'), rate('EUR/JPY', '2026-01-01', '160')]);
-  expect(convertTotals(book, totals, { currency: 'EUR', date: '2026-02-03' })).toMatchObject({
+  expect(convertTotals(book, totals, { currency: 'EUR', date: '2026-02-03', maxAgeDays: 7 })).toMatchObject({
     assets: '20.00000000',
     liabilities: '3.00000000',
     netWorth: '17.00000000',
     leftOut: ['JPY'],
     conversions: [{ from: 'USD', kind: 'inverse', rates: [{ date: '2026-02-02' }] }],
   });
+  expect(convertTotals(book, totals, { currency: 'EUR', date: '2026-02-03', maxAgeDays: 33 }).leftOut).toEqual([]);
 });
 
 test('days are counted by the calendar, over leap days and changes of summer time', () => {

@@ -16,7 +16,7 @@ import type { Database, UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField, invariant } from '../../kernel/errors.ts';
-import { todayOf } from '../users/index.ts';
+import { baseCurrencyOf, todayOf } from '../users/index.ts';
 import { readCsvRates, readEcbRates } from './rates.files.ts';
 import type { RatesApi } from './rates.port.ts';
 import {
@@ -50,8 +50,9 @@ export class RatesService implements RatesApi {
   }
 
   async convert(userId: string, input: RateConvert): Promise<RateConvertOut> {
-    const { from, to, maxAgeDays } = input;
+    const { from, maxAgeDays } = input;
     const em = this.#database.em();
+    const to = input.to ?? (await baseCurrencyOf(em, userId));
     const date = input.date ?? (await todayOf(em, userId, this.#clock.now()));
     const book = await loadRateBook(em, this.#database.dialect, { userId, from: [from], to, date, maxAgeDays });
     const conversion = findConversion(book, { from, to, date, maxAgeDays });

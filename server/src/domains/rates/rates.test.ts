@@ -116,8 +116,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await account('Yen', 'JPY', '16000');
     await set('EUR/USD', '2026-03-09', '1.25');
     await set('EUR/JPY', '2026-03-01', '160');
-    expect((await ledger.accounts.summary(userId)).converted).toBeNull();
-    const { totals, converted } = await ledger.accounts.summary(userId, 'EUR');
+    const { totals, converted } = await ledger.accounts.summary(userId, { currency: 'EUR' });
     expect(totals).toHaveLength(3);
     expect(converted).toMatchObject({
       currency: 'EUR',
@@ -136,11 +135,48 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await set('USD/EUR', '2026-03-10', '0.9');
     await set('USD/EUR', '2026-03-31', '7');
     const { points } = await ledger.accounts.netWorth(userId, { from: '2026-01', to: '2026-03', currency: 'EUR' });
-    expect(points.map(({ converted }) => [converted?.date, converted?.netWorth, converted?.leftOut])).toEqual([
+    expect(points.map(({ converted }) => [converted.date, converted.netWorth, converted.leftOut])).toEqual([
       ['2026-01-31', '8.00000000', []],
       ['2026-02-28', '0.00000000', ['USD']],
       ['2026-03-10', '9.00000000', []],
     ]);
+    expect(points.map(({ converted }) => converted.conversions)).toMatchObject([
+      [{ from: 'USD', to: 'EUR', rate: '0.800000000000', rates: [{ date: '2026-01-30', rate: '0.8' }] }],
+      [],
+      [{ from: 'USD', to: 'EUR', rate: '0.900000000000', rates: [{ date: '2026-03-10', rate: '0.9' }] }],
+    ]);
+  });
+
+  test('rates of the first of each month reach its end where they may be as old, and no further', async () => {
+    await account('Dollars', 'USD', '10');
+    await set('USD/EUR', '2026-01-01', '0.8');
+    await set('USD/EUR', '2026-02-01', '0.9');
+    const months = { from: '2026-01', to: '2026-02', currency: 'EUR' };
+    const left = async (maxAgeDays?: number) =>
+      (await ledger.accounts.netWorth(userId, { ...months, maxAgeDays })).points.map(
+        ({ converted }) => converted.leftOut,
+      );
+    expect(await left()).toEqual([['USD'], ['USD']]);
+    expect(await left(29)).toEqual([['USD'], []]);
+    expect(await left(30)).toEqual([[], []]);
+    const summary = (maxAgeDays: number) => ledger.accounts.summary(userId, { currency: 'EUR', maxAgeDays });
+    expect((await summary(36)).converted.leftOut).toEqual(['USD']);
+    expect((await summary(37)).converted).toMatchObject({ netWorth: '9.00000000', leftOut: [] });
+  });
+
+  test('where no currency is named, totals and amounts are converted to the base currency of the profile', async () => {
+    await account('Dollars', 'USD', '10');
+    await set('USD/CHF', TODAY, '0.9');
+    const currencies = async () => {
+      const { points } = await ledger.accounts.netWorth(userId, { from: '2026-03', to: '2026-03' });
+      const amount = { amount: '10.00000000', from: 'USD', maxAgeDays: 7 };
+      const [{ converted }, one] = [await ledger.accounts.summary(userId), await ledger.rates.convert(userId, amount)];
+      const totals = [converted, ...points.map((point) => point.converted)];
+      return [...totals.map(({ currency, netWorth }) => `${netWorth} ${currency}`), `${one.converted} ${one.to}`];
+    };
+    expect(await currencies()).toEqual(Array.from({ length: 3 }, () => '10.00000000 USD'));
+    await database.em().execute('update users set base_currency = ? where id = ?', ['CHF', userId], 'run');
+    expect(await currencies()).toEqual(Array.from({ length: 3 }, () => '9.00000000 CHF'));
   });
 
   test('of a day the newest rates of each pair are read, one’s own and those for all, and find what all rates find', async () => {
@@ -211,14 +247,14 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       ledger.accounts.netWorth(who, { from: '2026-01', to: '2026-03', currency: 'EUR' });
     const asked = await Promise.allSettled([
       ...Array.from({ length: 4 }, () => netWorth()),
-      ...Array.from({ length: 4 }, () => ledger.accounts.summary(userId, 'EUR')),
+      ...Array.from({ length: 4 }, () => ledger.accounts.summary(userId, { currency: 'EUR' })),
       netWorth(other),
     ]);
     const refused = asked.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
     expect(refused).toHaveLength(3);
     for (const reason of refused) expect(reason).toMatchObject({ code: 'RATE_LIMITED' });
     expect(asked.at(-1)).toMatchObject({ status: 'fulfilled' });
-    expect((await ledger.accounts.summary(userId, 'EUR')).converted?.leftOut).toEqual(['USD']);
+    expect((await ledger.accounts.summary(userId, { currency: 'EUR' })).converted?.leftOut).toEqual(['USD']);
   });
 
   test('net worth lets others have their turn in every month, and names too many totals', async () => {

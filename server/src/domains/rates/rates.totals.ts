@@ -1,16 +1,16 @@
-import { type ConvertedTotalOut, formatMoney, parseMoney, RATE_AGE_DAYS_DEFAULT } from '@finverse/shared';
+import { type ConvertedTotalOut, formatMoney, parseMoney } from '@finverse/shared';
 import { convertUnits, findConversion, type RateBook, toConversionOut } from './rates.rules.ts';
 
 type Total = { currency: string; assets: string; liabilities: string };
 
 /**
  * Totals of several currencies in one, by the rates of a day: each is converted and rounded by itself, then they are added. A currency without a rate of
- * the last seven days is left out, and named.
+ * that day, or of so many days before it, is left out, and named.
  */
 export function convertTotals(
   book: RateBook,
   totals: readonly Total[],
-  { currency, date }: { currency: string; date: string },
+  { currency, date, maxAgeDays }: { currency: string; date: string; maxAgeDays: number },
 ): ConvertedTotalOut {
   const conversions: ConvertedTotalOut['conversions'] = [];
   const leftOut: string[] = [];
@@ -20,7 +20,7 @@ export function convertTotals(
       from: total.currency,
       to: currency,
       date,
-      maxAgeDays: RATE_AGE_DAYS_DEFAULT,
+      maxAgeDays,
     });
     if (!conversion) {
       leftOut.push(total.currency);

@@ -13,6 +13,8 @@ import type { UnitOfWork } from '../../db/index.ts';
 /** What the rules router needs. Every method is of one person; a foreign id is one that does not exist. */
 export interface RulesApi {
   list(userId: string): Promise<RulesOut>;
+  /** @throws AppError NOT_FOUND */
+  get(userId: string, id: string): Promise<RuleOut>;
   /** @throws AppError VALIDATION_FAILED for a category or account that is none, CONFLICT for too many */
   create(commit: UnitOfWork, userId: string, input: RuleCreate): Promise<RuleOut>;
   /** @throws AppError NOT_FOUND, VALIDATION_FAILED */

@@ -25,6 +25,12 @@ export const rulesRouter = router({
     .output(rulesOut)
     .query(({ ctx }) => ctx.services.rules.list(ctx.caller.userId)),
 
+  get: authedProcedure
+    .meta({ route: { ...route, method: 'GET', path: '/rules/{id}', summary: 'One rule' } })
+    .input(ruleIdInput)
+    .output(ruleOut)
+    .query(({ ctx, input }) => ctx.services.rules.get(ctx.caller.userId, input.id)),
+
   create: authedProcedure
     .meta({ route: { ...route, method: 'POST', path: '/rules', summary: 'Make a rule, asked after all others' } })
     .input(ruleCreateInput)

@@ -53,6 +53,10 @@ export class RulesService implements RulesApi {
     return { items: (await listRules(this.#database.em(), userId)).map(toRuleOut), nextCursor: null };
   }
 
+  async get(userId: string, id: string): Promise<RuleOut> {
+    return toRuleOut(requireRule(await listRules(this.#database.em(), userId), id));
+  }
+
   async create(commit: UnitOfWork, userId: string, input: RuleCreate): Promise<RuleOut> {
     return commit(async (em) => {
       const { ledger, rules } = await this.#open(em, userId);

@@ -384,7 +384,9 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await expect(reorder([first.id, first.id])).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
     await reorder([second.id, first.id]);
     expect((await ledger.rules.list(userId)).items.map(({ name }) => name)).toEqual(['Second', 'First']);
+    expect(await ledger.rules.get(userId, first.id)).toMatchObject({ id: first.id, name: 'First' });
     const stranger = await ledger.person();
+    await expect(ledger.rules.get(stranger, first.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(ledger.rules.remove(ledger.commit, stranger, first.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await ledger.rules.remove(ledger.commit, userId, first.id);
     expect((await ledger.rules.list(userId)).items).toHaveLength(1);

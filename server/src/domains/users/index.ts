@@ -2,6 +2,7 @@ export { EMAIL_LENGTH, UserSchema, userEntities } from './users.entity.ts';
 export type { Eraser, Exporter } from './users.port.ts';
 export {
   adminExists,
+  baseCurrencyOf,
   countAdmins,
   DELETION_BEGUN_MS,
   describeUser,

@@ -44,6 +44,12 @@ export async function timeZoneOf(em: SqlEntityManager, userId: string): Promise<
   return user?.timeZone ?? 'UTC';
 }
 
+/** The base currency of a person's profile: what their totals are converted to where no other is named. */
+export async function baseCurrencyOf(em: SqlEntityManager, userId: string): Promise<string> {
+  const user = await findUserById(em, userId);
+  return user?.baseCurrency ?? 'USD';
+}
+
 /** The calendar date that it is for a person, in the time zone of their profile: the default wherever a date may be left out. */
 export async function todayOf(em: SqlEntityManager, userId: string, nowMs: number): Promise<string> {
   return dateIn(await timeZoneOf(em, userId), nowMs);

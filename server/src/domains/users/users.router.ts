@@ -1,4 +1,5 @@
 import {
+  accountDeletionInput,
   doneOut,
   emailChangeInput,
   emptyInput,
@@ -143,12 +144,12 @@ export const usersRouter = router({
         path: '/users/me',
         summary: 'Ask for the deletion of one’s account',
         description:
-          'In 30 days everything of the account goes. Until then signing in, or `/users/me/restore`, keeps it. Ends the other sessions; API tokens rest. A mail tells of it, one an hour at most.',
+          'Takes the password, and a code where there is a second factor. In 30 days everything of the account goes. Until then signing in, or `/users/me/restore`, keeps it. Ends the other sessions; API tokens rest. A mail tells of it, one an hour at most.',
       },
     })
-    .input(emptyInput)
+    .input(accountDeletionInput)
     .output(userOut)
-    .mutation(({ ctx }) => ctx.services.auth.deletion.request(ctx.caller.userId, ctx)),
+    .mutation(({ ctx, input }) => ctx.services.auth.deletion.request(ctx.caller.userId, input, ctx)),
 
   restore: sessionProcedure
     .meta({

@@ -9,7 +9,7 @@ import {
 } from '@finverse/shared';
 import { type Database, transact, type UnitOfWork } from '../../db/index.ts';
 import { type Clock, toInstant } from '../../kernel/clock.ts';
-import { AppError, invariant } from '../../kernel/errors.ts';
+import { AppError, invariant, signInEnded } from '../../kernel/errors.ts';
 import { ExportTurns } from './export-turns.ts';
 import { listPreferences, removePreferences, setPreferences } from './preferences.repository.ts';
 import type { Eraser, Exporter, ExportPart, UsersApi } from './users.port.ts';
@@ -199,6 +199,6 @@ function tooLarge(): AppError {
 
 /** A session outlives its person by the length of one request at most. */
 function present(user: UserRecord | null): UserRecord {
-  if (!user) throw new AppError('UNAUTHENTICATED', 'Sign in first.');
+  if (!user) throw signInEnded();
   return user;
 }

@@ -1,3 +1,4 @@
+import { TOTP } from 'otpauth';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { transact, type UnitOfWork } from '../../db/index.ts';
 import { startTestServer, stillClock, PEOPLE, type TestServer } from '../../http/test-server.ts';
@@ -168,7 +169,8 @@ test('an export holds the person, what they own, and no secret', async () => {
 });
 
 describe('the deletion of an account', () => {
-  const remove = () => server.rest('DELETE', '/users/me', { token });
+  const remove = (factors: object = {}) =>
+    server.rest('DELETE', '/users/me', { token, body: { password, ...factors } });
   const login = () => server.rest('POST', '/auth/login', { body: { email, password } });
   const people = () => server.database.em().count(UserSchema, {});
 
@@ -205,6 +207,21 @@ describe('the deletion of an account', () => {
     }
     expect(await server.database.em().execute('select * from totp_factors')).toEqual([]);
     expect((await login()).status).toBe(401);
+  });
+
+  test('takes the password, and a code where there is a second factor; without them nothing begins', async () => {
+    const refusal = async (factors: object) => (await remove(factors)).body?.error;
+    expect(await refusal({ password: undefined })).toMatchObject({ details: [{ path: 'password' }] });
+    expect(await refusal({ password: 'a wrong one' })).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+    const begun = await server.rest('POST', '/auth/totp/begin', { token, body: { password } });
+    const totp = new TOTP({ secret: String(begun.body?.['secret']) });
+    const confirmed = await server.rest('POST', '/auth/totp/confirm', { token, body: { code: totp.generate() } });
+    const [code] = confirmed.body?.['recovery_codes'] as string[];
+    expect(await refusal({})).toMatchObject({ code: 'SECOND_FACTOR_REQUIRED', details: [{ path: 'code' }] });
+    expect(await refusal({ code: `${code}0` })).toMatchObject({ code: 'CODE_INVALID' });
+    expect(await refusal({ password: 'a wrong one', code })).toMatchObject({ code: 'INVALID_CREDENTIALS' });
+    expect((await server.rest('GET', '/users/me', { token })).body).toMatchObject({ deletion_at: null });
+    expect((await remove({ code })).body?.['deletion_at']).toBeTruthy();
   });
 
   test('ends the other sessions, stops API tokens, and tells the person', async () => {
@@ -254,7 +271,7 @@ describe('the deletion of an account', () => {
     const who = await strict.signIn('user');
     const statuses = [];
     for (let attempt = 0; attempt < 6; attempt += 1) {
-      statuses.push((await strict.rest('DELETE', '/users/me', { token: who })).status);
+      statuses.push((await strict.rest('DELETE', '/users/me', { token: who, body: { password } })).status);
       statuses.push((await strict.rest('POST', '/users/me/restore', { token: who })).status);
     }
     expect(statuses).toEqual([...Array<number>(10).fill(200), 429, 429]);
@@ -309,6 +326,6 @@ describe('the deletion of an account', () => {
 
   test('of the only admin is refused', async () => {
     token = await server.signIn('admin');
-    expect((await remove()).body?.error?.code).toBe('CONFLICT');
+    expect((await remove({ password: PEOPLE.admin.password })).body?.error?.code).toBe('CONFLICT');
   });
 });
