@@ -12,8 +12,8 @@ export type Tables = {
   close(): Promise<void>;
 };
 
-/** The heartbeat of the lease moves by itself on a database that several processes may share; no run writes it. */
-const HEARTBEAT = { table: 'sync_leases', column: 'expires_at' };
+/** The heartbeat of the lease moves by itself on a database that several processes may share, and takes with it what its holder finds wrong; no run writes it. */
+const HEARTBEAT = { table: 'sync_leases', columns: ['expires_at', 'faults'] };
 
 /** Opens the database beside the server. Close it before the server is killed: an open SQLite connection would spare the next start the recovery. */
 export async function openTables(url: string): Promise<Tables> {
@@ -33,7 +33,7 @@ export async function openTables(url: string): Promise<Tables> {
         const lineOf = (row: Row) => `${String(name)} ${JSON.stringify(row, exactly)}`;
         const isHeartbeat = name === HEARTBEAT.table && !isSqlite;
         const found = await rows(`select * from ${String(name)}`);
-        for (const row of found) if (isHeartbeat) delete row[HEARTBEAT.column];
+        for (const row of isHeartbeat ? found : []) for (const column of HEARTBEAT.columns) delete row[column];
         lines.push(...found.map(lineOf).toSorted());
       }
       return lines;
