@@ -110,7 +110,7 @@ test('an API token uploads and downloads with the scopes for it, and not without
 });
 
 test('a download takes its filters, and refuses by name what it does not know', async () => {
-  const accountId = await account();
+  const accountId = String(await account());
   for (const day of ['2026-01-01', '2026-02-01']) {
     const body = { kind: 'expense', account_id: accountId, amount: '1', occurred_on: day };
     expect((await server.rest('POST', '/transactions', { token, body })).status).toBe(200);

@@ -37,8 +37,6 @@ function plainMessage(issue: Issue): string | undefined {
     }
     case 'invalid_union':
       return 'must be one of the kinds that are documented';
-    case 'unrecognized_keys':
-      return 'unknown field';
     default:
       return undefined;
   }

@@ -237,12 +237,19 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const { userId, accountId } = world;
     const other = (
       await ledger.accounts.create(ledger.commit, userId, {
-        ...{ name: 'Other', type: 'wallet', currency: 'EUR', openingBalance: '0', creditLimit: null },
-        ...{ icon: null, color: null, note: '', isHidden: false },
+        name: 'Other',
+        type: 'wallet',
+        currency: 'EUR',
+        openingBalance: '0',
+        creditLimit: null,
+        icon: null,
+        color: null,
+        note: '',
+        isHidden: false,
       })
     ).id;
     const on = (occurredOn: string, input: Partial<Draft>) =>
-      draft({ kind: 'expense', accountId: other, amount: '1', occurredOn, ...input } as Draft);
+      draft({ kind: 'expense', accountId: other, amount: '1', occurredOn, ...input });
     const days = ['2026-01-01', '2026-01-02', '2026-01-03'];
     for (const day of days) {
       const create = [
@@ -253,8 +260,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
           amount: '2',
           splits: [{ amount: '1' }, { amount: '1' }] as Draft['splits'],
         }),
-        on(day, { payee: 'mine', kind: 'transfer', transfer: { toAccountId: accountId } as Draft['transfer'] }),
-        on(day, { payee: 'mine', kind: 'transfer', accountId, transfer: { toAccountId: other } as Draft['transfer'] }),
+        on(day, { payee: 'mine', kind: 'transfer', transfer: { toAccountId: accountId } }),
+        on(day, { payee: 'mine', kind: 'transfer', accountId, transfer: { toAccountId: other } }),
       ];
       for (let count = 0; count < 2; count += 1)
         await ledger.transactions.bulk(ledger.commit, userId, { create, update: [], delete: [] });
