@@ -92,7 +92,8 @@ async function killImport(database: Record<string, string>): Promise<number> {
     return (await state()).created;
   } finally {
     await server.kill9();
-    await rm(dataDir, { recursive: true, force: true });
+    // The embedded chain, which ends after the server, may still write into it.
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   async function balanceOf(accountId: string): Promise<string> {

@@ -1,5 +1,5 @@
 /**
- * `npm test`: installs what is missing, then every check and every test, cheapest first; the first failure ends it.
+ * `npm test`: installs what is missing, then every check, two at a time, and every test; the first failure ends it.
  *
  *   npm test                     everything
  *   npm test -- --unit           checks and unit tests, without e2e/
@@ -7,10 +7,13 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ensureInstalledOrExit, projectNode, root } from './ensure-installed.mjs';
 import { makeTestFolder } from './test-folder.mjs';
+
+/** Checks that run at once. Most of them use one core, and each takes up to a gigabyte. */
+const LANES_MAX = 2;
 
 await ensureInstalledOrExit();
 
@@ -19,46 +22,57 @@ const vitestArgs = process.argv.slice(2).filter((argument) => argument !== '--un
 const startedAt = performance.now();
 const testFolder = makeTestFolder();
 
-let running;
+const running = new Set();
 let stoppedBy;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     stoppedBy = signal;
-    running?.kill(signal);
+    for (const child of running) child.kill(signal);
   });
 }
 
 const tool = (path) => join(root, 'node_modules', path);
 
-await check('format (prettier)', [tool('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.']);
-await check('lint (oxlint)', [
-  tool('oxlint/bin/oxlint'),
-  '--type-aware',
-  '--deny-warnings',
-  '--report-unused-disable-directives',
+// The longest first. Several type checkers would each look at the same libraries, and programs in Go collect garbage more often than they need to here.
+const go = { GOGC: '400' };
+await checkSideBySide([
+  { title: 'format (prettier)', args: [tool('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.'] },
+  {
+    title: 'lint (oxlint)',
+    args: [tool('oxlint/bin/oxlint'), '--type-aware', '--deny-warnings', '--report-unused-disable-directives'],
+    env: go,
+  },
+  { title: 'client-sdk build', args: ['--run', 'build'], cwd: join(root, 'client-sdk'), env: go },
+  { title: 'types (tsc)', args: [tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--checkers', '1'], env: go },
+  { title: 'dependency rules (dependency-cruiser)', args: [join(root, 'scripts', 'check-dependency-rules.mjs')] },
+  { title: 'unused code (knip)', args: [tool('knip/bin/knip.js'), '--no-progress'] },
 ]);
-await check('types (tsc)', [tool('typescript/bin/tsc'), '-p', 'tsconfig.json']);
-await check('unused code (knip)', [tool('knip/bin/knip.js'), '--no-progress']);
-await check('dependency rules (dependency-cruiser)', [join(root, 'scripts', 'check-dependency-rules.mjs')]);
-await check('client-sdk build', ['--run', 'build'], join(root, 'client-sdk'));
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 await vitest('unit');
 if (!unitOnly) await vitest('e2e');
 finish();
 
-/** Runs one step on the project's Node, under a heading, and ends the whole run when it fails. */
-async function check(title, args, cwd = root) {
-  const code = await step(title, args, cwd);
-  if (code === 0) return;
-  console.error(`\nfinverse: stopped at: ${title}`);
-  process.exit(code);
+/** Runs the steps on the project's Node, two at a time, each told in one piece when it has ended; the first that fails ends the whole run. */
+async function checkSideBySide(steps) {
+  const waiting = [...steps];
+  const lane = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const code = await step({ ...next, isHeld: true });
+      if (code === 0) continue;
+      console.error(`\nfinverse: stopped at: ${next.title}`);
+      for (const child of running) child.kill('SIGTERM');
+      process.exit(code);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(LANES_MAX, availableParallelism()) }, lane));
 }
 
 async function vitest(project) {
   const title = `${project} tests (vitest)`;
   const report = join(testFolder, `${project}.json`);
-  const code = await step(title, [
+  console.log(`\n== ${title}`);
+  const args = [
     tool('vitest/vitest.mjs'),
     'run',
     '--project',
@@ -68,7 +82,9 @@ async function vitest(project) {
     '--reporter=json',
     `--outputFile.json=${report}`,
     ...vitestArgs,
-  ]);
+  ];
+  // What a test starts loads the same modules as the one before: compiled, they are kept where the server keeps its own.
+  const code = await step({ title, args, env: { NODE_COMPILE_CACHE: tool('.cache/compile') } });
   if (existsSync(report)) count(JSON.parse(readFileSync(report, 'utf8')));
   if (code === 0) return;
   // An error outside any test (a rejected promise nobody awaits) fails the run as well; never say "0 failed" then.
@@ -102,14 +118,19 @@ function printTotals() {
   console.log(`${totals.passed} passed, ${totals.failed} failed${skipped}`);
 }
 
-/** Answers the exit code; a tool that a signal ended counts as failed. */
-function step(title, args, cwd = root) {
-  console.log(`\n== ${title}`);
+/** Answers the exit code; a tool that a signal ended counts as failed. What one that is held back prints is shown when it has ended, under a heading. */
+function step({ title, args, cwd = root, env = {}, isHeld = false }) {
   const stepStartedAt = performance.now();
   return new Promise((resolve, reject) => {
-    running = spawn(projectNode, args, { cwd, env: environment(), stdio: 'inherit' });
-    running.on('error', reject);
-    running.on('exit', (code, signal) => {
+    const stdio = isHeld ? ['inherit', 'pipe', 'pipe'] : 'inherit';
+    const child = spawn(projectNode, args, { cwd, env: { ...environment(isHeld), ...env }, stdio });
+    running.add(child);
+    const held = [];
+    for (const output of [child.stdout, child.stderr]) output?.on('data', (chunk) => held.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      if (isHeld) process.stdout.write(`\n== ${title}\n${Buffer.concat(held).toString()}`);
       console.log(`== ${title}: ${code === 0 ? 'ok' : 'FAILED'}, ${seconds(stepStartedAt)} s`);
       if (stoppedBy) process.exit(128 + constants.signals[stoppedBy]);
       resolve(code ?? 128 + (constants.signals[signal] ?? 1));
@@ -117,11 +138,15 @@ function step(title, args, cwd = root) {
   });
 }
 
-/** The tools and what they start in turn find the project's Node first, whichever way this script was called, and put their files into a folder of this run. */
-function environment() {
+/**
+ * The tools and what they start in turn find the project's Node first, whichever way this script was called, and put their files into a folder of this run.
+ * One whose output is held back does not see the terminal, and is told to colour for it.
+ */
+function environment(isHeld) {
   const pathName = Object.keys(process.env).find((name) => name.toUpperCase() === 'PATH') ?? 'PATH';
   const path = [tool('.bin'), process.env[pathName] ?? ''].join(delimiter);
-  return { ...process.env, [pathName]: path, TMPDIR: testFolder };
+  const colour = isHeld && process.stdout.isTTY && !process.env['NO_COLOR'] ? { FORCE_COLOR: '1' } : {};
+  return { ...process.env, ...colour, [pathName]: path, TMPDIR: testFolder };
 }
 
 function seconds(since) {
