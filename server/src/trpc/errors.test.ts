@@ -53,6 +53,15 @@ describe('what leaves', () => {
     expect(refused.details).toEqual([{ path: 'field', message }]);
   });
 
+  test('a kind that there is none of with those that there are', () => {
+    const kinds = z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('a') }),
+      z.object({ kind: z.literal('b') }),
+    ]);
+    const refused = toAppError(new TRPCError({ code: 'BAD_REQUEST', cause: kinds.safeParse({ kind: 'c' }).error }));
+    expect(refused.details).toEqual([{ path: 'kind', message: 'must be one of a, b' }]);
+  });
+
   test('a ZodError of our own making is our fault', () => {
     const error = toAppError(
       new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause: zodError }),

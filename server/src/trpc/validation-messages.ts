@@ -31,15 +31,18 @@ function plainMessage(issue: Issue): string | undefined {
     case 'too_small':
       if (issue.minimum === 1 && issue.origin in UNITS) return 'must not be empty';
       return boundOf({ ...issue, bound: issue.minimum, least: 'at least', beyond: 'above' });
-    case 'invalid_value': {
-      const [only, ...others] = issue.values.map(String);
-      return others.length > 0 ? `must be one of ${[only, ...others].join(', ')}` : `must be ${only}`;
-    }
+    case 'invalid_value':
+      return oneOf(issue.values);
     case 'invalid_union':
-      return 'must be one of the kinds that are documented';
+      // What a discriminated union goes by; any other says no more than that nothing fits.
+      return Array.isArray(issue['options']) ? oneOf(issue['options']) : 'must be one of the kinds that are documented';
     default:
       return undefined;
   }
+}
+
+function oneOf(values: readonly unknown[]): string {
+  return values.length === 1 ? `must be ${String(values[0])}` : `must be one of ${values.map(String).join(', ')}`;
 }
 
 type Bound = {
