@@ -103,4 +103,15 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const [lesson] = await ledger.imports.remembered(world.userId);
     expect(lesson?.settings).toMatchObject({ ...settings, columns: expect.objectContaining(settings.columns) });
   });
+
+  test('lines to skip are counted as faults count them, so none of the rows behind them is lost', async () => {
+    const rows = ['01.01.2026;Acme;1000,00', '02.01.2026;Shop;-12,50', 'soon;Shop;-3,00'];
+    const file = ['Bank;X', '', 'Account;42', '', '', 'Datum;Name;Betrag', ...rows, ''].join('\n');
+    const made = await prepare(world, file, { settings: { skipRows: 5 } });
+    const { counts, faults } = await preview(world, made.id);
+    expect(counts).toMatchObject({ read: 3, new: 2, faulty: 1 });
+    expect(faults).toMatchObject([{ line: 9, field: 'date' }]);
+    expect(await commitToEnd(world, made.id, { skipFaulty: true })).toMatchObject({ created: 2, warnings: [] });
+    expect(await balance(world)).toBe('987.50000000');
+  });
 });

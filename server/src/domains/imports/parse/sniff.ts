@@ -3,10 +3,10 @@ import type { ImportFormat, ImportSettings, ImportSettingsInput } from '@finvers
 import { invalidField } from '../../../kernel/errors.ts';
 import { isExchangeHeader } from '../../exports/index.ts';
 import { type Columns, guessColumns, NO_COLUMNS, placeColumns } from './columns.ts';
-import { sampleRows } from './csv-rows.ts';
-import { cellsOf, fitColumns, guessByContent, isAmount, isDate } from './column-contents.ts';
+import { cellsOf, fitColumns, guessByContent } from './column-contents.ts';
 import { detectDateFormat } from './dates.ts';
 import { detectEncoding, isCertain, isKnown, isLikely } from './encoding.ts';
+import { detectLayout, isHeader, type Sample } from './layout.ts';
 import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
 import {
@@ -22,7 +22,6 @@ import { type OpenField, warningsOf } from './warnings.ts';
 
 const SAMPLE_BYTES = 256 * 1024;
 const SAMPLE_CELLS_MAX = 20_000;
-const HEADER_SEARCH_ROWS = 30;
 
 /**
  * What a file looks like. `openFields` are the settings that nobody gave and nothing in the file tells (a warning speaks of those that may be read in two ways),
@@ -125,8 +124,6 @@ function isAscii(sample: Buffer): boolean {
   return sample.every((byte) => byte < 0x80);
 }
 
-/** The beginning of a file, or the whole of it. */
-type Sample = { text: string; isWhole: boolean };
 type Layout = Pick<ImportSettings, 'delimiter' | 'skipRows' | 'hasHeader'>;
 type GivenLayout = Pick<ImportSettingsInput, keyof Layout>;
 
@@ -226,10 +223,10 @@ function tableOf(
 }
 
 function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
-  const { delimiter, rows } = given.delimiter === undefined ? detectDelimiter(sample) : rowsBy(sample, given.delimiter);
-  const skipRows = given.skipRows ?? firstOfUsualWidth(rows);
-  const body = rows.slice(skipRows);
-  const hasHeader = given.hasHeader ?? isHeader(body);
+  const { delimiter, rows, skipRows } = detectLayout(sample, given);
+  const [skipped, kept] = [rows.filter(({ line }) => line <= skipRows), rows.filter(({ line }) => line > skipRows)];
+  const body = kept.map(({ cells }) => cells);
+  const hasHeader = given.hasHeader ?? (body[0] !== undefined && isHeader(body[0]));
   const header = hasHeader ? (body[0] ?? []) : null;
   const width = body.reduce((most, { length }) => Math.max(most, length), 0);
   // The work is bounded by the cells that are looked at, however wide the rows are.
@@ -238,7 +235,7 @@ function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
     .filter(({ length }) => length > 0)
     .slice(0, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, width))));
   const guessed = header ? fitColumns(guessColumns(header), header, data) : guessByContent(data, width);
-  return { delimiter, skipRows, skipped: rows.slice(0, skipRows), hasHeader, header, data, width, guessed };
+  return { delimiter, skipRows, skipped, hasHeader, header, data, width, guessed };
 }
 
 /** What is given goes before what was found. */
@@ -249,47 +246,4 @@ function overlay(found: Columns, given: ImportSettingsInput['columns']): Columns
   if (typeof given?.amount === 'string') return { ...all, debit: given.debit ?? null, credit: given.credit ?? null };
   if (typeof given?.debit === 'string' || typeof given?.credit === 'string') return { ...all, amount: null };
   return all;
-}
-
-const DELIMITERS = [',', ';', '\t', '|'] as const;
-
-type Rows = readonly (readonly string[])[];
-type Cut = { delimiter: ImportSettings['delimiter']; rows: Rows };
-
-function rowsBy({ text, isWhole }: Sample, delimiter: Cut['delimiter']): Cut {
-  return { delimiter, rows: sampleRows(text, { delimiter, isWhole }) };
-}
-
-/** The delimiter that gives the most rows of the same width, and the rows; where several do, the one that gives the widest. */
-function detectDelimiter(sample: Sample): Cut {
-  const scoreOf = ({ rows }: Cut) => {
-    const { width, count } = usualWidth(rows);
-    return width > 1 ? count / rows.length + width / 1000 : 0;
-  };
-  return DELIMITERS.map((delimiter) => rowsBy(sample, delimiter)).reduce((best, cut) =>
-    scoreOf(cut) > scoreOf(best) ? cut : best,
-  );
-}
-
-function usualWidth(rows: Rows): { width: number; count: number } {
-  const counts = new Map<number, number>();
-  for (const { length } of rows) counts.set(length, (counts.get(length) ?? 0) + 1);
-  let usual = { width: 0, count: 0 };
-  for (const [width, count] of counts) if (count > usual.count) usual = { width, count };
-  return usual;
-}
-
-/** Banks put a few lines of their own before the table. Its header may lack a name for the empty cell with which every row ends. */
-function firstOfUsualWidth(rows: Rows): number {
-  const { width } = usualWidth(rows);
-  const index = rows.slice(0, HEADER_SEARCH_ROWS).findIndex((row) => row.length === width);
-  const before = rows[index - 1];
-  const isHeaderBefore = before !== undefined && width > 2 && before.length === width - 1 && isHeader([before]);
-  return isHeaderBefore && rows[index]?.at(-1)?.trim() === '' ? index - 1 : Math.max(0, index);
-}
-
-/** A header holds neither dates nor amounts. */
-function isHeader(rows: Rows): boolean {
-  const [first] = rows;
-  return first !== undefined && !first.some((cell) => isDate(cell.trim()) || isAmount(cell.trim()));
 }

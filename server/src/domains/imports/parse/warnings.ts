@@ -1,6 +1,7 @@
 import { type ImportDateFormat, type ImportField, importFields, type ImportSettingsInput } from '@finverse/shared';
-import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
+import { amountsOf, cellsOf, isAmount, isDate, isTransaction } from './column-contents.ts';
 import { COLUMN_NAMES, columnName, plainName } from './column-names.ts';
+import type { SampleRow } from './csv-rows.ts';
 import { glanceAtAmount } from './numbers.ts';
 
 /** What the cells of a file may leave open, where they tell nothing or may be read in two ways. */
@@ -13,7 +14,7 @@ type Findings = {
   /** Whether the source had columns the last time, and they are not those of this file. */
   isForgotten: boolean;
   /** What stands before the header or the first row. */
-  skipped: readonly (readonly string[])[];
+  skipped: readonly SampleRow[];
   header: readonly string[] | null;
   data: readonly (readonly string[])[];
   places: Partial<Record<ImportField, number>>;
@@ -26,6 +27,8 @@ type Findings = {
 /** The share of amounts with the same sign from which on the others may be exceptions. */
 const NEARLY_ALL = 0.95;
 const FEES = new Set(['fee', 'fees', 'fee amount', 'commission', 'gebuhr', 'gebuhren', 'frais', 'comision', 'kosten']);
+/** Amounts of which the fee is taken already. */
+const NETS = new Set(['net', 'netto']);
 const STATES = new Set(['state', 'status', 'transaction status', 'estado', 'stato', 'statut']);
 
 /** What the sample of a file leaves open, and what it says that is not read: for a person to look at before anything is imported. */
@@ -45,18 +48,14 @@ export function warningsOf(findings: Findings): string[] {
   return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
 }
 
-/** A first row with a cell too many looks like one of the lines that banks put before the table. */
-function skipWarnings({ given, skipped }: Findings): string[] {
-  if (given.skipRows !== undefined || !skipped.some(isTransaction)) return [];
-  return [
-    `The first ${skipped.length} rows are skipped, and one of them looks like a transaction. Check how many rows are to be skipped.`,
-  ];
-}
-
-/** Whether a row has a date and an amount. */
-export function isTransaction(cells: readonly string[]): boolean {
-  const trimmed = cells.map((cell) => cell.trim());
-  return trimmed.some(isDate) && trimmed.some(isAmount);
+/** A first row with a cell too many looks like one of the lines that banks put before the table, and whoever counts lines may miscount them. */
+function skipWarnings({ skipped, header }: Findings): string[] {
+  const found = skipped.find(({ cells }) => isTransaction(cells));
+  if (found)
+    return [`Line ${found.line} is skipped and looks like a transaction. Check how many lines are to be skipped.`];
+  if (header && isTransaction(header))
+    return ['The row that is taken for the header looks like a transaction. Check whether the file has a header.'];
+  return [];
 }
 
 function columnWarnings({ header, given, places }: Findings): string[] {
@@ -117,11 +116,12 @@ function isKnownName(name: string): boolean {
 
 function unreadWarnings({ header, data, places }: Findings): string[] {
   const used = new Set(Object.values(places));
+  const isNet = NETS.has(plainName(header?.[places.amount ?? -1] ?? ''));
   return (header ?? []).flatMap((name, place) => {
     if (used.has(place)) return [];
     const cells = cellsOf(data, place);
     const plain = plainName(name);
-    if (FEES.has(plain) && cells.some((cell) => glanceAtAmount(cell)?.isZero === false))
+    if (FEES.has(plain) && !isNet && cells.some((cell) => glanceAtAmount(cell)?.isZero === false))
       return [`What stands in the column “${name}” is not read: where it is not part of the amount, balances differ.`];
     if (STATES.has(plain) && new Set(cells).size > 1)
       return [`The column “${name}” is not read: rows that are pending or were reverted are imported like the others.`];
