@@ -12,7 +12,6 @@ import { toTransactionOut } from '../transactions/index.ts';
 import { readBook } from './book.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
 import { addStandings, type Judged, judgeRows, NO_STANDINGS, standingWarnings } from './judge-rows.ts';
-import { missingColumns } from './parse/columns.ts';
 import { findPossibleDuplicates, Matched, partlyWarnings, possibleWarnings } from './possible-duplicates.ts';
 import { sniffFile } from './parse/sniff.ts';
 import { readDrafts, type ReadRow } from './read-drafts.ts';
@@ -38,7 +37,7 @@ export async function previewImport(
 ): Promise<ImportPreviewOut> {
   const { limit, restoreDeleted } = query;
   const { userId, source, format, settings, accountId, fileBytes } = record;
-  const { columnNames } = await sniffFile(path, { format, given: settings, remembered: null });
+  const { columnNames } = await sniffFile(path, { format, given: settings, remembered: null, currency: null });
   const book = await readBook(em, dialect, userId);
   const judging = { dialect, userId, source, restoresDeleted: restoreDeleted, book, seen: new Set<string>() };
   const judge = (part: readonly ReadRow[], appliesRules: boolean) =>
@@ -75,10 +74,8 @@ export async function previewImport(
     isComplete = false;
     break;
   }
-  const missing = missingColumns(record).map(({ message }) => message);
   const warnings = [
     ...record.warnings,
-    ...missing,
     ...standingWarnings(standings),
     ...possibleWarnings(possibleDuplicates),
     ...partlyWarnings(isWhole),

@@ -353,7 +353,7 @@ export class ImportRunner {
     if (run.format !== 'csv') return null;
     const { userId, source, format, given } = run;
     const remembered = await readRemembered(this.#database.em(), userId, source);
-    const sniffed = await sniffFile(this.#files.path(run.fileId), { format, given, remembered });
+    const sniffed = await sniffFile(this.#files.path(run.fileId), { format, given, remembered, currency: null });
     return lessonOf(sniffed, remembered);
   }
 

@@ -128,11 +128,12 @@ export class ImportsService implements ImportsApi {
     const { userId } = file;
     await this.#files.require(file.id);
     const remembered = await readRemembered(this.#database.em(), userId, input.source);
-    const { format, settings, warnings } = await sniffFile(this.#files.path(file.id), {
-      format: input.format,
-      given: input.settings,
-      remembered,
-    });
+    const currency = await this.#currencyOf(userId, input.accountId);
+    const { format, settings, warnings } = await sniffFile(
+      this.#files.path(file.id),
+      { format: input.format, given: input.settings, remembered, currency },
+      input.text === undefined ? 'fileId' : 'text',
+    );
     const nowMs = this.#clock.now();
     const record: ImportRecord = {
       id,
@@ -184,6 +185,7 @@ export class ImportsService implements ImportsApi {
       format: before.format,
       given,
       remembered,
+      currency: await this.#currencyOf(userId, input.accountId ?? before.accountId),
     });
     return commit(async (em) => {
       if (input.accountId !== undefined) await this.#requireAccount(em, userId, input.accountId);
@@ -342,6 +344,13 @@ export class ImportsService implements ImportsApi {
     }
     if (!hasFile) throw fileGone();
     await this.#files.require(fileId);
+  }
+
+  /** Null for what is no account, which is refused when it is written. */
+  async #currencyOf(userId: string, accountId: string): Promise<string | null> {
+    const { dialect } = this.#database;
+    const account = (await findAccounts(this.#database.em(), dialect, userId, [accountId])).get(accountId);
+    return account?.currency ?? null;
   }
 
   async #requireAccount(em: SqlEntityManager, userId: string, id: string): Promise<AccountRecord> {

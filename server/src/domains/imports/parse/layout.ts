@@ -12,7 +12,7 @@ type Rows = readonly (readonly string[])[];
 
 const DELIMITERS = [',', ';', '\t', '|'] as const;
 const HEADER_SEARCH_ROWS = 30;
-/** The cells by which it is counted how many rows are transactions, however wide they are. */
+/** The cells that are looked at for a header, and for how many rows are transactions: the work is bounded however wide the rows are. */
 const COUNTED_CELLS_MAX = 5000;
 
 /**
@@ -75,7 +75,7 @@ function bounded(rows: Rows): Rows {
  * transactions, and a spreadsheet makes them as wide as the table. Only the first `searchedCount` rows are looked at for it.
  */
 function firstOfTable(rows: Rows, searchedCount: number): number {
-  const searched = rows.slice(0, searchedCount);
+  const searched = bounded(rows.slice(0, searchedCount));
   let best = { index: -1, fitting: -1 };
   for (const [index, row] of searched.entries()) {
     const places = placesOfHeader(row);

@@ -6,7 +6,8 @@ import { detectDateFormat } from './dates.ts';
 import { lessonOf, type Remembered } from './remembered.ts';
 import { sniff } from './sniff.ts';
 
-const look = (text: string, given = {}) => sniff(Buffer.from(text), { format: undefined, given, remembered: null });
+const look = (text: string, given = {}) =>
+  sniff(Buffer.from(text), { format: undefined, given, remembered: null, currency: null });
 const columnsOf = (text: string) => look(text).settings.columns;
 
 test.each([
@@ -261,7 +262,7 @@ test('no empty line is read as a row, and a file is cut once by each delimiter',
 /** What a source is remembered by once a file has been imported with these settings. */
 const learned = (text: string, given: ImportSettingsInput = {}): Remembered => lessonOf(look(text, given), null);
 const lookAgain = (text: string, remembered: Remembered, given: ImportSettingsInput = {}) =>
-  sniff(Buffer.from(text), { format: undefined, given, remembered });
+  sniff(Buffer.from(text), { format: undefined, given, remembered, currency: null });
 
 test('what a person said of delimiter, first row and header is right for the next file, where it fits', () => {
   const rows = (month: string) => `2026-0${month}-02,-5,x;y;z\n2026-0${month}-03,7,y;z;x\n`;
@@ -370,7 +371,7 @@ test('of what a source taught, that goes which its next file contradicts; where 
   const unlike = 'Day,Sum,Payee\n2026-02-13,12.50,Shop\n2026-02-14,-2.00,Back\n';
   expect(lookAgain(unlike, card)).toMatchObject({
     settings: { isAmountInverted: false },
-    warnings: [expect.stringContaining('last file')],
+    warnings: [expect.any(String), expect.any(String), expect.stringContaining('last file')],
   });
   const given = { columns: { date: 'Day', amount: 'Sum' }, isAmountInverted: true };
   expect(lookAgain(unlike, card, given).warnings).toEqual([]);
@@ -400,4 +401,23 @@ test('a source whose lines before the table were counted without empty ones, as 
   const plain = 'Account;42\n\n\nX;Y\n02.01.2026;Shop;-5,00\n03.01.2026;Acme;7,00\n';
   const older = { ...learned(plain, { columns }), skipRows: 2 };
   expect(lookAgain(plain, older).settings).toMatchObject({ skipRows: 4, hasHeader: false, columns });
+});
+
+test('three digits behind the only mark of all amounts are no cents, unless a row’s currency may have three', () => {
+  const euros = (text: string) =>
+    sniff(Buffer.from(text), { format: 'csv', given: {}, remembered: null, currency: 'EUR' });
+  const rows = '13.04.2026;a;1.234\n14.04.2026;b;-2.500\n';
+  const read = euros(`Datum;Name;Betrag\n${rows}`);
+  expect(read).toMatchObject({ settings: { decimalSeparator: ',' }, warnings: [], openFields: ['decimalSeparator'] });
+  const mixed = euros(`Datum;Name;Betrag\n15.04.2026;b;500\n${rows}`).warnings;
+  expect(mixed).toEqual([expect.stringContaining('Amounts such as 1.234 may be read in two ways')]);
+  const dinars = euros(`Datum;Name;Betrag;Währung\n${rows.replaceAll('\n', ';KWD\n')}`);
+  expect(dinars.warnings.join()).toContain('two ways');
+});
+
+test.each(['', 'hello world', 'Datum;Was\n01.02.2026;Brot\n'])('what is missing in %j is told at once', (text) => {
+  const { warnings } = look(text);
+  expect(warnings.join()).toContain('Which column is the amount is not known');
+  expect(warnings.join()).not.toContain('text is not read');
+  expect(warnings.some((warning) => warning.includes('is the date'))).toBe(!text.startsWith('Datum'));
 });

@@ -1,8 +1,9 @@
 import { open } from 'node:fs/promises';
-import type { ImportFormat, ImportSettings, ImportSettingsInput } from '@finverse/shared';
+import { type ImportFormat, type ImportSettings, type ImportSettingsInput, minorDigits } from '@finverse/shared';
 import { invalidField } from '../../../kernel/errors.ts';
 import { isExchangeHeader } from '../../exports/index.ts';
-import { type Columns, guessColumns, NO_COLUMNS, placeColumns } from './columns.ts';
+import { binaryKindOf } from './binary-kinds.ts';
+import { type Columns, guessColumns, missingColumns, NO_COLUMNS, placeColumns } from './columns.ts';
 import { cellsOf, fitColumns, guessByContent } from './column-contents.ts';
 import { detectDateFormat } from './dates.ts';
 import { detectEncoding, isCertain, isKnown, isLikely } from './encoding.ts';
@@ -19,6 +20,8 @@ import {
   type Table,
 } from './remembered.ts';
 import { type OpenField, warningsOf } from './warnings.ts';
+
+type Places = ReturnType<typeof placeColumns>['places'];
 
 const SAMPLE_BYTES = 256 * 1024;
 const SAMPLE_CELLS_MAX = 20_000;
@@ -50,24 +53,38 @@ async function readSample(path: string): Promise<Buffer> {
   }
 }
 
-/** Looks at the beginning of a file; see {@link sniff}. @throws AppError VALIDATION_FAILED for an encoding that is none */
-export async function sniffFile(path: string, options: SniffOptions): Promise<Sniffed> {
+/**
+ * Looks at the beginning of a file; see {@link sniff}.
+ *
+ * @throws AppError VALIDATION_FAILED for an encoding that is none, and, naming the field `fileField`, for a file that is no text
+ */
+export async function sniffFile(path: string, options: SniffOptions, fileField = 'fileId'): Promise<Sniffed> {
   const { encoding } = options.given;
   if (encoding !== undefined && !isKnown(encoding))
     throw invalidField(
       'settings.encoding',
       'is no name of the WHATWG encoding standard, such as utf-8 or windows-1252',
     );
-  return sniff(await readSample(path), options);
+  const sample = await readSample(path);
+  const isWide = new TextDecoder(encoding ?? detectEncoding(sample)).encoding.startsWith('utf-16');
+  const kind = binaryKindOf(sample, isWide);
+  if (kind !== null) throw invalidField(fileField, `is ${kind}, and no CSV or OFX: export it as CSV`);
+  return sniff(sample, options);
 }
 
-type SniffOptions = { format: ImportFormat | undefined; given: ImportSettingsInput; remembered: Remembered | null };
+type SniffOptions = {
+  format: ImportFormat | undefined;
+  given: ImportSettingsInput;
+  remembered: Remembered | null;
+  /** Of the account of rows that name none; null where it is not known. */
+  currency: string | null;
+};
 
 /**
  * The settings by which a file is to be read: what the caller says, then what the source had the last time (where its columns are there), then what the
  * beginning of the file looks like.
  */
-export function sniff(sample: Buffer, { format, given, remembered }: SniffOptions): Sniffed {
+export function sniff(sample: Buffer, { format, given, remembered, currency }: SniffOptions): Sniffed {
   const ascii = sample
     .subarray(0, 4096)
     .toString('latin1')
@@ -88,7 +105,9 @@ export function sniff(sample: Buffer, { format, given, remembered }: SniffOption
     return { format: 'ofx', settings, columnNames: [], warnings: [], ...nothingOpen };
   }
   const isEncodingOpen = given.encoding === undefined && encoding === 'utf-8' && isAscii(sample);
-  return { format: 'csv', isEncodingOpen, ...sniffCsv({ text, isWhole }, encoding, given, remembered) };
+  const sniffed = sniffCsv({ text, isWhole }, { encoding, given, remembered, currency });
+  const missing = missingColumns({ format: 'csv', settings: sniffed.settings }).map(({ message }) => message);
+  return { format: 'csv', isEncodingOpen, ...sniffed, warnings: [...missing, ...sniffed.warnings] };
 }
 
 const OFX_SETTINGS: ImportSettings = {
@@ -129,9 +148,7 @@ type GivenLayout = Pick<ImportSettingsInput, keyof Layout>;
 
 function sniffCsv(
   sample: Sample,
-  encoding: string,
-  given: ImportSettingsInput,
-  remembered: Remembered | null,
+  { encoding, given, remembered, currency }: Omit<SniffOptions, 'format'> & { encoding: string },
 ): Omit<Sniffed, 'format' | 'isEncodingOpen'> {
   const { table, known } = tableOf(sample, given, remembered);
   const { delimiter, skipRows, skipped, hasHeader, header, data, width } = table;
@@ -161,6 +178,7 @@ function sniffCsv(
   const dates = detectDateFormat(cellsOf(data, places.date));
   const decimals = detectDecimalSeparator(
     [places.amount, places.debit, places.credit, places.toAmount].flatMap((place) => cellsOf(data, place)),
+    fractionDigitsOf(currency, data, places),
   );
   const guesses: { field: OpenField; isTold: boolean; isAmbiguous: boolean }[] = [
     { field: 'dateFormat', ...dates },
@@ -177,6 +195,7 @@ function sniffCsv(
     places,
     dateFormat: dates.format,
     ambiguousFields: untold.filter(({ isAmbiguous }) => isAmbiguous).map(({ field }) => field),
+    ambiguousAmount: decimals.example,
   });
   return {
     settings: {
@@ -197,6 +216,13 @@ function sniffCsv(
     openDirections: openDirectionsOf(columns, given.columns, known),
     isKindGiven: columns.kind !== null && (given.columns?.kind !== undefined || (known?.isKindGiven ?? false)),
   };
+}
+
+/** The most digits after the point that the currencies of the rows have; null where it is not known which these are. */
+function fractionDigitsOf(currency: string | null, data: Table['data'], places: Places): number | null {
+  if (currency === null || places.account !== undefined || places.toAmount !== undefined) return null;
+  const named = cellsOf(data, places.currency).map((cell) => cell.toUpperCase());
+  return Math.max(...[currency, ...named].map(minorDigits));
 }
 
 /**

@@ -22,6 +22,8 @@ type Findings = {
   dateFormat: ImportDateFormat;
   /** Which fields are guessed although another value would read the cells as well. */
   ambiguousFields: readonly OpenField[];
+  /** An amount that may be read in two ways. */
+  ambiguousAmount: string | null;
 };
 
 /** The share of amounts with the same sign from which on the others may be exceptions. */
@@ -33,13 +35,15 @@ const STATES = new Set(['state', 'status', 'transaction status', 'estado', 'stat
 
 /** What the sample of a file leaves open, and what it says that is not read: for a person to look at before anything is imported. */
 export function warningsOf(findings: Findings): string[] {
-  const { given, isKnown, isForgotten, dateFormat, ambiguousFields } = findings;
+  const { given, isKnown, isForgotten, dateFormat, ambiguousFields, ambiguousAmount } = findings;
   const warnings: string[] = [];
   if (ambiguousFields.includes('dateFormat')) {
     warnings.push(`Dates are read as ${dateFormat}; another format would fit as well. Check them, or say which it is.`);
   }
   if (ambiguousFields.includes('decimalSeparator'))
-    warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
+    warnings.push(
+      `Amounts such as ${ambiguousAmount?.slice(0, NAME_CHARACTERS_MAX)} may be read in two ways; check them, or say what separates the fraction.`,
+    );
   if (isForgotten && !(given.columns?.date !== undefined && given.isAmountInverted !== undefined))
     warnings.push(
       'The file has other columns than the last file of its source, so what was set for that one is not used. Check the columns, and which sign money has that is spent.',
@@ -89,7 +93,9 @@ function textWarnings({ header, given, data, places }: Findings): string[] {
   const lacking = (['payee', 'description'] as const).filter(
     (field) => places[field] === undefined && given.columns?.[field] === undefined,
   );
-  if (lacking.length === 0) return [];
+  const { date, amount, debit, credit } = places;
+  // Where these are not known either, the cells may be cut wrongly, and what stands in them says nothing.
+  if (lacking.length === 0 || date === undefined || (amount ?? debit ?? credit) === undefined) return [];
   const used = new Set(Object.values(places));
   const names = (header ?? []).filter((name, place) => {
     const cells = cellsOf(data, place);
