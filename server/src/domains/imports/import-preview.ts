@@ -7,9 +7,10 @@ import {
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
-import type { AccountRecord } from '../ledger/index.ts';
+import type { AccountRecord, Units } from '../ledger/index.ts';
 import { toTransactionOut } from '../transactions/index.ts';
 import { readBook } from './book.ts';
+import { addMovements, creditWarnings } from './credit-limits.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
 import { addStandings, type Judged, judgeRows, NO_STANDINGS, standingWarnings } from './judge-rows.ts';
 import { findPossibleDuplicates, Matched, partlyWarnings, possibleWarnings } from './possible-duplicates.ts';
@@ -47,6 +48,7 @@ export async function previewImport(
   const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
   // Nothing of the import is there yet.
   const comparing = { dialect, userId, source, matched: new Matched(), isOwn: () => false };
+  const movements = new Map<string, Units>();
   let standings = NO_STANDINGS;
   let possibleDuplicates = 0;
   let isWhole = true;
@@ -58,6 +60,7 @@ export async function previewImport(
     const shown = part.slice(0, limit - rows.length);
     const judged = [...(await judge(shown, settings.appliesRules)), ...(await judge(part.slice(shown.length), false))];
     standings = addStandings(standings, judged);
+    addMovements(movements, judged);
     const possible = await findPossibleDuplicates(em, comparing, judged);
     comparing.matched.add(possible.taken);
     possibleDuplicates += possible.ids.size;
@@ -79,6 +82,8 @@ export async function previewImport(
     ...standingWarnings(standings),
     ...possibleWarnings(possibleDuplicates),
     ...partlyWarnings(isWhole),
+    // What is not read may bring back what it would take.
+    ...(isComplete ? await creditWarnings(em, dialect, { userId, movements }) : []),
   ];
   const { deleted } = standings;
   return {

@@ -150,7 +150,7 @@ function sniffCsv(
   sample: Sample,
   { encoding, given, remembered, currency }: Omit<SniffOptions, 'format'> & { encoding: string },
 ): Omit<Sniffed, 'format' | 'isEncodingOpen'> {
-  const { table, known } = tableOf(sample, given, remembered);
+  const { table, known } = tableOf(sample, { given, remembered, currency });
   const { delimiter, skipRows, skipped, hasHeader, header, data, width } = table;
   if (header && isExchangeHeader(header)) {
     return {
@@ -231,8 +231,7 @@ function fractionDigitsOf(currency: string | null, data: Table['data'], places: 
  */
 function tableOf(
   sample: Sample,
-  given: GivenLayout,
-  remembered: Remembered | null,
+  { given, remembered, currency }: Pick<SniffOptions, 'remembered' | 'currency'> & { given: GivenLayout },
 ): { table: Table & Layout; known: Remembered | null } {
   if (remembered) {
     const { delimiter, skipRows, hasHeader } = remembered;
@@ -240,15 +239,16 @@ function tableOf(
       delimiter: given.delimiter ?? delimiter,
       skipRows: given.skipRows ?? skipRows,
       hasHeader: given.hasHeader ?? hasHeader,
+      currency,
     });
     const known = fittingPart(remembered, table);
     if (known && isWellCut(known, table)) return { table, known };
   }
-  const table = cutTable(sample, given);
+  const table = cutTable(sample, { ...given, currency });
   return { table, known: remembered && fittingPart(remembered, table) };
 }
 
-function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
+function cutTable(sample: Sample, given: GivenLayout & Pick<SniffOptions, 'currency'>): Table & Layout {
   const { delimiter, rows, skipRows } = detectLayout(sample, given);
   const [skipped, kept] = [rows.filter(({ line }) => line <= skipRows), rows.filter(({ line }) => line > skipRows)];
   const body = kept.map(({ cells }) => cells);
@@ -260,7 +260,7 @@ function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
     .slice(hasHeader ? 1 : 0)
     .filter(({ length }) => length > 0)
     .slice(0, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, width))));
-  const guessed = header ? fitColumns(guessColumns(header), header, data) : guessByContent(data, width);
+  const guessed = header ? fitColumns(guessColumns(header, given.currency), header, data) : guessByContent(data, width);
   return { delimiter, skipRows, skipped, hasHeader, header, data, width, guessed };
 }
 
