@@ -13,6 +13,8 @@ export const IMPORT_ROWS_MAX = 2_000_000;
 export const IMPORT_ROW_BYTES_MAX = 64 * 1024;
 /** The most cells of one row. */
 export const IMPORT_COLUMNS_MAX = 500;
+/** The most lines of a file before its table. */
+export const IMPORT_SKIP_LINES_MAX = 100;
 /** The most rows that a preview reads; where a file has more, its counts are of the first. */
 export const IMPORT_PREVIEW_ROWS_MAX = 50_000;
 /** Faults that a preview lists; all of them are counted. */
@@ -96,7 +98,10 @@ const settings = {
     description: 'A name of the WHATWG encoding standard, such as utf-8, utf-16le, windows-1252',
   }),
   delimiter: z.enum([',', ';', '\t', '|']),
-  skipRows: z.number().int().min(0).max(100).meta({ description: 'Rows before the header, or before the first row' }),
+  skipRows: z.number().int().min(0).max(IMPORT_SKIP_LINES_MAX).meta({
+    description:
+      'Lines before the header, or before the first row, counted as an editor and the `line` of faults count them: empty ones too',
+  }),
   hasHeader: z.boolean(),
   dateFormat: z.enum(importDateFormats),
   decimalSeparator: z.enum(['.', ',']),

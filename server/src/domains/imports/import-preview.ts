@@ -7,13 +7,13 @@ import {
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
-import type { AccountRecord } from '../ledger/index.ts';
+import type { AccountRecord, Units } from '../ledger/index.ts';
 import { toTransactionOut } from '../transactions/index.ts';
 import { addBalanceRows, balanceWarnings, NO_BALANCE_ROWS } from './balance-rows.ts';
 import { readBook } from './book.ts';
+import { addMovements, creditWarnings } from './credit-limits.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
 import { addStandings, type Judged, judgeRows, NO_STANDINGS, standingWarnings } from './judge-rows.ts';
-import { missingColumns } from './parse/columns.ts';
 import { findPossibleDuplicates, Matched, partlyWarnings, possibleWarnings } from './possible-duplicates.ts';
 import { sniffFile } from './parse/sniff.ts';
 import { readDrafts, type ReadRow } from './read-drafts.ts';
@@ -39,7 +39,7 @@ export async function previewImport(
 ): Promise<ImportPreviewOut> {
   const { limit, restoreDeleted } = query;
   const { userId, source, format, settings, accountId, fileBytes } = record;
-  const { columnNames } = await sniffFile(path, { format, given: settings, remembered: null });
+  const { columnNames } = await sniffFile(path, { format, given: settings, remembered: null, currency: null });
   const book = await readBook(em, dialect, userId);
   const judging = { dialect, userId, source, restoresDeleted: restoreDeleted, book, seen: new Set<string>() };
   const judge = (part: readonly ReadRow[], appliesRules: boolean) =>
@@ -49,6 +49,7 @@ export async function previewImport(
   const counts = { read: 0, new: 0, duplicate: 0, faulty: 0 };
   // Nothing of the import is there yet.
   const comparing = { dialect, userId, source, matched: new Matched(), isOwn: () => false };
+  const movements = new Map<string, Units>();
   let standings = NO_STANDINGS;
   let possibleDuplicates = 0;
   let balances = NO_BALANCE_ROWS;
@@ -62,6 +63,7 @@ export async function previewImport(
     const judged = [...(await judge(shown, settings.appliesRules)), ...(await judge(part.slice(shown.length), false))];
     standings = addStandings(standings, judged);
     balances = addBalanceRows(balances, judged);
+    addMovements(movements, judged);
     const possible = await findPossibleDuplicates(em, comparing, judged);
     comparing.matched.add(possible.taken);
     possibleDuplicates += possible.ids.size;
@@ -78,14 +80,14 @@ export async function previewImport(
     isComplete = false;
     break;
   }
-  const missing = missingColumns(record).map(({ message }) => message);
   const warnings = [
     ...record.warnings,
-    ...missing,
     ...standingWarnings(standings),
     ...possibleWarnings(possibleDuplicates),
     ...partlyWarnings(isWhole),
     ...balanceWarnings(balances),
+    // What is not read may bring back what it would take.
+    ...(isComplete ? await creditWarnings(em, dialect, { userId, movements }) : []),
   ];
   const { deleted } = standings;
   return {

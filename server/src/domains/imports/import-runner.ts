@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { formatMoney } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, transact } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -9,6 +8,7 @@ import { importedTransactionId, importedTransactionIds } from '../../kernel/ids.
 import { type Change, findAccounts, type Ledger, listAccounts, post, type TransactionRecord } from '../ledger/index.ts';
 import { addBalanceRows, balanceWarnings, type BalanceRows, NO_BALANCE_ROWS } from './balance-rows.ts';
 import { type Book, readBook } from './book.ts';
+import { creditFault } from './credit-limits.ts';
 import type { ImportFiles } from './import-files.ts';
 import { Cancelled, changeRun, type Log, openRun, type Run, RunOver } from './import-run.ts';
 import { ImportUndo } from './import-undo.ts';
@@ -331,12 +331,10 @@ export class ImportRunner {
     const isReleased = await transact(this.#database, async (em) => {
       const ledger = await this.#open(em, run);
       const accounts = await findAccounts(em, ledger.dialect, run.userId, [...creditBefore.keys()]);
-      for (const { id, name, balance, creditLimit } of accounts.values()) {
-        if (creditLimit === null || balance >= -creditLimit || balance >= (creditBefore.get(id) ?? 0n)) continue;
-        throw new AppError(
-          'CREDIT_LIMIT_EXCEEDED',
-          `The balance of “${name}” would be ${formatMoney(balance)}, below its credit limit.`,
-        );
+      for (const account of accounts.values()) {
+        const { id, balance: after } = account;
+        const fault = creditFault(account, { before: creditBefore.get(id) ?? 0n, after });
+        if (fault !== null) throw new AppError('CREDIT_LIMIT_EXCEEDED', fault);
       }
       const nowMs = this.#clock.now();
       const end = { status: 'completed', finishedAt: nowMs, beatAt: nowMs } as const;
@@ -350,9 +348,13 @@ export class ImportRunner {
   /** What a run teaches of the CSV files of its source, where any of its rows is understood. */
   async #lessonOf(run: Run): Promise<Remembered | null> {
     if (run.format !== 'csv') return null;
-    const { userId, source, format, given } = run;
+    const { userId, source, accountId, format, given } = run;
     const remembered = await readRemembered(this.#database.em(), userId, source);
-    const sniffed = await sniffFile(this.#files.path(run.fileId), { format, given, remembered });
+    const account = (await findAccounts(this.#database.em(), this.#database.dialect, userId, [accountId])).get(
+      accountId,
+    );
+    const currency = account?.currency ?? null;
+    const sniffed = await sniffFile(this.#files.path(run.fileId), { format, given, remembered, currency });
     return lessonOf(sniffed, remembered);
   }
 

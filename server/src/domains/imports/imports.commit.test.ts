@@ -100,7 +100,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   test('only an import that was completed teaches its source, and no guess silences the question', async () => {
     const file = (...rows: string[]) => ['Datum,Bedrag,Wie', ...rows, ''].join('\n');
-    const open = file('03/04/2026,"1,234",a', '03/05/2026,"-2,345",b');
+    const open = file('03/04/2026,"1,234",a', '03/05/2026,-2345,b');
     const made = await prepare(world, open);
     expect(made.warnings).toHaveLength(2);
     const settings = { isAmountInverted: true } as const;

@@ -129,12 +129,12 @@ export class ImportsService implements ImportsApi {
     const { userId } = file;
     await this.#files.require(file.id);
     const remembered = await readRemembered(this.#database.em(), userId, input.source);
-    const { format, settings, warnings } = await sniffFile(this.#files.path(file.id), {
-      format: input.format,
-      given: input.settings,
-      remembered,
-      isOfCredit: await this.#isOfCredit(userId, input.accountId),
-    });
+    const account = await this.#signsOf(userId, input.accountId);
+    const { format, settings, warnings } = await sniffFile(
+      this.#files.path(file.id),
+      { format: input.format, given: input.settings, remembered, ...account },
+      input.text === undefined ? 'fileId' : 'text',
+    );
     const nowMs = this.#clock.now();
     const record: ImportRecord = {
       id,
@@ -186,7 +186,7 @@ export class ImportsService implements ImportsApi {
       format: before.format,
       given,
       remembered,
-      isOfCredit: await this.#isOfCredit(userId, input.accountId ?? before.accountId),
+      ...(await this.#signsOf(userId, input.accountId ?? before.accountId)),
     });
     return commit(async (em) => {
       if (input.accountId !== undefined) await this.#requireAccount(em, userId, input.accountId);
@@ -347,9 +347,11 @@ export class ImportsService implements ImportsApi {
     await this.#files.require(fileId);
   }
 
-  async #isOfCredit(userId: string, accountId: string): Promise<boolean> {
+  /** What the account says of how amounts are to be read. What is no account is refused when it is written. */
+  async #signsOf(userId: string, accountId: string): Promise<{ currency: string | null; isOfCredit: boolean }> {
     const { dialect } = this.#database;
-    return (await findAccounts(this.#database.em(), dialect, userId, [accountId])).get(accountId)?.type === 'credit';
+    const account = (await findAccounts(this.#database.em(), dialect, userId, [accountId])).get(accountId);
+    return { currency: account?.currency ?? null, isOfCredit: account?.type === 'credit' };
   }
 
   async #requireAccount(em: SqlEntityManager, userId: string, id: string): Promise<AccountRecord> {

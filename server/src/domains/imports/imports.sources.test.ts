@@ -53,7 +53,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('a file without fractions or without dates that can be read teaches no notation of them', async () => {
     const file = (...amounts: string[]) => `Date,Amount\n${amounts.map((each) => `2026-01-02,${each}\n`).join('')}`;
     expect(await importFile(world, file('-500', '700'))).toMatchObject({ created: 2 });
-    const open = await prepare(world, file('-15.000', '20.000'));
+    const open = await prepare(world, file('-15.000', '20'));
     expect(open.warnings).toEqual([expect.stringContaining('read in two ways')]);
     const [lesson] = await ledger.imports.remembered(world.userId);
     expect(lesson?.settings).toMatchObject({ dateFormat: 'YYYY-MM-DD' });
@@ -102,5 +102,47 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await commitToEnd(world, early.id)).toMatchObject({ created: 1 });
     const [lesson] = await ledger.imports.remembered(world.userId);
     expect(lesson?.settings).toMatchObject({ ...settings, columns: expect.objectContaining(settings.columns) });
+  });
+
+  test('lines to skip are counted as faults count them, so none of the rows behind them is lost', async () => {
+    const rows = ['01.01.2026;Acme;1000,00', '02.01.2026;Shop;-12,50', 'soon;Shop;-3,00'];
+    const file = ['Bank;X', '', 'Account;42', '', '', 'Datum;Name;Betrag', ...rows, ''].join('\n');
+    const made = await prepare(world, file, { settings: { skipRows: 5 } });
+    const { counts, faults } = await preview(world, made.id);
+    expect(counts).toMatchObject({ read: 3, new: 2, faulty: 1 });
+    expect(faults).toMatchObject([{ line: 9, field: 'date' }]);
+    expect(await commitToEnd(world, made.id, { skipFaulty: true })).toMatchObject({ created: 2, warnings: [] });
+    expect(await balance(world)).toBe('987.50000000');
+  });
+
+  test('amounts with three digits behind the only mark are thousands in an account in euros, and teach nothing', async () => {
+    const file = (...amounts: string[]) =>
+      `Datum;Name;Betrag\n${amounts.map((each, index) => `1${index}.04.2026;a;${each}\n`).join('')}`;
+    const made = await importFile(world, file('1.234', '-2.500'));
+    expect(made).toMatchObject({ created: 2, warnings: [] });
+    expect(await balance(world)).toBe('-1266.00000000');
+    expect(await importFile(world, file('1.50', '-2.25'))).toMatchObject({ created: 2 });
+    expect(await balance(world)).toBe('-1266.75000000');
+  });
+
+  test('a file that is no text is refused by its field, and so is a text that says so of itself', async () => {
+    const refusal = (path: string, what: string) => ({
+      code: 'VALIDATION_FAILED',
+      details: [{ path, message: expect.stringContaining(what) as string }],
+    });
+    const excel = Buffer.concat([Buffer.from('PK\u0003\u0004'), Buffer.alloc(30), Buffer.from('xl/workbook.xml')]);
+    await expect(prepare(world, excel)).rejects.toMatchObject(refusal('fileId', 'is an Excel file'));
+    await expect(prepare(world, '%PDF-1.4\n')).rejects.toMatchObject(refusal('text', 'is a PDF'));
+    const zeros = Buffer.from('Date,Amount\n2026-01-02,5\n'.replaceAll('5', '\0\0\0\0'));
+    await expect(prepare(world, zeros)).rejects.toMatchObject(refusal('fileId', 'is no text'));
+    const wide = await prepare(world, Buffer.from('Date,Amount\n2026-01-02,5\n', 'utf16le'));
+    expect(wide).toMatchObject({
+      settings: { encoding: 'utf-16le' },
+      warnings: [expect.stringContaining('above zero')],
+    });
+    const none = await prepare(world, 'hello world');
+    const missing = ['Which column is the date is not known.', 'Which column is the amount is not known.'];
+    expect(none.warnings).toEqual(missing);
+    expect((await preview(world, none.id)).warnings).toEqual(missing);
   });
 });

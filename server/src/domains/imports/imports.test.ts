@@ -173,7 +173,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('what is detected wrongly is corrected, and the source remembers it', async () => {
     const file = 'Datum,Bedrag,Wie\n03/04/2026,"1,234",a\n05/04/2026,"2,500",b\n';
     const made = await prepare(world, file);
-    expect((await preview(world, made.id)).warnings).toHaveLength(3);
+    expect((await preview(world, made.id)).warnings).toHaveLength(2);
     const settings = {
       dateFormat: 'MM/DD/YYYY',
       decimalSeparator: ',',
@@ -204,6 +204,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await commitToEnd(world, made.id)).toMatchObject({ status: 'failed', error: { code: 'IMPORT_FAULTY' } });
     expect(await importFile(world, file, { source: 'other' })).toMatchObject({ status: 'completed', created: 2 });
     expect(await balance(world)).toBe('1.80000000');
+    const [lesson] = (await ledger.imports.remembered(world.userId)).filter(({ source }) => source === 'other');
+    expect(lesson?.settings.columns).toMatchObject({ amount: 'Amount (EUR)' });
   });
 
   test('a file without a header is read by the places of its columns', async () => {
@@ -253,10 +255,16 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const card = await openWorld(database, ledger, credit);
     const spend = Array.from({ length: 3_000 }, (_, index) => `2026-01-03,-1,p${index}`);
     const paid = ['date,amount,payee', ...spend, '2026-01-04,2950,payment', ''].join('\n');
-    expect(await importFile(card, paid)).toMatchObject({ status: 'completed' });
+    const first = await prepare(card, paid);
+    expect((await preview(card, first.id)).warnings).toEqual(first.warnings);
+    expect(await commitToEnd(card, first.id)).toMatchObject({ status: 'completed' });
     expect(await balance(card)).toBe('-50.00000000');
     const over = ['date,amount,payee', ...spend.map((row) => row.replace('01-03', '02-03')), ''].join('\n');
-    expect(await importFile(card, over)).toMatchObject({ status: 'failed', error: { code: 'CREDIT_LIMIT_EXCEEDED' } });
+    const made = await prepare(card, over);
+    const limit = 'The balance of “Card” would be -3050.00000000, below its credit limit.';
+    expect((await preview(card, made.id)).warnings).toContain(`${limit} So the import would fail.`);
+    const refusal = { code: 'CREDIT_LIMIT_EXCEEDED', message: limit };
+    expect(await commitToEnd(card, made.id)).toMatchObject({ status: 'failed', error: refusal });
     expect(await balance(card)).toBe('-50.00000000');
     await expectExact(card);
   });

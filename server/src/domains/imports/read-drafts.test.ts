@@ -24,7 +24,7 @@ const reading = async (text: string): Promise<Reading> => {
   const bytes = Buffer.from(text);
   const path = join(folder, 'file');
   await writeFile(path, bytes);
-  const { format, settings } = sniff(bytes, { format: undefined, given: {}, remembered: null });
+  const { format, settings } = sniff(bytes, { format: undefined, given: {}, remembered: null, currency: null });
   const account = { accountId: 'acc', accountCurrency: 'EUR' };
   return { path, fileBytes: bytes.length, format, settings, ...account, source: 'bank', book };
 };

@@ -95,15 +95,11 @@ type LineDraft = { line: number; characters: number; draft: Draft };
 
 async function* csvDrafts(reading: Reading, text: AsyncIterable<string>): AsyncGenerator<LineDraft[]> {
   const { settings } = reading;
-  let rowsToSkip = settings.skipRows;
   let interpret: ((cells: readonly string[]) => Draft) | null = null;
   for await (const rows of readCsvRows(text, settings.delimiter)) {
     const drafts: LineDraft[] = [];
     for (const { line, characters, cells, fault } of rows) {
-      if (rowsToSkip > 0) {
-        rowsToSkip -= 1;
-        continue;
-      }
+      if (line <= settings.skipRows) continue;
       if (!interpret && fault === null) {
         const header = settings.hasHeader ? cells : null;
         interpret = interpreterFor(reading, header, cells.length);

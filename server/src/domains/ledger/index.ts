@@ -13,7 +13,7 @@ export { checkLedger } from './integrity.ts';
 export { AccountSchema, ledgerEntities } from './ledger.entity.ts';
 export { ensureLedger, openLedger } from './ledger.lock.ts';
 export { type RawRow, fromAccountRow } from './ledger.rows.ts';
-export { accountsOf, monthOf, searchable } from './ledger.rules.ts';
+export { accountsOf, entriesOf, monthOf, searchable } from './ledger.rules.ts';
 export { clearedStateOf, type MarkedIds, settleMarks, sidesOf, UNMARKED, writeMarks } from './marks.ts';
 export type * from './ledger.types.ts';
 export { post, requireMovable, withdraw } from './post.ts';

@@ -123,3 +123,9 @@ export function isDate(cell: string): boolean {
 export function isAmount(cell: string): boolean {
   return glanceAtAmount(cell) !== null && !isDate(cell);
 }
+
+/** Whether a row has a date and an amount. */
+export function isTransaction(cells: readonly string[]): boolean {
+  const trimmed = cells.map((cell) => cell.trim());
+  return trimmed.some(isDate) && trimmed.some(isAmount);
+}

@@ -33,19 +33,19 @@ export const COLUMN_NAMES: Partial<Record<ImportField, readonly string[]>> = {
     'amount',
     'transaction amount',
     'betrag',
-    'betrag (eur)',
     'umsatz',
     'importe',
     'montant',
     'importo',
     'bedrag',
-    'bedrag (eur)',
     'belopp',
     'valor',
     'kwota',
-    'amount (eur)',
-    'amount (usd)',
-    'amount (gbp)',
+    // What is left of a gross amount when its fee is taken is what moves the balance.
+    'net',
+    'netto',
+    'gross',
+    'brutto',
   ],
   debit: [
     'debit',
@@ -174,28 +174,44 @@ export function plainName(name: string): string {
 }
 
 /**
- * The name of a column as {@link COLUMN_NAMES} has it: a plain one without spaces around a stroke, a currency's code at its end or sign in brackets, and the ending
- * of a gender, as in `Auftraggeber / Empfänger`, `Betrag in EUR`, `Betrag (€)`, `Zahlungsempfänger*in`.
+ * The name of a column as {@link COLUMN_NAMES} has it: a plain one without spaces around a stroke, a currency, and the ending of a gender, as in
+ * `Auftraggeber / Empfänger`, `Betrag (€)`, `Umsatz in EUR`, `Zahlungsempfänger*in`.
  */
 export function columnName(name: string): string {
-  const code = codeAtEnd(name);
-  return plainName(code === null ? name : name.trim().slice(0, -code.length).replace(/ in $/, ''))
+  return plainName(withoutCurrency(name).rest)
     .replace(/ ?\/ ?/g, '/')
-    .replace(/[([]\p{Sc}[)\]]/gu, '')
     .replace(/[*:](?:in|r)(?!\p{L})/gu, '')
     .trim();
 }
 
-/** The currency that a header names, as in `Amount (USD)`, `Betrag in EUR`, `Belastung CHF` or `Betrag (€)`; null where it names none, or a sign that several have. */
+/**
+ * The currency that a header names: in brackets or at its end, as in `Amount (USD)`, `Betrag (€)`, `Umsatz in EUR` or `Débit euros`; null where it names none,
+ * or a sign that several have.
+ */
 export function currencyOfName(name: string): string | null {
-  const sign = /[([](\p{Sc})[)\]]/u.exec(name)?.[1];
-  if (sign !== undefined) return currencyOfSign(sign);
-  const code = /[([]([A-Z]{3})[)\]]/.exec(name)?.[1];
-  return code !== undefined && currencyCodes.has(code) ? code : codeAtEnd(name);
+  return withoutCurrency(name).currency;
 }
 
-/** The code of a currency behind a name or `in`. Where all letters are large any word may look like one. */
-function codeAtEnd(name: string): string | null {
-  const code = /(?:\p{Ll}| in) ([A-Z]{3})$/u.exec(name.trim())?.[1];
-  return code !== undefined && currencyCodes.has(code) ? code : null;
+/** A currency in a name: a sign in brackets, or a code in brackets or behind the rest. */
+const CURRENCY = /[([](?<sign>\p{Sc})[)\]]|[([](?<inside>\p{L}{3,5})[)\]]|\s(?:in\s)?(?<behind>\p{L}{3,5})$/iu;
+/** What is no word of a language in lower case either, as some codes are. */
+const CODES_IN_ANY_CASE = /^(?:eur|usd|gbp)$/i;
+
+function withoutCurrency(name: string): { rest: string; currency: string | null } {
+  const found = CURRENCY.exec(name.trim());
+  if (!found) return { rest: name, currency: null };
+  const { sign, inside, behind } = found.groups ?? {};
+  const currency = sign === undefined ? currencyOfWord(inside ?? behind ?? '') : currencyOfSign(sign);
+  if (sign === undefined && currency === null) return { rest: name, currency };
+  const rest = name.trim().replace(found[0], () => '');
+  // Where all letters are large any word may look like a code, as in `AMOUNT ALL`.
+  const isAnyWord =
+    behind !== undefined && !/\p{Ll}/u.test(rest) && !/\sin\s/i.test(found[0]) && !CODES_IN_ANY_CASE.test(behind);
+  return isAnyWord ? { rest: name, currency: null } : { rest, currency };
+}
+
+function currencyOfWord(word: string): string | null {
+  if (/^euros?$/i.test(word)) return 'EUR';
+  const code = CODES_IN_ANY_CASE.test(word) ? word.toUpperCase() : word;
+  return currencyCodes.has(code) ? code : null;
 }

@@ -1,21 +1,27 @@
 import { type ImportField, importFields, type ImportFormat, type ImportSettings, isPrintable } from '@finverse/shared';
 import { EXCHANGE_FIELDS, isExchangeHeader } from '../../exports/index.ts';
-import { COLUMN_NAMES, columnName } from './column-names.ts';
+import { COLUMN_NAMES, columnName, currencyOfName } from './column-names.ts';
 
 export type Columns = ImportSettings['columns'];
 
 export const NO_COLUMNS = Object.fromEntries(importFields.map((field) => [field, null])) as Columns;
 
-/** The columns that a header names, as far as they can be told; `fitColumns` holds them against what stands in them. */
-export function guessColumns(header: readonly string[]): Columns {
+/**
+ * The columns that a header names, as far as they can be told; `fitColumns` holds them against what stands in them. Of those that differ in their currency
+ * alone, the one in the account's.
+ */
+export function guessColumns(header: readonly string[], accountCurrency: string | null = null): Columns {
   const columns = { ...NO_COLUMNS };
   if (isExchangeHeader(header)) return { ...columns, ...EXCHANGE_FIELDS };
   const plain = header.map(columnName);
   const taken = new Set<number>();
   for (const field of importFields) {
     for (const name of COLUMN_NAMES[field] ?? []) {
-      const index = plain.findIndex((each, place) => each === name && !taken.has(place));
-      if (index < 0) continue;
+      const found = [...plain.keys()].filter((place) => plain[place] === name && !taken.has(place));
+      const currencies = found.map((place) => currencyOfName(header[place] ?? ''));
+      const index =
+        found[Math.max(0, currencies.indexOf(currencies.includes(accountCurrency) ? accountCurrency : null))];
+      if (index === undefined) continue;
       taken.add(index);
       columns[field] = referenceTo(header, index);
       break;

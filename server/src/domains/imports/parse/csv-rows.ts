@@ -5,6 +5,9 @@ import { readCsvRow } from './csv-row.ts';
 /** A row of a file: the line that it begins on, from 1, the characters it has there, and its cells, or why it has none. */
 export type RawRow = { line: number; characters: number; cells: readonly string[]; fault: string | null };
 
+/** A row of the first part of a file. */
+export type SampleRow = Pick<RawRow, 'line' | 'cells'>;
+
 /** Rows that are read without a pause, which others have to wait for. */
 const ROWS_AT_A_TIME = 500;
 
@@ -14,17 +17,14 @@ const SAMPLE_ROWS_MAX = 500;
  * The rows of the first part of a file. Unless it is the whole of it, its last line is left out, since the part may end in the middle of it. What cannot be
  * read ends them. A row at fault has no cells, and counts as it does when the file is read.
  */
-export function sampleRows(
-  text: string,
-  { delimiter, isWhole }: { delimiter: string; isWhole: boolean },
-): (readonly string[])[] {
+export function sampleRows(text: string, { delimiter, isWhole }: { delimiter: string; isWhole: boolean }): SampleRow[] {
   const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r'));
   const reader = new CsvReader(delimiter);
   reader.add(isWhole || end <= 0 ? text : text.slice(0, end + 1));
-  const rows: (readonly string[])[] = [];
+  const rows: SampleRow[] = [];
   try {
     for (let row = reader.next(true); row && rows.length < SAMPLE_ROWS_MAX; row = reader.next(true))
-      rows.push(row.cells);
+      rows.push({ line: row.line, cells: row.cells });
   } catch (error) {
     // The reading of the file itself says what is wrong, by its line; the sample may only have been cut.
     if (!(error instanceof AppError)) throw error;

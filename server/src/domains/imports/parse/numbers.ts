@@ -107,27 +107,38 @@ export function glanceAtAmount(text: string): { isBelowZero: boolean; isZero: bo
 
 /**
  * Which of the two separates the fraction in these amounts: the one that stands last where both stand, behind a lone zero, or before anything but three
- * digits. `isTold`: whether any of the amounts says so; `isAmbiguous`: whether any would be another one if it were the other.
+ * digits. `isTold`: whether any of the amounts says so; `isAmbiguous`: whether any would be another one if it were the other, such as the `example`.
+ *
+ * Where every amount has one and the same mark before three digits, it groups thousands if the currency has fewer `fractionDigits` (null: not known).
  */
-export function detectDecimalSeparator(texts: readonly string[]): {
+export function detectDecimalSeparator(
+  texts: readonly string[],
+  fractionDigits: number | null,
+): {
   separator: DecimalSeparator;
   isTold: boolean;
   isAmbiguous: boolean;
+  example: string | null;
 } {
-  let [points, commas, open] = [0, 0, 0];
+  let [points, commas] = [0, 0];
+  const open = { '.': [] as string[], ',': [] as string[] };
   for (const text of texts) {
     // What stands beside the number may have a point of its own, such as `Rs. 500`.
     const number = /(?:(?<!\p{L})[.,])?\d[\d.,]*/u.exec(text.replace(/[\s\u00a0\u2009\u202f'’]/g, ''))?.[0] ?? '';
     const last = Math.max(number.lastIndexOf('.'), number.lastIndexOf(','));
     if (last < 0) continue;
-    const mark = number[last];
+    const mark = number[last] === '.' ? '.' : ',';
     const other = mark === '.' ? ',' : '.';
-    const isRepeated = number.indexOf(mark as string) !== last;
+    const isRepeated = number.indexOf(mark) !== last;
     if (isRepeated) [points, commas] = mark === '.' ? [points, commas + 1] : [points + 1, commas];
     else if (number.includes(other) || number.length - last - 1 !== 3 || /^0?[.,]/.test(number))
       [points, commas] = mark === '.' ? [points + 1, commas] : [points, commas + 1];
-    else open += 1;
+    else open[mark].push(text);
   }
   const isTold = points > 0 || commas > 0;
-  return { separator: commas > points ? ',' : '.', isTold, isAmbiguous: !isTold && open > 0 };
+  const example = isTold ? null : (open['.'][0] ?? open[','][0] ?? null);
+  const grouping = (['.', ','] as const).find((mark) => open[mark].length === texts.length);
+  if (example !== null && grouping && fractionDigits !== null && fractionDigits < 3)
+    return { separator: grouping === '.' ? ',' : '.', isTold, isAmbiguous: false, example: null };
+  return { separator: commas > points ? ',' : '.', isTold, isAmbiguous: example !== null, example };
 }

@@ -124,14 +124,27 @@ test('a sign of several currencies is that of the account', () => {
 });
 
 test('the fraction is told by what stands last, by its length and by a lone zero', () => {
-  expect(detectDecimalSeparator(['1.234,56'])).toEqual({ separator: ',', isTold: true, isAmbiguous: false });
-  expect(detectDecimalSeparator(['0,123'])).toEqual({ separator: ',', isTold: true, isAmbiguous: false });
-  expect(detectDecimalSeparator(['Rs. 1,234', 'Rs. 500'])).toEqual({
-    separator: '.',
-    isTold: false,
-    isAmbiguous: true,
-  });
+  const read = (...texts: string[]) => detectDecimalSeparator(texts, null);
+  expect(read('1.234,56')).toEqual({ separator: ',', isTold: true, isAmbiguous: false, example: null });
+  expect(read('0,123')).toEqual({ separator: ',', isTold: true, isAmbiguous: false, example: null });
+  const open = { separator: '.', isTold: false, isAmbiguous: true };
+  expect(read('Rs. 500', 'Rs. 1,234')).toEqual({ ...open, example: 'Rs. 1,234' });
 });
+
+test.each([
+  [['1.234', '-2.500'], ',', false],
+  [['1,234', '-2,500'], '.', false],
+  [['1.234', '-500'], '.', true],
+  [['1.234', '2,500'], '.', true],
+  [['1.234', '2.50'], '.', false],
+])(
+  'where a currency has two digits after the point, %j are read with %s, ambiguous: %s',
+  (texts, separator, isAmbiguous) => {
+    expect(detectDecimalSeparator(texts, 2)).toMatchObject({ separator, isAmbiguous });
+    if (texts.every((text) => /[.,]\d{3}$/.test(text)))
+      expect(detectDecimalSeparator(texts, 3)).toMatchObject({ separator: '.', isAmbiguous: true });
+  },
+);
 
 test('every date of every format is read back, and no date is made up', () => {
   fc.assert(

@@ -1,8 +1,9 @@
 import { type ImportField, importFields, type ImportSettings, type ImportSettingsInput } from '@finverse/shared';
-import { amountsOf, cellsOf, isAmount, isDate, isKindNeedless } from './column-contents.ts';
+import { amountsOf, cellsOf, isAmount, isDate, isKindNeedless, isTransaction } from './column-contents.ts';
 import { type Columns, NO_COLUMNS, placeColumns } from './columns.ts';
+import type { SampleRow } from './csv-rows.ts';
 import { parseDate } from './dates.ts';
-import { isTransaction, type OpenField } from './warnings.ts';
+import type { OpenField } from './warnings.ts';
 
 /**
  * The settings that were right for a source the last time, without those that nobody gave and its file left open: a format that nothing told, a column of
@@ -68,7 +69,7 @@ function isOpen({ columns, width }: Remembered, field: Direction): boolean {
 /** The beginning of a file as a table. */
 export type Table = {
   /** What stands before the header or the first row. */
-  skipped: readonly (readonly string[])[];
+  skipped: readonly SampleRow[];
   header: readonly string[] | null;
   data: readonly (readonly string[])[];
   width: number;
@@ -138,7 +139,10 @@ function holds(cells: readonly string[], test: (cell: string) => boolean): boole
 export function isWellCut(remembered: Remembered, { skipped, header, data, width }: Table): boolean {
   const { places } = placeColumns(rememberedColumns(remembered), header, width);
   const first = data[0]?.[places.date ?? -1]?.trim();
-  return ![...skipped, header ?? []].some(isTransaction) && (first === undefined || dayTest(remembered)(first));
+  return (
+    ![...skipped.map(({ cells }) => cells), header ?? []].some(isTransaction) &&
+    (first === undefined || dayTest(remembered)(first))
+  );
 }
 
 /** Tells the dates of a source: in the format that it has, where that is known. */

@@ -6,7 +6,8 @@ import { detectDateFormat, parseDate } from './dates.ts';
 import { lessonOf, type Remembered } from './remembered.ts';
 import { sniff } from './sniff.ts';
 
-const look = (text: string, given = {}) => sniff(Buffer.from(text), { format: undefined, given, remembered: null });
+const look = (text: string, given = {}) =>
+  sniff(Buffer.from(text), { format: undefined, given, remembered: null, currency: null });
 const columnsOf = (text: string) => look(text).settings.columns;
 
 test.each([
@@ -109,6 +110,86 @@ test('a bank’s signs, strokes and endings in the names of its columns hide non
   expect(currencyOfName('Amount ($)')).toBeNull();
 });
 
+test.each([
+  ['Umsatz in EUR', 'EUR', { amount: 'Umsatz in EUR' }],
+  ['Amount (CHF)', 'CHF', { amount: 'Amount (CHF)' }],
+  ['amount (usd)', 'USD', { amount: 'amount (usd)' }],
+  ['Importe EUR', 'EUR', { amount: 'Importe EUR' }],
+  ['Débit euros', 'EUR', { debit: 'Débit euros' }],
+  ['Crédit (euros)', 'EUR', { credit: 'Crédit (euros)' }],
+  ['Amount (all)', null, { amount: null }],
+  ['Money out', null, { debit: 'Money out' }],
+])('a column %j is known with the currency in its name, %s', (name, currency, columns) => {
+  expect(currencyOfName(name)).toBe(currency);
+  expect(columnsOf(`Date,${name}\n2026-01-02,5\n`)).toMatchObject(columns);
+});
+
+test('of a gross amount, its fee and what is left the last one moves the balance', () => {
+  const file = 'Date,Name,Gross,Fee,Net\n2026-01-02,Ada,10.00,-0.50,9.50\n2026-01-03,Shop,-5.00,0.00,-5.00\n';
+  expect(look(file)).toMatchObject({ settings: { columns: { amount: 'Net' } }, warnings: [] });
+  expect(columnsOf(file.replace('Net', 'Rest')).amount).toBe('Gross');
+});
+
+/** An ING statement: fourteen lines before its header, four of them empty. */
+const ingOf = (rows: string) =>
+  [
+    'Umsatzanzeige;Datei erstellt am: 01.02.2026 10:00',
+    '',
+    'IBAN;DE00 0000',
+    'Kontoname;Girokonto',
+    'Bank;ING',
+    'Kunde;Ada Beispiel',
+    'Zeitraum;01.01.2026 - 31.01.2026',
+    'Saldo;1.000,00;EUR',
+    '',
+    'Sortierung;Datum absteigend',
+    '',
+    'In der CSV-Datei finden Sie alle bereits gebuchten Umsätze.',
+    'Die vorgemerkten Umsätze werden nicht aufgenommen.',
+    '',
+    'Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck;Saldo;Währung;Betrag;Währung',
+    rows,
+  ].join('\n');
+const ingRow = (day: string, amount: string) =>
+  `${day}.01.2026;${day}.01.2026;Shop;Lastschrift;Brot, Käse;1.000,00;EUR;${amount};EUR\n`;
+
+test.each([0, 1, 2, 4, 25])('a table of %i rows is found behind more lines of another width', (count) => {
+  const rows = Array.from({ length: count }, (_, index) => ingRow(String(index + 1).padStart(2, '0'), '-12,50'));
+  const { settings } = look(ingOf(rows.join('')));
+  expect(settings).toMatchObject({
+    delimiter: ';',
+    skipRows: 14,
+    hasHeader: true,
+    columns: { date: 'Buchung', amount: 'Betrag', payee: 'Auftraggeber/Empfänger' },
+  });
+});
+
+test('decimal commas are no delimiter, even where every row has one and rows end with another', () => {
+  const row = '"15.01.2026";"15.01.2026";"Lastschrift";"Text, mehr Text";"-12,50";\n';
+  const head = '"Buchungstag";"Wertstellung (Valuta)";"Vorgang";"Buchungstext";"Umsatz in EUR";\n';
+  const file = `;\n"Umsätze Girokonto";"Zeitraum: 30 Tage";\n"Neuer Kontostand";"1.247,06 EUR";\n\n${head}${row.repeat(25)}\n"Alter Kontostand";"247,06 EUR"\n`;
+  expect(look(file)).toMatchObject({
+    settings: { delimiter: ';', skipRows: 4, columns: { date: 'Buchungstag', amount: 'Umsatz in EUR' } },
+  });
+  const unnamed = look(file.replace('Umsatz in EUR', 'Wieviel')).settings;
+  expect(unnamed).toMatchObject({ delimiter: ';', skipRows: 4, hasHeader: true });
+});
+
+test('lines that a spreadsheet has made as wide as the table are skipped, whatever its columns are called', () => {
+  const file = (header: string) =>
+    `Bank X,,,\nAccount,123456,,\n,,,\n${header}\n${'2026-01-02,Shop,x,-5.00\n'.repeat(60)}`;
+  expect(look(file('Date,Payee,Memo,Amount')).settings).toMatchObject({ skipRows: 3, columns: { amount: 'Amount' } });
+  expect(look(file('Day,Whom,Why,Sum')).settings).toMatchObject({ skipRows: 3, hasHeader: true });
+});
+
+test('a skipped line that looks like a transaction is told by its number, whoever said how many to skip', () => {
+  const file = ingOf(ingRow('01', '1.000,00') + ingRow('02', '-12,50') + ingRow('03', '-3,00'));
+  expect(look(file, { skipRows: 14 })).toMatchObject({ settings: { columns: { amount: 'Betrag' } }, warnings: [] });
+  expect(look(file, { skipRows: 17 }).warnings.join()).toContain('Line 16 is skipped and looks like a transaction');
+  const header = look(file, { skipRows: 15, hasHeader: true });
+  expect(header.warnings.join()).toContain('taken for the header looks like a transaction');
+});
+
 test('text that may be the payee or the description and is not read is told, until somebody has said so', () => {
   const rows = '2026-01-02,-5,Bread,Baker,42,Bread\n2026-01-03,7,Pay,Acme,43,Pay\n';
   const file = `Date,Amount,Memo,Whom,Ref,Category\n${rows}`;
@@ -181,7 +262,7 @@ test('no empty line is read as a row, and a file is cut once by each delimiter',
 /** What a source is remembered by once a file has been imported with these settings. */
 const learned = (text: string, given: ImportSettingsInput = {}): Remembered => lessonOf(look(text, given), null);
 const lookAgain = (text: string, remembered: Remembered, given: ImportSettingsInput = {}) =>
-  sniff(Buffer.from(text), { format: undefined, given, remembered });
+  sniff(Buffer.from(text), { format: undefined, given, remembered, currency: null });
 
 test('what a person said of delimiter, first row and header is right for the next file, where it fits', () => {
   const rows = (month: string) => `2026-0${month}-02,-5,x;y;z\n2026-0${month}-03,7,y;z;x\n`;
@@ -295,7 +376,7 @@ test('of what a source taught, that goes which its next file contradicts; where 
   const unlike = 'Day,Sum,Payee\n2026-02-13,12.50,Shop\n2026-02-14,-2.00,Back\n';
   expect(lookAgain(unlike, card)).toMatchObject({
     settings: { isAmountInverted: false },
-    warnings: [expect.stringContaining('last file')],
+    warnings: [expect.any(String), expect.any(String), expect.stringContaining('last file')],
   });
   const given = { columns: { date: 'Day', amount: 'Sum' }, isAmountInverted: true };
   expect(lookAgain(unlike, card, given).warnings).toEqual([]);
@@ -344,7 +425,7 @@ test('of columns with one name that hold different things it is told which is re
 test('on an account of credit amounts that mostly are above zero are told', () => {
   const file = Buffer.from('Date,Amount\n2026-01-31,23.10\n2026-01-15,-500\n2026-01-05,120\n');
   const warningsOn = (isOfCredit: boolean, given = {}) =>
-    sniff(file, { format: undefined, given, remembered: null, isOfCredit }).warnings;
+    sniff(file, { format: undefined, given, remembered: null, currency: null, isOfCredit }).warnings;
   expect(warningsOn(true)).toEqual([expect.stringContaining('on an account of credit')]);
   expect(warningsOn(true, { isAmountInverted: true })).toEqual([]);
   expect(warningsOn(false)).toEqual([]);
@@ -364,4 +445,36 @@ test('a code behind a name is the currency of its column, and no part of the nam
   expect(columnsOf('Datum;Betrag EUR\n02.01.2025;-5,00\n').amount).toBe('Betrag EUR');
   expect(['Amount in USD', 'Betrag EUR', 'AMOUNT in GBP'].map(currencyOfName)).toEqual(['USD', 'EUR', 'GBP']);
   expect(['AMOUNT ALL', 'Amount XYZ', 'Amount', 'EUR'].map(currencyOfName)).toEqual([null, null, null, null]);
+});
+
+test('a source whose lines before the table were counted without empty ones, as they once were, skips no other rows', () => {
+  const file = ingOf(ingRow('01', '1.000,00') + ingRow('02', '-12,50'));
+  const remembered = { ...learned(file, { isAmountInverted: true }), skipRows: 10 };
+  expect(lookAgain(file, remembered)).toMatchObject({
+    settings: { skipRows: 14, isAmountInverted: true },
+    warnings: [],
+  });
+  const columns = { date: '#1', payee: '#2', amount: '#3' };
+  const plain = 'Account;42\n\n\nX;Y\n02.01.2026;Shop;-5,00\n03.01.2026;Acme;7,00\n';
+  const older = { ...learned(plain, { columns }), skipRows: 2 };
+  expect(lookAgain(plain, older).settings).toMatchObject({ skipRows: 4, hasHeader: false, columns });
+});
+
+test('three digits behind the only mark of all amounts are no cents, unless a row’s currency may have three', () => {
+  const euros = (text: string) =>
+    sniff(Buffer.from(text), { format: 'csv', given: {}, remembered: null, currency: 'EUR' });
+  const rows = '13.04.2026;a;1.234\n14.04.2026;b;-2.500\n';
+  const read = euros(`Datum;Name;Betrag\n${rows}`);
+  expect(read).toMatchObject({ settings: { decimalSeparator: ',' }, warnings: [], openFields: ['decimalSeparator'] });
+  const mixed = euros(`Datum;Name;Betrag\n15.04.2026;b;500\n${rows}`).warnings;
+  expect(mixed).toEqual([expect.stringContaining('Amounts such as 1.234 may be read in two ways')]);
+  const dinars = euros(`Datum;Name;Betrag;Währung\n${rows.replaceAll('\n', ';KWD\n')}`);
+  expect(dinars.warnings.join()).toContain('two ways');
+});
+
+test.each(['', 'hello world', 'Datum;Was\n01.02.2026;Brot\n'])('what is missing in %j is told at once', (text) => {
+  const { warnings } = look(text);
+  expect(warnings.join()).toContain('Which column is the amount is not known');
+  expect(warnings.join()).not.toContain('text is not read');
+  expect(warnings.some((warning) => warning.includes('is the date'))).toBe(!text.startsWith('Datum'));
 });

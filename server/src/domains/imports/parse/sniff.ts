@@ -1,12 +1,13 @@
 import { open } from 'node:fs/promises';
-import type { ImportFormat, ImportSettings, ImportSettingsInput } from '@finverse/shared';
+import { type ImportFormat, type ImportSettings, type ImportSettingsInput, minorDigits } from '@finverse/shared';
 import { invalidField } from '../../../kernel/errors.ts';
 import { isExchangeHeader } from '../../exports/index.ts';
-import { type Columns, guessColumns, NO_COLUMNS, placeColumns } from './columns.ts';
-import { sampleRows } from './csv-rows.ts';
-import { cellsOf, fitColumns, guessByContent, isAmount, isDate } from './column-contents.ts';
+import { binaryKindOf } from './binary-kinds.ts';
+import { type Columns, guessColumns, missingColumns, NO_COLUMNS, placeColumns } from './columns.ts';
+import { cellsOf, fitColumns, guessByContent } from './column-contents.ts';
 import { detectDateFormat } from './dates.ts';
 import { detectEncoding, isCertain, isKnown, isLikely } from './encoding.ts';
+import { detectLayout, isHeader, type Sample } from './layout.ts';
 import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
 import {
@@ -20,9 +21,10 @@ import {
 } from './remembered.ts';
 import { type OpenField, warningsOf } from './warnings.ts';
 
+type Places = ReturnType<typeof placeColumns>['places'];
+
 const SAMPLE_BYTES = 256 * 1024;
 const SAMPLE_CELLS_MAX = 20_000;
-const HEADER_SEARCH_ROWS = 30;
 
 /**
  * What a file looks like. `openFields` are the settings that nobody gave and nothing in the file tells (a warning speaks of those that may be read in two ways),
@@ -51,15 +53,23 @@ async function readSample(path: string): Promise<Buffer> {
   }
 }
 
-/** Looks at the beginning of a file; see {@link sniff}. @throws AppError VALIDATION_FAILED for an encoding that is none */
-export async function sniffFile(path: string, options: SniffOptions): Promise<Sniffed> {
+/**
+ * Looks at the beginning of a file; see {@link sniff}.
+ *
+ * @throws AppError VALIDATION_FAILED for an encoding that is none, and, naming the field `fileField`, for a file that is no text
+ */
+export async function sniffFile(path: string, options: SniffOptions, fileField = 'fileId'): Promise<Sniffed> {
   const { encoding } = options.given;
   if (encoding !== undefined && !isKnown(encoding))
     throw invalidField(
       'settings.encoding',
       'is no name of the WHATWG encoding standard, such as utf-8 or windows-1252',
     );
-  return sniff(await readSample(path), options);
+  const sample = await readSample(path);
+  const isWide = new TextDecoder(encoding ?? detectEncoding(sample)).encoding.startsWith('utf-16');
+  const kind = binaryKindOf(sample, isWide);
+  if (kind !== null) throw invalidField(fileField, `is ${kind}, and no CSV or OFX: export it as CSV`);
+  return sniff(sample, options);
 }
 
 type SniffOptions = {
@@ -68,13 +78,18 @@ type SniffOptions = {
   remembered: Remembered | null;
   /** Whether the account of the import is one of credit, whose bank may write what is spent above zero. */
   isOfCredit?: boolean;
+  /** Of the account of rows that name none; null where it is not known. */
+  currency: string | null;
 };
 
 /**
  * The settings by which a file is to be read: what the caller says, then what the source had the last time (where its columns are there), then what the
  * beginning of the file looks like.
  */
-export function sniff(sample: Buffer, { format, given, remembered, isOfCredit = false }: SniffOptions): Sniffed {
+export function sniff(
+  sample: Buffer,
+  { format, given, remembered, currency, isOfCredit = false }: SniffOptions,
+): Sniffed {
   const ascii = sample
     .subarray(0, 4096)
     .toString('latin1')
@@ -95,7 +110,9 @@ export function sniff(sample: Buffer, { format, given, remembered, isOfCredit = 
     return { format: 'ofx', settings, columnNames: [], warnings: [], ...nothingOpen };
   }
   const isEncodingOpen = given.encoding === undefined && encoding === 'utf-8' && isAscii(sample);
-  return { format: 'csv', isEncodingOpen, ...sniffCsv({ text, isWhole }, { encoding, given, remembered, isOfCredit }) };
+  const sniffed = sniffCsv({ text, isWhole }, { encoding, given, remembered, currency, isOfCredit });
+  const missing = missingColumns({ format: 'csv', settings: sniffed.settings }).map(({ message }) => message);
+  return { format: 'csv', isEncodingOpen, ...sniffed, warnings: [...missing, ...sniffed.warnings] };
 }
 
 const OFX_SETTINGS: ImportSettings = {
@@ -131,21 +148,14 @@ function isAscii(sample: Buffer): boolean {
   return sample.every((byte) => byte < 0x80);
 }
 
-/** The beginning of a file, or the whole of it. */
-type Sample = { text: string; isWhole: boolean };
 type Layout = Pick<ImportSettings, 'delimiter' | 'skipRows' | 'hasHeader'>;
 type GivenLayout = Pick<ImportSettingsInput, keyof Layout>;
 
 function sniffCsv(
   sample: Sample,
-  {
-    encoding,
-    given,
-    remembered,
-    isOfCredit,
-  }: { encoding: string; given: ImportSettingsInput; remembered: Remembered | null; isOfCredit: boolean },
+  { encoding, given, remembered, currency, isOfCredit = false }: Omit<SniffOptions, 'format'> & { encoding: string },
 ): Omit<Sniffed, 'format' | 'isEncodingOpen'> {
-  const { table, known } = tableOf(sample, given, remembered);
+  const { table, known } = tableOf(sample, { given, remembered, currency });
   const { delimiter, skipRows, skipped, hasHeader, header, data, width } = table;
   if (header && isExchangeHeader(header)) {
     return {
@@ -173,6 +183,7 @@ function sniffCsv(
   const dates = detectDateFormat(cellsOf(data, places.date));
   const decimals = detectDecimalSeparator(
     [places.amount, places.debit, places.credit, places.toAmount].flatMap((place) => cellsOf(data, place)),
+    fractionDigitsOf(currency, data, places),
   );
   const guesses: { field: OpenField; isTold: boolean; isAmbiguous: boolean }[] = [
     { field: 'dateFormat', ...dates },
@@ -190,6 +201,7 @@ function sniffCsv(
     places,
     dateFormat: dates.format,
     ambiguousFields: untold.filter(({ isAmbiguous }) => isAmbiguous).map(({ field }) => field),
+    ambiguousAmount: decimals.example,
   });
   return {
     settings: {
@@ -212,14 +224,20 @@ function sniffCsv(
   };
 }
 
+/** The most digits after the point that the currencies of the rows have; null where it is not known which these are. */
+function fractionDigitsOf(currency: string | null, data: Table['data'], places: Places): number | null {
+  if (currency === null || places.account !== undefined || places.toAmount !== undefined) return null;
+  const named = cellsOf(data, places.currency).map((cell) => cell.toUpperCase());
+  return Math.max(...[currency, ...named].map(minorDigits));
+}
+
 /**
  * The table that a file begins with: cut out as that of its source's last file was, where what is remembered fits it then, or as it looks. `known`: what is
  * remembered, as far as it is true of the table.
  */
 function tableOf(
   sample: Sample,
-  given: GivenLayout,
-  remembered: Remembered | null,
+  { given, remembered, currency }: Pick<SniffOptions, 'remembered' | 'currency'> & { given: GivenLayout },
 ): { table: Table & Layout; known: Remembered | null } {
   if (remembered) {
     const { delimiter, skipRows, hasHeader } = remembered;
@@ -227,35 +245,20 @@ function tableOf(
       delimiter: given.delimiter ?? delimiter,
       skipRows: given.skipRows ?? skipRows,
       hasHeader: given.hasHeader ?? hasHeader,
+      currency,
     });
     const known = fittingPart(remembered, table);
     if (known && isWellCut(known, table)) return { table, known };
   }
-  const table = cutTable(sample, given);
+  const table = cutTable(sample, { ...given, currency });
   return { table, known: remembered && fittingPart(remembered, table) };
 }
 
-function cutTable(sample: Sample, given: GivenLayout): Table & Layout {
-  const cuts =
-    given.delimiter === undefined
-      ? DELIMITERS.map((delimiter) => rowsBy(sample, delimiter))
-      : [rowsBy(sample, given.delimiter)];
-  const cut = likeliestCut(cuts);
-  const usual = tableFrom(cut, given.skipRows ?? firstOfWidth(cut.rows, usualWidth(cut.rows).width), given);
-  if (given.skipRows !== undefined || isReadable(usual)) return usual;
-  // A statement of few transactions may have more lines before its table than in it.
-  const widest = cuts.map((each) => tableFrom(each, firstOfWidth(each.rows, widestWidth(each.rows)), given));
-  return widest.find(isReadable) ?? usual;
-}
-
-/** Whether the columns that no import can do without are found. */
-function isReadable({ guessed: { date, amount, debit, credit } }: Table): boolean {
-  return date !== null && (amount ?? debit ?? credit) !== null;
-}
-
-function tableFrom({ delimiter, rows }: Cut, skipRows: number, given: GivenLayout): Table & Layout {
-  const body = rows.slice(skipRows);
-  const hasHeader = given.hasHeader ?? isHeader(body);
+function cutTable(sample: Sample, given: GivenLayout & Pick<SniffOptions, 'currency'>): Table & Layout {
+  const { delimiter, rows, skipRows } = detectLayout(sample, given);
+  const [skipped, kept] = [rows.filter(({ line }) => line <= skipRows), rows.filter(({ line }) => line > skipRows)];
+  const body = kept.map(({ cells }) => cells);
+  const hasHeader = given.hasHeader ?? (body[0] !== undefined && isHeader(body[0]));
   const header = hasHeader ? (body[0] ?? []) : null;
   const width = body.reduce((most, { length }) => Math.max(most, length), 0);
   // The work is bounded by the cells that are looked at, however wide the rows are.
@@ -263,8 +266,8 @@ function tableFrom({ delimiter, rows }: Cut, skipRows: number, given: GivenLayou
     .slice(hasHeader ? 1 : 0)
     .filter(({ length }) => length > 0)
     .slice(0, Math.max(1, Math.floor(SAMPLE_CELLS_MAX / Math.max(1, width))));
-  const guessed = header ? fitColumns(guessColumns(header), header, data) : guessByContent(data, width);
-  return { delimiter, skipRows, skipped: rows.slice(0, skipRows), hasHeader, header, data, width, guessed };
+  const guessed = header ? fitColumns(guessColumns(header, given.currency), header, data) : guessByContent(data, width);
+  return { delimiter, skipRows, skipped, hasHeader, header, data, width, guessed };
 }
 
 /** What is given goes before what was found. */
@@ -275,52 +278,4 @@ function overlay(found: Columns, given: ImportSettingsInput['columns']): Columns
   if (typeof given?.amount === 'string') return { ...all, debit: given.debit ?? null, credit: given.credit ?? null };
   if (typeof given?.debit === 'string' || typeof given?.credit === 'string') return { ...all, amount: null };
   return all;
-}
-
-const DELIMITERS = [',', ';', '\t', '|'] as const;
-
-type Rows = readonly (readonly string[])[];
-type Cut = { delimiter: ImportSettings['delimiter']; rows: Rows };
-
-function rowsBy({ text, isWhole }: Sample, delimiter: Cut['delimiter']): Cut {
-  return { delimiter, rows: sampleRows(text, { delimiter, isWhole }) };
-}
-
-/** The delimiter that gives the most rows of the same width, and the rows; where several do, the one that gives the widest. */
-function likeliestCut(cuts: readonly Cut[]): Cut {
-  const scoreOf = ({ rows }: Cut) => {
-    const { width, count } = usualWidth(rows);
-    return width > 1 ? count / rows.length + width / 1000 : 0;
-  };
-  return cuts.reduce((best, cut) => (scoreOf(cut) > scoreOf(best) ? cut : best));
-}
-
-function usualWidth(rows: Rows): { width: number; count: number } {
-  const counts = new Map<number, number>();
-  for (const { length } of rows) counts.set(length, (counts.get(length) ?? 0) + 1);
-  let usual = { width: 0, count: 0 };
-  for (const [width, count] of counts) if (count > usual.count) usual = { width, count };
-  return usual;
-}
-
-/** The width of the rows that have the most cells together, of those that are not alone with theirs. */
-function widestWidth(rows: Rows): number {
-  const byWidth = Map.groupBy(rows, ({ length }) => length);
-  const cellsIn = (width: number) => width * (byWidth.get(width)?.length ?? 0);
-  const widths = [...byWidth].flatMap(([width, same]) => (same.length > 1 ? [width] : []));
-  return widths.reduce((best, width) => (cellsIn(width) > cellsIn(best) ? width : best), 0);
-}
-
-/** Banks put a few lines of their own before the table. Its header may lack a name for the empty cell with which every row ends. */
-function firstOfWidth(rows: Rows, width: number): number {
-  const index = rows.slice(0, HEADER_SEARCH_ROWS).findIndex((row) => row.length === width);
-  const before = rows[index - 1];
-  const isHeaderBefore = before !== undefined && width > 2 && before.length === width - 1 && isHeader([before]);
-  return isHeaderBefore && rows[index]?.at(-1)?.trim() === '' ? index - 1 : Math.max(0, index);
-}
-
-/** A header holds neither dates nor amounts. */
-function isHeader(rows: Rows): boolean {
-  const [first] = rows;
-  return first !== undefined && !first.some((cell) => isDate(cell.trim()) || isAmount(cell.trim()));
 }

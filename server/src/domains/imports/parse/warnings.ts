@@ -1,6 +1,7 @@
 import { type ImportDateFormat, type ImportField, importFields, type ImportSettingsInput } from '@finverse/shared';
-import { amountsOf, cellsOf, isAmount, isDate } from './column-contents.ts';
+import { amountsOf, cellsOf, isAmount, isDate, isTransaction } from './column-contents.ts';
 import { COLUMN_NAMES, columnName, plainName } from './column-names.ts';
+import type { SampleRow } from './csv-rows.ts';
 import { glanceAtAmount } from './numbers.ts';
 
 /** What the cells of a file may leave open, where they tell nothing or may be read in two ways. */
@@ -15,7 +16,7 @@ type Findings = {
   /** Whether the account is one of credit. */
   isOfCredit: boolean;
   /** What stands before the header or the first row. */
-  skipped: readonly (readonly string[])[];
+  skipped: readonly SampleRow[];
   header: readonly string[] | null;
   data: readonly (readonly string[])[];
   places: Partial<Record<ImportField, number>>;
@@ -23,22 +24,28 @@ type Findings = {
   dateFormat: ImportDateFormat;
   /** Which fields are guessed although another value would read the cells as well. */
   ambiguousFields: readonly OpenField[];
+  /** An amount that may be read in two ways. */
+  ambiguousAmount: string | null;
 };
 
 /** The share of amounts with the same sign from which on the others may be exceptions. */
 const NEARLY_ALL = 0.95;
 const FEES = new Set(['fee', 'fees', 'fee amount', 'commission', 'gebuhr', 'gebuhren', 'frais', 'comision', 'kosten']);
+/** Amounts of which the fee is taken already. */
+const NETS = new Set(['net', 'netto']);
 const STATES = new Set(['state', 'status', 'transaction status', 'estado', 'stato', 'statut']);
 
 /** What the sample of a file leaves open, and what it says that is not read: for a person to look at before anything is imported. */
 export function warningsOf(findings: Findings): string[] {
-  const { given, isKnown, isForgotten, dateFormat, ambiguousFields } = findings;
+  const { given, isKnown, isForgotten, dateFormat, ambiguousFields, ambiguousAmount } = findings;
   const warnings: string[] = [];
   if (ambiguousFields.includes('dateFormat')) {
     warnings.push(`Dates are read as ${dateFormat}; another format would fit as well. Check them, or say which it is.`);
   }
   if (ambiguousFields.includes('decimalSeparator'))
-    warnings.push('Amounts such as 1,234 may be read in two ways; check them, or say what separates the fraction.');
+    warnings.push(
+      `Amounts such as ${ambiguousAmount?.slice(0, NAME_CHARACTERS_MAX)} may be read in two ways; check them, or say what separates the fraction.`,
+    );
   if (isForgotten && !(given.columns?.date !== undefined && given.isAmountInverted !== undefined))
     warnings.push(
       'The file has other columns than the last file of its source, so what was set for that one is not used. Check the columns, and which sign money has that is spent.',
@@ -53,18 +60,14 @@ export function warningsOf(findings: Findings): string[] {
   return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
 }
 
-/** A first row with a cell too many looks like one of the lines that banks put before the table. */
-function skipWarnings({ given, skipped }: Findings): string[] {
-  if (given.skipRows !== undefined || !skipped.some(isTransaction)) return [];
-  return [
-    `The first ${skipped.length} rows are skipped, and one of them looks like a transaction. Check how many rows are to be skipped.`,
-  ];
-}
-
-/** Whether a row has a date and an amount. */
-export function isTransaction(cells: readonly string[]): boolean {
-  const trimmed = cells.map((cell) => cell.trim());
-  return trimmed.some(isDate) && trimmed.some(isAmount);
+/** A first row with a cell too many looks like one of the lines that banks put before the table, and whoever counts lines may miscount them. */
+function skipWarnings({ skipped, header }: Findings): string[] {
+  const found = skipped.find(({ cells }) => isTransaction(cells));
+  if (found)
+    return [`Line ${found.line} is skipped and looks like a transaction. Check how many lines are to be skipped.`];
+  if (header && isTransaction(header))
+    return ['The row that is taken for the header looks like a transaction. Check whether the file has a header.'];
+  return [];
 }
 
 function columnWarnings({ header, given, places }: Findings): string[] {
@@ -119,7 +122,9 @@ function textWarnings({ header, given, data, places }: Findings): string[] {
   const lacking = (['payee', 'description'] as const).filter(
     (field) => places[field] === undefined && given.columns?.[field] === undefined,
   );
-  if (lacking.length === 0) return [];
+  const { date, amount, debit, credit } = places;
+  // Where these are not known either, the cells may be cut wrongly, and what stands in them says nothing.
+  if (lacking.length === 0 || date === undefined || (amount ?? debit ?? credit) === undefined) return [];
   const used = new Set(Object.values(places));
   const names = (header ?? []).filter((name, place) => {
     const cells = cellsOf(data, place);
@@ -146,11 +151,12 @@ function isKnownName(name: string): boolean {
 
 function unreadWarnings({ header, data, places }: Findings): string[] {
   const used = new Set(Object.values(places));
+  const isNet = NETS.has(plainName(header?.[places.amount ?? -1] ?? ''));
   return (header ?? []).flatMap((name, place) => {
     if (used.has(place)) return [];
     const cells = cellsOf(data, place);
     const plain = plainName(name);
-    if (FEES.has(plain) && cells.some((cell) => glanceAtAmount(cell)?.isZero === false))
+    if (FEES.has(plain) && !isNet && cells.some((cell) => glanceAtAmount(cell)?.isZero === false))
       return [`What stands in the column “${name}” is not read: where it is not part of the amount, balances differ.`];
     if (STATES.has(plain) && new Set(cells).size > 1)
       return [`The column “${name}” is not read: rows that are pending or were reverted are imported like the others.`];
