@@ -3,14 +3,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take minutes, the longest first. */
 const LONG = [
-  'kill-nine',
   'chain-faults',
-  'settings',
+  'ledger-load',
+  'kill-nine',
+  'reorg',
+  'ledger-retries',
   'import-kill',
   'mariadb',
-  'ledger-load',
-  'ledger-retries',
-  'reorg',
+  'settings',
+  'sdk-package',
 ];
 
 /** Begins with the {@link LONG} files, so that none of them is left over at the end with nothing beside it. */
