@@ -63,6 +63,8 @@ export interface FactSink {
   newestLog(em: SqlEntityManager, vaultId: string, throughBlock: number): Promise<Fact | null>;
   /** Positions that have applied facts but no row. */
   findWithoutRow(em: SqlEntityManager, vaultId: string): Promise<PositionId[]>;
+  /** How many positions the vault has, open and closed. Reads a whole index. */
+  countPositions(em: SqlEntityManager, vaultId: string): Promise<number>;
   /** How many positions each of the owners has; owners without any are left out. */
   countByOwner(em: SqlEntityManager, vaultId: string, owners: readonly Hex[]): Promise<Map<Hex, number>>;
   /** Every position of the owners. */

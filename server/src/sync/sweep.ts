@@ -1,8 +1,8 @@
-/** A stretch of the table that was compared. `version` grows with everything that is written to the vault. */
+/** A stretch of the table that was compared. `version`, as before the comparison, grows with everything that changes positions. */
 type SweptStretch = { throughId: string | null; block: number; version: number; amountRaw: bigint; count: number };
 
 /** What a round saw in all; `version` is null where something was written while it went on. */
-type SweptRound = { startBlock: number; version: number | null; amountRaw: bigint; count: number };
+export type SweptRound = { startBlock: number; version: number | null; amountRaw: bigint; count: number };
 
 const RUNS_BETWEEN_SEARCHES = 30;
 

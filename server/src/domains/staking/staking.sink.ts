@@ -273,6 +273,13 @@ export class StakingSink implements FactSink {
     }));
   }
 
+  async countPositions(em: SqlEntityManager, vaultId: string): Promise<number> {
+    const [counted]: RawRow[] = await em.execute('select count(*) as positions from stakes where vault_id = ?', [
+      vaultId,
+    ]);
+    return Number(counted?.['positions'] ?? 0);
+  }
+
   async countByOwner(em: SqlEntityManager, vaultId: string, owners: readonly Hex[]): Promise<Map<Hex, number>> {
     if (owners.length === 0) return new Map();
     const list = inList(this.#dialect, owners);
