@@ -535,6 +535,23 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       expect(world.writer.state.positions).toBe(STAKES + 4);
     });
 
+    test('is put back by the end of the round, although the chain forks before each of its steps', async () => {
+      const world = await followLarge();
+      const { nodes, service, writer } = world;
+      const shared = nodes.chain;
+      const stepOn = async (fork: string, through: number) => {
+        nodes.chain = extendChain(shared, { fork, through, calls: { 11: [stakeAt(STAKES)] } });
+        await service.reconcile();
+      };
+      await stepOn('d', 11);
+      await deleteRow(world);
+      await stepOn('e', 12);
+      await stepOn('f', 13);
+      expect(writer.state.counters.reorgs).toBe(2);
+      expect(await world.positions()).toEqual(nodes.positions());
+      expect(await reasonsOf(world)).toEqual([restored]);
+    });
+
     test('is put back although its facts went with it', async () => {
       const world = await followLarge();
       await deleteRow(world);

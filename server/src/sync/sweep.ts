@@ -61,6 +61,16 @@ export class Sweep {
     return round;
   }
 
+  /**
+   * Takes back to the common ancestor what was verified above it, and goes on from where it was: on a chain that forks more often than a round ends, a round
+   * that began again each time would never reach the last positions.
+   */
+  rollBackTo(block: number): void {
+    for (const stretch of this.#stretches) stretch.block = Math.min(stretch.block, block);
+    for (const [id, verifiedBlock] of this.#single) this.#single.set(id, Math.min(verifiedBlock, block));
+    if (this.#round) this.#round.startBlock = Math.min(this.#round.startBlock, block);
+  }
+
   /** Forgets everything: what was compared may have been dropped, or compared by another process since. */
   reset(): void {
     this.#round = null;
