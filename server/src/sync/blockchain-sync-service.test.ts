@@ -598,6 +598,57 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
     });
   });
 
+  describe('whatever is done to rows and logs by hand', () => {
+    const OWNED = POSITIONS_PER_RUN + 2;
+    const calls: TestCall[] = [
+      ...[0n, 1n, 2n].map((index) => ({ owner: OTHER_OWNER, stake: index, index })),
+      ...Array.from({ length: OWNED }, (_, at) => ({ stake: BigInt(at), index: BigInt(at) })),
+    ];
+    const refs = calls.slice(0, 8).map(({ owner = OWNER, index }) => ({ owner, ref: `${owner}:${index}` }));
+    const harm = fc
+      .record({
+        at: fc.constantFrom(...refs),
+        kind: fc.constantFrom('row', 'owner', 'logs', 'claimed', 'amount', 'key'),
+      })
+      .map(({ at: { owner, ref }, kind }) => {
+        if (kind === 'row') return `delete from stakes where ref = '${ref}'`;
+        if (kind === 'owner') return `delete from stakes where owner_address = '${owner}'`;
+        if (kind === 'logs') return `delete from staking_logs where ref = '${ref}'`;
+        if (kind === 'claimed') return `update stakes set reward_claimed = true where ref = '${ref}'`;
+        if (kind === 'amount') return `update stakes set amount_raw = '77' where ref = '${ref}'`;
+        return `update stakes set ref = '${owner}:999', position_key = '999' where ref = '${ref}'`;
+      });
+    const step = fc.record({ harms: fc.array(harm, { maxLength: 2 }), isStaking: fc.boolean(), isFork: fc.boolean() });
+
+    test('the positions are those of the contract two rounds later, while stakes come and the chain forks', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), async (steps) => {
+          const world = await followTo(extendChain([], { fork: 'c', through: 10, calls: { 5: calls } }), 8);
+          const { nodes, service, rows } = world;
+          const shared = nodes.chain.length;
+          const after = Array.from({ length: 5 }, () => ({ harms: [], isStaking: true, isFork: false }));
+          for (const [at, { harms, isStaking, isFork }] of [...steps, ...after].entries()) {
+            // A second change to the same key would break the unique index.
+            for (const sql of harms) await rows(sql).catch(() => undefined);
+            const through = nodes.chain.length;
+            const parent = isFork && through > shared ? nodes.chain.slice(0, -1) : nodes.chain;
+            const staked = parent.flatMap(({ logs }) => logs).length - calls.length;
+            const stake = { stake: 5n, index: BigInt(OWNED + staked) };
+            nodes.chain = extendChain(parent, {
+              fork: `${at}`,
+              through,
+              calls: isStaking ? { [through]: [stake] } : {},
+            });
+            await service.reconcile();
+          }
+          expect(await world.positions()).toEqual(nodes.positions());
+          expect(world.writer.state.positions).toBe(nodes.positions().length);
+        }),
+        { numRuns: driver === 'sqlite' ? 30 : 5 },
+      );
+    });
+  });
+
   describe('a stored log of a block that the chain does not have', () => {
     /** As a server before this one left it: the log of the fork that lost, under a cursor of the one that won. */
     const withPhantom = async () => {
