@@ -22,6 +22,8 @@ import {
 import type { Fact } from './types.ts';
 
 const STAKE = 100n;
+/** Has no stakes. */
+const STRANGER = `0x${'33'.repeat(20)}`;
 
 /** Both forks share the stake of block 5. On the one that loses its reward is claimed in block 11, on the one that wins later and as another sum. */
 const common = extendChain([], { fork: 'c', through: 10, calls: { 5: [{ stake: STAKE, index: 0n }] } });
@@ -583,6 +585,16 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       expect(world.writer.state).toMatchObject({ positions: 2, stakedTotalRaw: STAKE + 9n });
     });
 
+    test('is put back where somebody made it the row of another owner, which has nothing then', async () => {
+      const world = await followLarge();
+      await world.rows(`update stakes set owner_address = '${STRANGER}' where owner_address = '${OTHER_OWNER}'`);
+      await sweepWhileStaking(world);
+      expect(await world.positions()).toEqual(world.nodes.positions());
+      expect(await world.rows(`select id from stakes where owner_address = '${STRANGER}'`)).toEqual([]);
+      expect(await reasonsOf(world)).toMatchObject([{ owner_address: STRANGER }, restored]);
+      expect(world.writer.state.positions).toBe(STAKES + 4);
+    });
+
     test('is looked for by a count only at the end of a round in which something was written', async () => {
       const world = await followLarge();
       const counted = vi.spyOn(world.sink, 'countPositions');
@@ -608,13 +620,15 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
     const harm = fc
       .record({
         at: fc.constantFrom(...refs),
-        kind: fc.constantFrom('row', 'owner', 'logs', 'claimed', 'amount', 'key'),
+        kind: fc.constantFrom('row', 'owner', 'logs', 'claimed', 'amount', 'key', 'holder', 'ref'),
       })
       .map(({ at: { owner, ref }, kind }) => {
         if (kind === 'row') return `delete from stakes where ref = '${ref}'`;
         if (kind === 'owner') return `delete from stakes where owner_address = '${owner}'`;
         if (kind === 'logs') return `delete from staking_logs where ref = '${ref}'`;
         if (kind === 'claimed') return `update stakes set reward_claimed = true where ref = '${ref}'`;
+        if (kind === 'holder') return `update stakes set owner_address = '${STRANGER}' where ref = '${ref}'`;
+        if (kind === 'ref') return `update stakes set ref = '${STRANGER}:0' where ref = '${ref}'`;
         if (kind === 'amount') return `update stakes set amount_raw = '77' where ref = '${ref}'`;
         return `update stakes set ref = '${owner}:999', position_key = '999' where ref = '${ref}'`;
       });
@@ -643,6 +657,11 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
           }
           expect(await world.positions()).toEqual(nodes.positions());
           expect(world.writer.state.positions).toBe(nodes.positions().length);
+          // Whether its owner's or nobody's.
+          const [counted] = await rows(
+            'select count(*) as number from stakes where amount_raw > 0 or not reward_claimed',
+          );
+          expect(Number(counted?.['number'])).toBe(nodes.positions().length);
         }),
         { numRuns: driver === 'sqlite' ? 30 : 5 },
       );

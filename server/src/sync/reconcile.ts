@@ -213,9 +213,13 @@ async function compareStretch(parts: Parts, pinned: PinnedReader, afterId: strin
   const { vault } = writer;
   const adapter = adapterOf(vault.kind);
   const em = database.em();
-  const stored = await sink.readAfter(em, vault.id, afterId, POSITIONS_PER_RUN);
-  if (stored.length === 0)
+  const page = await sink.readAfter(em, vault.id, afterId, POSITIONS_PER_RUN);
+  if (page.positions.length === 0)
     return { changes: NO_CHANGES, positionsVerified: 0, amountRaw: 0n, throughId: null, isLast: true };
+  const isMislabelled = ({ id }: StoredPosition) => page.mislabelledIds.has(id);
+  // The true rows are made anew at the round's end, if no difference tells of them before.
+  const removed = await writer.removeMislabelled(page.positions.filter(isMislabelled));
+  const stored = page.positions.filter((row) => !isMislabelled(row));
   const chain = await readContract(() => adapter.readPositions(pinned, vault.address, stored));
   const storedCounts = await sink.countByOwner(em, vault.id, [...chain.counts.keys()]);
   const differences = planDifferences(chain.positions, stored);
@@ -235,11 +239,11 @@ async function compareStretch(parts: Parts, pinned: PinnedReader, afterId: strin
     planDifferences(owned, await sink.readOwners(em, vault.id, [owner])).forEach(add);
   }
   return {
-    changes: await resolveWithLost(parts, differences),
+    changes: addChanges(removed, await resolveWithLost(parts, differences)),
     positionsVerified: stored.length,
     amountRaw: stored.reduce((sum, { amountRaw }) => sum + amountRaw, 0n),
-    throughId: stored.at(-1)?.id ?? null,
-    isLast: stored.length < POSITIONS_PER_RUN,
+    throughId: page.positions.at(-1)?.id ?? null,
+    isLast: page.positions.length < POSITIONS_PER_RUN,
   };
 }
 
