@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Database } from '../db/index.ts';
 import { describeDrivers } from '../db/test-databases.ts';
 import { stakingEntities } from '../domains/staking/index.ts';
@@ -8,10 +8,22 @@ import type { FaultKind } from './fault-kinds.ts';
 import { readOutboxAfter } from './outbox.ts';
 import { PATH_BLOCKS_MAX } from './proven-path.ts';
 import { syncEntities } from './sync.entity.ts';
-import { extendChain, followNodes, OWNER, type TestBlock, TestNodes, type TestRequest } from './test-chain.ts';
+import { POSITIONS_PER_RUN } from './reconcile.ts';
+import {
+  extendChain,
+  followNodes,
+  OTHER_OWNER,
+  OWNER,
+  type TestBlock,
+  type TestCall,
+  TestNodes,
+  type TestRequest,
+} from './test-chain.ts';
 import type { Fact } from './types.ts';
 
 const STAKE = 100n;
+/** Has no stakes. */
+const STRANGER = `0x${'33'.repeat(20)}`;
 
 /** Both forks share the stake of block 5. On the one that loses its reward is claimed in block 11, on the one that wins later and as another sum. */
 const common = extendChain([], { fork: 'c', through: 10, calls: { 5: [{ stake: STAKE, index: 0n }] } });
@@ -488,6 +500,171 @@ describeDrivers(['sqlite', 'mariadb'], ({ driver, open }) => {
       await Promise.all(pausing);
       expect(rangesAsked(nodes)).toBe(1);
       expect(writer.state.counters.conflicts).toBe(0);
+    });
+  });
+
+  describe('a row that somebody deleted, the only one of its owner', () => {
+    const STAKES = POSITIONS_PER_RUN + 5;
+    /** Of nothing, so that no total tells of it. */
+    const onlyStake: TestCall = { owner: OTHER_OWNER, stake: 0n, index: 0n };
+    const stakeAt = (index: number): TestCall => ({ stake: STAKE + BigInt(index), index: BigInt(index) });
+    const deleteRow = ({ rows }: World) => rows(`delete from stakes where owner_address = '${OTHER_OWNER}'`);
+    const reasonsOf = ({ rows }: World) =>
+      rows('select owner_address, reason, state_before from staking_conflicts order by owner_address desc');
+    const restored = { owner_address: OTHER_OWNER, reason: 'row_differed_from_facts', state_before: 'null' };
+
+    /** A vault that a round takes two steps for, the first of them made. */
+    const followLarge = async () => {
+      const calls = { 5: [onlyStake, ...Array.from({ length: STAKES }, (_, index) => stakeAt(index))] };
+      return followTo(extendChain([], { fork: 'c', through: 10, calls }), 8);
+    };
+    /** The rest of the round that is going on, and one more; each step finds a new stake. */
+    const sweepWhileStaking = async ({ nodes, service, writer }: World) => {
+      for (let step = 0; step < 3; step += 1) {
+        const through = nodes.chain.length;
+        const calls = { [through]: [stakeAt(writer.state.positions - 1)] };
+        nodes.chain = extendChain(nodes.chain, { fork: 'c', through, calls });
+        await service.reconcile();
+      }
+    };
+
+    test('is put back by the end of the round, although something is written in each of its steps', async () => {
+      const world = await followLarge();
+      await deleteRow(world);
+      await sweepWhileStaking(world);
+      expect(await world.positions()).toEqual(world.nodes.positions());
+      expect(await reasonsOf(world)).toEqual([restored]);
+      expect(world.writer.state.positions).toBe(STAKES + 4);
+    });
+
+    test('is put back by the end of the round, although the chain forks before each of its steps', async () => {
+      const world = await followLarge();
+      const { nodes, service, writer } = world;
+      const shared = nodes.chain;
+      const stepOn = async (fork: string, through: number) => {
+        nodes.chain = extendChain(shared, { fork, through, calls: { 11: [stakeAt(STAKES)] } });
+        await service.reconcile();
+      };
+      await stepOn('d', 11);
+      await deleteRow(world);
+      await stepOn('e', 12);
+      await stepOn('f', 13);
+      expect(writer.state.counters.reorgs).toBe(2);
+      expect(await world.positions()).toEqual(nodes.positions());
+      expect(await reasonsOf(world)).toEqual([restored]);
+    });
+
+    test('is put back although its facts went with it', async () => {
+      const world = await followLarge();
+      await deleteRow(world);
+      await world.rows(`delete from staking_logs where owner_address = '${OTHER_OWNER}'`);
+      await sweepWhileStaking(world);
+      expect(await tablesOf(world)).toEqual({ ...truthOf(world), conflicts: [] });
+      expect(world.writer.state.positions).toBe(STAKES + 4);
+    });
+
+    test('is put back along with another that was changed, whose repair counts the kept figures anew', async () => {
+      const calls = { 5: [onlyStake, stakeAt(0)] };
+      const world = await followTo(extendChain([], { fork: 'c', through: 10, calls }));
+      await deleteRow(world);
+      await world.rows('update stakes set reward_claimed = true');
+      await world.service.reconcile();
+      expect(await world.positions()).toEqual(world.nodes.positions());
+      expect(await reasonsOf(world)).toMatchObject([restored, { owner_address: OWNER }]);
+    });
+
+    test('is put back where the kept figures went with it', async () => {
+      const calls = { 5: [{ ...onlyStake, stake: 9n }, stakeAt(0)] };
+      const world = await followTo(extendChain([], { fork: 'c', through: 10, calls }));
+      await deleteRow(world);
+      await world.rows(`update vaults set positions = 1, staked_total_raw = '${STAKE}'`);
+      await world.service.resume();
+      await world.service.reconcile();
+      expect(await world.positions()).toEqual(world.nodes.positions());
+      expect(await reasonsOf(world)).toEqual([restored]);
+      expect(world.writer.state).toMatchObject({ positions: 2, stakedTotalRaw: STAKE + 9n });
+    });
+
+    test('is put back where somebody made it the row of another owner, which has nothing then', async () => {
+      const world = await followLarge();
+      await world.rows(`update stakes set owner_address = '${STRANGER}' where owner_address = '${OTHER_OWNER}'`);
+      await sweepWhileStaking(world);
+      expect(await world.positions()).toEqual(world.nodes.positions());
+      expect(await world.rows(`select id from stakes where owner_address = '${STRANGER}'`)).toEqual([]);
+      expect(await reasonsOf(world)).toMatchObject([{ owner_address: STRANGER }, restored]);
+      expect(world.writer.state.positions).toBe(STAKES + 4);
+    });
+
+    test('is looked for by a count only at the end of a round in which something was written', async () => {
+      const world = await followLarge();
+      const counted = vi.spyOn(world.sink, 'countPositions');
+      const searched = vi.spyOn(world.sink, 'findWithoutRow');
+      await sweepWhileStaking(world);
+      expect(counted).toHaveBeenCalledTimes(2);
+      const before = await world.rows('select * from vaults');
+      for (let step = 0; step < 4; step += 1) await world.service.reconcile();
+      expect(counted).toHaveBeenCalledTimes(2);
+      expect(searched).not.toHaveBeenCalled();
+      expect(await world.rows('select * from vaults')).toEqual(before);
+      expect(world.writer.state.verifiedBlock).toBe(world.writer.cursor?.number);
+    });
+  });
+
+  describe('whatever is done to rows and logs by hand', () => {
+    const OWNED = POSITIONS_PER_RUN + 2;
+    const calls: TestCall[] = [
+      ...[0n, 1n, 2n].map((index) => ({ owner: OTHER_OWNER, stake: index, index })),
+      ...Array.from({ length: OWNED }, (_, at) => ({ stake: BigInt(at), index: BigInt(at) })),
+    ];
+    const refs = calls.slice(0, 8).map(({ owner = OWNER, index }) => ({ owner, ref: `${owner}:${index}` }));
+    const harm = fc
+      .record({
+        at: fc.constantFrom(...refs),
+        kind: fc.constantFrom('row', 'owner', 'logs', 'claimed', 'amount', 'key', 'holder', 'ref'),
+      })
+      .map(({ at: { owner, ref }, kind }) => {
+        if (kind === 'row') return `delete from stakes where ref = '${ref}'`;
+        if (kind === 'owner') return `delete from stakes where owner_address = '${owner}'`;
+        if (kind === 'logs') return `delete from staking_logs where ref = '${ref}'`;
+        if (kind === 'claimed') return `update stakes set reward_claimed = true where ref = '${ref}'`;
+        if (kind === 'holder') return `update stakes set owner_address = '${STRANGER}' where ref = '${ref}'`;
+        if (kind === 'ref') return `update stakes set ref = '${STRANGER}:0' where ref = '${ref}'`;
+        if (kind === 'amount') return `update stakes set amount_raw = '77' where ref = '${ref}'`;
+        return `update stakes set ref = '${owner}:999', position_key = '999' where ref = '${ref}'`;
+      });
+    const step = fc.record({ harms: fc.array(harm, { maxLength: 2 }), isStaking: fc.boolean(), isFork: fc.boolean() });
+
+    test('the positions are those of the contract two rounds later, while stakes come and the chain forks', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), async (steps) => {
+          const world = await followTo(extendChain([], { fork: 'c', through: 10, calls: { 5: calls } }), 8);
+          const { nodes, service, rows } = world;
+          const shared = nodes.chain.length;
+          const after = Array.from({ length: 5 }, () => ({ harms: [], isStaking: true, isFork: false }));
+          for (const [at, { harms, isStaking, isFork }] of [...steps, ...after].entries()) {
+            // A second change to the same key would break the unique index.
+            for (const sql of harms) await rows(sql).catch(() => undefined);
+            const through = nodes.chain.length;
+            const parent = isFork && through > shared ? nodes.chain.slice(0, -1) : nodes.chain;
+            const staked = parent.flatMap(({ logs }) => logs).length - calls.length;
+            const stake = { stake: 5n, index: BigInt(OWNED + staked) };
+            nodes.chain = extendChain(parent, {
+              fork: `${at}`,
+              through,
+              calls: isStaking ? { [through]: [stake] } : {},
+            });
+            await service.reconcile();
+          }
+          expect(await world.positions()).toEqual(nodes.positions());
+          expect(world.writer.state.positions).toBe(nodes.positions().length);
+          // Whether its owner's or nobody's.
+          const [counted] = await rows(
+            'select count(*) as number from stakes where amount_raw > 0 or not reward_claimed',
+          );
+          expect(Number(counted?.['number'])).toBe(nodes.positions().length);
+        }),
+        { numRuns: driver === 'sqlite' ? 30 : 5 },
+      );
     });
   });
 

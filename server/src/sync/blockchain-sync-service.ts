@@ -318,7 +318,8 @@ export class BlockchainSyncService {
       { vault: writer.vault.id, from: writer.cursor?.number, to: cursor?.number ?? null },
       'reorganisation: rolling back',
     );
-    this.#sweep.reset();
+    if (cursor) this.#sweep.rollBackTo(cursor.number);
+    else this.#sweep.reset();
     return writer.rollBack(cursor);
   }
 

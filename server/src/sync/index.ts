@@ -1,5 +1,5 @@
 export type { Page, PageRequest } from './sync.port.ts';
-export type { AsOf, Correction, FactSink, SinkChange, StoredPosition } from './sink.ts';
+export type { AsOf, Correction, FactSink, SinkChange, StoredPage, StoredPosition } from './sink.ts';
 export { createSyncEngine, type SyncEngine, type SyncSettings } from './engine.ts';
 export { rereadVault } from './reread-vault.ts';
 export { findVaults, readVaults } from './vault-store.ts';

@@ -8,7 +8,7 @@ import type { LogFetcher } from './log-fetcher.ts';
 import { PATH_BLOCKS_MAX, readProvenPath } from './proven-path.ts';
 import { type Difference, planDifferences, planMiscounted } from './plan.ts';
 import type { FactSink, StoredPosition } from './sink.ts';
-import type { Sweep } from './sweep.ts';
+import type { Sweep, SweptRound } from './sweep.ts';
 import { type BlockRef, type Fact, type Hex, positionRef } from './types.ts';
 import { adapterOf, type PinnedReader } from './vaults/index.ts';
 import { addChanges, NO_CHANGES, type VaultWriter } from './vault-writer.ts';
@@ -64,11 +64,14 @@ export async function reconcileOwner(
   );
   const stored = await sink.readOwners(database.em(), vault.id, [owner]);
   const differences = planDifferences(chain, stored);
-  const changes = await resolve(parts, differences);
+  const changes = await resolveWithLost(parts, differences);
   return { changes, positions: await sink.readOwners(database.em(), vault.id, [owner]), verifiedBlock: cursor.number };
 }
 
-/** The sums differ: looks for missed logs, first since the last complete verification, then everywhere; then compares every position. */
+/**
+ * The sums differ: looks for missed logs, first since the last complete verification, then everywhere; then for rows that are gone; then compares every
+ * position.
+ */
 async function explainTotal(
   parts: Parts,
   sweep: Sweep,
@@ -88,6 +91,7 @@ async function explainTotal(
   for (const start of new Set([sinceVerified, vault.startBlock])) {
     if (differs()) changes = addChanges(changes, await applyMissedSince(parts, start));
   }
+  if (differs()) changes = addChanges(changes, await resolve(parts, await readLost(parts)));
   for (let afterId: string | null = ''; afterId !== null && differs();) {
     requireGoingOn(signal);
     const stretch: Stretch = await compareStretch(parts, pinned, afterId);
@@ -140,28 +144,25 @@ async function* factsSince(parts: Parts, fromBlock: number, owners?: readonly He
 }
 
 /**
- * Puts back rows that are gone although their facts are there: a row that somebody deleted. The anti-join reads the whole of both tables, so it runs only
- * where sums or counts say that something is missing.
+ * Positions whose row is gone although their facts are there, as after a deletion by hand. The anti-join reads the whole of both tables, so it runs only
+ * where something is known to differ.
  */
-async function restoreRows(parts: Parts, pinned: PinnedReader): Promise<ChangeCounts> {
-  const { writer, sink, database } = parts;
-  const { vault } = writer;
-  const missing = await sink.findWithoutRow(database.em(), vault.id);
-  if (missing.length === 0) return NO_CHANGES;
-  const { positions } = await readContract(() => adapterOf(vault.kind).readPositions(pinned, vault.address, missing));
+async function readLost({ writer, reader, sink, database }: Parts): Promise<Difference[]> {
+  const { vault, cursor } = writer;
+  const lost = cursor ? await sink.findWithoutRow(database.em(), vault.id) : [];
+  if (!cursor || lost.length === 0) return [];
+  const pinned = reader.pinnedAt(cursor.hash);
+  const { positions } = await readContract(() => adapterOf(vault.kind).readPositions(pinned, vault.address, lost));
   const chainByRef = new Map(positions.map((position) => [positionRef(position), position]));
-  return resolve(
-    parts,
-    missing.map((position) => ({ ...position, chain: chainByRef.get(positionRef(position)) ?? null, stored: null })),
-  );
+  return lost.map((position) => ({ ...position, chain: chainByRef.get(positionRef(position)) ?? null, stored: null }));
 }
 
-/** Compares the next stretch; at the end of a round also the sum and the number of all rows that it saw with what is kept. */
+/** Compares the next stretch; at the end of a round also the number of all rows with what is kept, since a row that is gone is in no stretch. */
 async function sweepStretch(parts: Parts, sweep: Sweep, pinned: PinnedReader): Promise<ReconcileOutcome> {
   const { writer } = parts;
   const block = writer.cursor?.number ?? 0;
+  const version = versionOf(writer);
   const stretch = await compareStretch(parts, pinned, sweep.afterId);
-  const version = writer.state.counters.factsApplied + writer.state.counters.conflicts + writer.state.counters.reorgs;
   sweep.noteStretch({
     throughId: stretch.throughId,
     block,
@@ -171,16 +172,31 @@ async function sweepStretch(parts: Parts, sweep: Sweep, pinned: PinnedReader): P
   });
   if (!stretch.isLast) return stretch;
   const seen = sweep.endRound();
-  let { changes } = stretch;
-  // Only a round during which nothing was written says what the table holds.
-  const isWhole = seen.version === version;
-  if (isWhole && (seen.amountRaw !== writer.state.stakedTotalRaw || seen.count !== writer.state.positions)) {
-    changes = addChanges(changes, await restoreRows(parts, pinned));
-    await writer.recountTotal();
-  } else {
+  if (await isComplete(parts, seen)) {
     writer.observe({ verifiedBlock: seen.startBlock });
+    return stretch;
   }
-  return { ...stretch, changes };
+  // The facts may be gone with their row.
+  const applied = await applyMissedSince(parts, writer.vault.startBlock);
+  const restored = await resolve(parts, await readLost(parts));
+  // Only now: until then the kept count is what tells that something is missing.
+  await writer.recountTotal();
+  return { ...stretch, changes: [stretch.changes, applied, restored].reduce(addChanges) };
+}
+
+/** Grows with everything that changes positions. */
+function versionOf({ state: { counters } }: VaultWriter): number {
+  return counters.factsApplied + counters.conflicts + counters.reorgs;
+}
+
+/**
+ * Whether the table holds as many rows as is kept. A round during which nothing was written has seen all of them. Else they are counted: their amounts
+ * need no sum, since each row that is there is compared by itself.
+ */
+async function isComplete({ writer, sink, database }: Parts, seen: SweptRound): Promise<boolean> {
+  const { positions, stakedTotalRaw } = writer.state;
+  if (seen.version === versionOf(writer)) return seen.count === positions && seen.amountRaw === stakedTotalRaw;
+  return (await sink.countPositions(database.em(), writer.vault.id)) === positions;
 }
 
 type Stretch = ReconcileOutcome & {
@@ -197,9 +213,13 @@ async function compareStretch(parts: Parts, pinned: PinnedReader, afterId: strin
   const { vault } = writer;
   const adapter = adapterOf(vault.kind);
   const em = database.em();
-  const stored = await sink.readAfter(em, vault.id, afterId, POSITIONS_PER_RUN);
-  if (stored.length === 0)
+  const page = await sink.readAfter(em, vault.id, afterId, POSITIONS_PER_RUN);
+  if (page.positions.length === 0)
     return { changes: NO_CHANGES, positionsVerified: 0, amountRaw: 0n, throughId: null, isLast: true };
+  const isMislabelled = ({ id }: StoredPosition) => page.mislabelledIds.has(id);
+  // The true rows are made anew at the round's end, if no difference tells of them before.
+  const removed = await writer.removeMislabelled(page.positions.filter(isMislabelled));
+  const stored = page.positions.filter((row) => !isMislabelled(row));
   const chain = await readContract(() => adapter.readPositions(pinned, vault.address, stored));
   const storedCounts = await sink.countByOwner(em, vault.id, [...chain.counts.keys()]);
   const differences = planDifferences(chain.positions, stored);
@@ -219,12 +239,23 @@ async function compareStretch(parts: Parts, pinned: PinnedReader, afterId: strin
     planDifferences(owned, await sink.readOwners(em, vault.id, [owner])).forEach(add);
   }
   return {
-    changes: await resolve(parts, differences),
+    changes: addChanges(removed, await resolveWithLost(parts, differences)),
     positionsVerified: stored.length,
     amountRaw: stored.reduce((sum, { amountRaw }) => sum + amountRaw, 0n),
-    throughId: stored.at(-1)?.id ?? null,
-    isLast: stored.length < POSITIONS_PER_RUN,
+    throughId: page.positions.at(-1)?.id ?? null,
+    isLast: page.positions.length < POSITIONS_PER_RUN,
   };
+}
+
+/**
+ * Resolves these differences, and with them each row that is gone: a conflict has the kept figures counted anew, and then they tell of no such row any
+ * more.
+ */
+async function resolveWithLost(parts: Parts, found: readonly Difference[]): Promise<ChangeCounts> {
+  if (found.length === 0) return NO_CHANGES;
+  const refs = new Set(found.map(positionRef));
+  const lost = (await readLost(parts)).filter((difference) => !refs.has(positionRef(difference)));
+  return resolve(parts, [...found, ...lost]);
 }
 
 async function resolve(parts: Parts, differences: readonly Difference[]): Promise<ChangeCounts> {

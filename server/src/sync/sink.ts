@@ -21,6 +21,9 @@ export type SinkChange = {
 /** A position as the table holds it, for comparison with the contract. */
 export type StoredPosition = ChainPosition & { id: string; claimedRewardRaw: bigint };
 
+/** Rows in id order. The mislabelled of them stand under the key of another position than the one that they tell: somebody has changed the one or the other. */
+export type StoredPage = { positions: StoredPosition[]; mislabelledIds: ReadonlySet<string> };
+
 export type ConflictReason = SyncConflictOut['reason'];
 
 /** A difference that no missed log explained; the contract's state is to win. `after` null: the contract has no such position. */
@@ -49,7 +52,9 @@ export interface FactSink {
   /** Makes the contract's state the position's by a correcting fact, and writes the audit trail. */
   correct(em: SqlEntityManager, corrections: readonly Correction[], options: AsOf): Promise<SinkChange>;
   /** Up to `limit` positions in id order after `afterId`, open and closed. */
-  readAfter(em: SqlEntityManager, vaultId: string, afterId: string, limit: number): Promise<StoredPosition[]>;
+  readAfter(em: SqlEntityManager, vaultId: string, afterId: string, limit: number): Promise<StoredPage>;
+  /** Removes rows by their ids, whatever their facts say. */
+  removeRows(em: SqlEntityManager, ids: readonly string[]): Promise<void>;
   /** Of these positions, those whose row is not the fold of its facts. */
   findMisfolded(em: SqlEntityManager, vault: Vault, positions: readonly PositionId[]): Promise<PositionId[]>;
   /** The stored logs of these owners up to the block that are not among the answered facts, oldest first. Corrections are no logs. */
@@ -63,6 +68,8 @@ export interface FactSink {
   newestLog(em: SqlEntityManager, vaultId: string, throughBlock: number): Promise<Fact | null>;
   /** Positions that have applied facts but no row. */
   findWithoutRow(em: SqlEntityManager, vaultId: string): Promise<PositionId[]>;
+  /** How many positions the vault has, open and closed. Reads a whole index. */
+  countPositions(em: SqlEntityManager, vaultId: string): Promise<number>;
   /** How many positions each of the owners has; owners without any are left out. */
   countByOwner(em: SqlEntityManager, vaultId: string, owners: readonly Hex[]): Promise<Map<Hex, number>>;
   /** Every position of the owners. */

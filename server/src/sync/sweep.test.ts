@@ -15,11 +15,12 @@ const step = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('single' as const), at: fc.nat({ max: 29 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('roll-back' as const), depth: fc.nat({ max: 10 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('end' as const) }) },
 );
 
 describe('a round of the sweep', () => {
-  test('tells each position the newest block at which it was verified, in stretches or out of turn, and at the end what it saw in all', () => {
+  test('tells each position the newest block at which it was verified, in stretches or out of turn, or the ancestor under it after a fork, and at the end what it saw in all', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
         const sweep = new Sweep();
@@ -45,6 +46,11 @@ describe('a round of the sweep', () => {
           } else if (item.kind === 'single') {
             verified.set(idAt(item.at), block);
             sweep.noteVerified(idAt(item.at), block);
+          } else if (item.kind === 'roll-back') {
+            const ancestor = block - item.depth;
+            for (const [id, verifiedBlock] of verified) verified.set(id, Math.min(verifiedBlock, ancestor));
+            stretches = stretches.map((seen) => ({ ...seen, block: Math.min(seen.block, ancestor) }));
+            sweep.rollBackTo(ancestor);
           } else if (stretches.length > 0) {
             const versions = new Set(stretches.map(({ version }) => version));
             expect(sweep.endRound()).toEqual({

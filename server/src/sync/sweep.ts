@@ -1,8 +1,8 @@
-/** A stretch of the table that was compared. `version` grows with everything that is written to the vault. */
+/** A stretch of the table that was compared. `version`, as before the comparison, grows with everything that changes positions. */
 type SweptStretch = { throughId: string | null; block: number; version: number; amountRaw: bigint; count: number };
 
 /** What a round saw in all; `version` is null where something was written while it went on. */
-type SweptRound = { startBlock: number; version: number | null; amountRaw: bigint; count: number };
+export type SweptRound = { startBlock: number; version: number | null; amountRaw: bigint; count: number };
 
 const RUNS_BETWEEN_SEARCHES = 30;
 
@@ -59,6 +59,16 @@ export class Sweep {
     this.#stretches = [];
     this.#single.clear();
     return round;
+  }
+
+  /**
+   * Takes back to the common ancestor what was verified above it, and goes on from where it was: on a chain that forks more often than a round ends, a round
+   * that began again each time would never reach the last positions.
+   */
+  rollBackTo(block: number): void {
+    for (const stretch of this.#stretches) stretch.block = Math.min(stretch.block, block);
+    for (const [id, verifiedBlock] of this.#single) this.#single.set(id, Math.min(verifiedBlock, block));
+    if (this.#round) this.#round.startBlock = Math.min(this.#round.startBlock, block);
   }
 
   /** Forgets everything: what was compared may have been dropped, or compared by another process since. */

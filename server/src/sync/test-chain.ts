@@ -9,7 +9,7 @@ import { ChainReadError } from './errors.ts';
 import type { FaultKind } from './fault-kinds.ts';
 import { SyncLease } from './lease.ts';
 import { LogFetcher } from './log-fetcher.ts';
-import type { BlockHeader, ChainPosition, Hex, RawLog } from './types.ts';
+import { type BlockHeader, type ChainPosition, type Hex, positionRef, type RawLog } from './types.ts';
 import { registerVault } from './vault-store.ts';
 import { VaultWriter } from './vault-writer.ts';
 import { stakeVaultAdapter } from './vaults/stake-vault.ts';
@@ -18,19 +18,21 @@ import { stakeVaultAdapter } from './vaults/stake-vault.ts';
 
 const VAULT: Hex = `0x${'aa'.repeat(20)}`;
 export const OWNER: Hex = `0x${'11'.repeat(20)}`;
+export const OTHER_OWNER: Hex = `0x${'22'.repeat(20)}`;
 
 const FULL_BLOOM: Hex = `0x${'f'.repeat(512)}`;
 const EMPTY_BLOOM: Hex = `0x${'0'.repeat(512)}`;
 const UINT = { type: 'uint256' } as const;
 
 export type TestBlock = BlockHeader & { logs: RawLog[] };
-export type TestCall = { stake: bigint; index: bigint } | { claim: bigint; index: bigint };
+/** A call of {@link OWNER}, or of the owner that it names. */
+export type TestCall = ({ stake: bigint } | { claim: bigint }) & { index: bigint; owner?: Hex };
 
 /** One request to one of the nodes behind the address. */
 export type TestRequest =
   { method: 'header'; block: number | string } | { method: 'logsOfBlock'; hash: Hex } | { method: 'logsOfRange' };
 
-/** Adds blocks to a chain, through the number `through`, with the calls of {@link OWNER} in them. The fork's letter makes their hashes its own. */
+/** Adds blocks to a chain, through the number `through`, with the calls in them. The fork's letter makes their hashes its own. */
 export function extendChain(
   parent: readonly TestBlock[],
   { fork, through, calls = {} }: { fork: string; through: number; calls?: Record<number, TestCall[]> },
@@ -58,7 +60,7 @@ function encodeCall(call: TestCall, timestamp: number): Pick<RawLog, 'topics' | 
   const eventName = 'stake' in call ? 'Staked' : 'Claimed';
   const values = 'stake' in call ? [call.stake, BigInt(timestamp), call.index] : [call.claim, call.index];
   return {
-    topics: encodeEventTopics({ abi: stakeVaultAbi, eventName, args: { user: OWNER } }) as Hex[],
+    topics: encodeEventTopics({ abi: stakeVaultAbi, eventName, args: { user: call.owner ?? OWNER } }) as Hex[],
     data: encodeAbiParameters(
       values.map(() => UINT),
       values,
@@ -114,9 +116,9 @@ export class TestNodes {
     return reader as ChainReader;
   }
 
-  /** What the contract holds at the head of the chain that wins. */
-  positions(): (ChainPosition & { claimedRewardRaw: bigint })[] {
-    return positionsOf(this.chain);
+  /** What the contract holds at the head of the chain that wins, by owner and index. */
+  positions(): TestPosition[] {
+    return positionsOf(this.chain).toSorted(byIdentity);
   }
 
   #answer(request: TestRequest): TestBlock[] {
@@ -130,11 +132,12 @@ export class TestNodes {
     const call = ({ functionName, args }: { functionName: string; args?: [Hex, bigint[]] }) => {
       if (through.length === 0) throw new ChainReadError('eth_call: unknown block');
       const positions = positionsOf(through);
+      const owned = positions.filter(({ ownerAddress }) => ownerAddress === args?.[0]);
       if (functionName === 'totalStakedAmount') {
         return positions.reduce((sum, { amountRaw }) => sum + amountRaw, this.unexplainedRaw);
       }
-      if (functionName === 'getUserStakeCount') return BigInt(positions.length);
-      const asked = (args?.[1] ?? []).map((key) => positions[Number(key)] as ChainPosition);
+      if (functionName === 'getUserStakeCount') return BigInt(owned.length);
+      const asked = (args?.[1] ?? []).map((key) => owned[Number(key)] as ChainPosition);
       return [
         asked.map(({ amountRaw }) => amountRaw),
         asked.map(({ stakedAt }) => BigInt(stakedAt)),
@@ -148,17 +151,24 @@ export class TestNodes {
   }
 }
 
-function positionsOf(chain: readonly TestBlock[]) {
-  const positions: (ChainPosition & { claimedRewardRaw: bigint })[] = [];
+type TestPosition = ChainPosition & { claimedRewardRaw: bigint };
+
+function positionsOf(chain: readonly TestBlock[]): TestPosition[] {
+  const positions = new Map<string, TestPosition>();
   for (const log of chain.flatMap(({ logs }) => logs)) {
     const { effect, ownerAddress, positionKey, amountRaw, stakedAt, rewardRaw } = stakeVaultAdapter.decode(log);
-    const claimed = positions[Number(positionKey)];
+    const ref = positionRef({ ownerAddress, positionKey });
+    const claimed = positions.get(ref);
     if (effect === 'stake') {
       const identity = { ownerAddress, positionKey, stakedAt: Number(stakedAt) };
-      positions.push({ ...identity, amountRaw: amountRaw ?? 0n, rewardClaimed: false, claimedRewardRaw: 0n });
+      positions.set(ref, { ...identity, amountRaw: amountRaw ?? 0n, rewardClaimed: false, claimedRewardRaw: 0n });
     } else if (claimed) Object.assign(claimed, { rewardClaimed: true, claimedRewardRaw: rewardRaw });
   }
-  return positions;
+  return [...positions.values()];
+}
+
+function byIdentity(a: TestPosition, b: TestPosition): number {
+  return a.ownerAddress.localeCompare(b.ownerAddress) || Number(a.positionKey) - Number(b.positionKey);
 }
 
 /** Registers a vault in an empty database and begins to follow it there. Nothing runs by itself. */
@@ -183,6 +193,7 @@ export async function followNodes(database: Database, nodes: TestNodes, { chainI
   return {
     service,
     writer,
+    sink,
     faults,
     rows,
     pass: (milliseconds: number) => {
@@ -190,12 +201,12 @@ export async function followNodes(database: Database, nodes: TestNodes, { chainI
     },
     /** The positions as the table has them, in the shape of {@link TestNodes.positions}. */
     positions: async () => {
-      const stored = await sink.readOwners(database.em(), vault.id, [OWNER]);
+      const stored = await sink.readOwners(database.em(), vault.id, [OWNER, OTHER_OWNER]);
       return stored
         .map(({ ownerAddress, positionKey, amountRaw, stakedAt, rewardClaimed, claimedRewardRaw }) => {
           return { ownerAddress, positionKey, amountRaw, stakedAt, rewardClaimed, claimedRewardRaw };
         })
-        .toSorted((a, b) => Number(a.positionKey) - Number(b.positionKey));
+        .toSorted(byIdentity);
     },
   };
 }

@@ -275,6 +275,24 @@ export class VaultWriter {
     });
   }
 
+  /** Removes rows that are no position's, with a row of the audit trail for each. The kept figures stay, and so tell of the positions whose rows they were. */
+  async removeMislabelled(rows: readonly StoredPosition[]): Promise<ChangeCounts> {
+    if (rows.length === 0) return NO_CHANGES;
+    const cursor = this.#requireCursor();
+    const { sink } = this.#options;
+    return this.#write(cursor, async (em) => {
+      await sink.removeRows(
+        em,
+        rows.map(({ id }) => id),
+      );
+      const conflicts = rows.map((row) => {
+        return { position: row, reason: 'row_differed_from_facts', before: row, after: null } as const;
+      });
+      await sink.recordConflicts(em, conflicts, this.#asOf(cursor));
+      return { change: { ...EMPTY_CHANGE, deleted: rows.length }, conflicts: rows.length };
+    });
+  }
+
   /** Sets the kept total and count to those of the table, where they had come apart. Answers the total. */
   async recountTotal(): Promise<bigint> {
     await this.#write(this.#requireCursor(), async (em) => ({
@@ -287,7 +305,7 @@ export class VaultWriter {
   async #recount(em: SqlEntityManager): Promise<{ stakedTotalRaw: bigint; positions: number }> {
     const counted = { stakedTotalRaw: 0n, positions: 0 };
     for (let afterId = ''; ;) {
-      const page = await this.#options.sink.readAfter(em, this.vault.id, afterId, RECOUNT_PAGE);
+      const { positions: page } = await this.#options.sink.readAfter(em, this.vault.id, afterId, RECOUNT_PAGE);
       for (const { amountRaw } of page) counted.stakedTotalRaw += amountRaw;
       counted.positions += page.length;
       const last = page.at(-1);

@@ -66,6 +66,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       { stakedRaw: rows.reduce((sum, row) => sum + BigInt(row.amount_raw), 0n), positions: rows.length },
       'the kept sums are the table’s',
     ).toEqual(kept);
+    expect(await sink.countPositions(database.em(), testVault.id)).toBe(kept.positions);
+    expect(await sink.countPositions(database.em(), 'vlt_other')).toBe(0);
     return change;
   };
   const apply = async (facts: readonly Fact[]) =>

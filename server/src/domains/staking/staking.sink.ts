@@ -11,6 +11,7 @@ import {
   type PositionId,
   positionRef,
   type SinkChange,
+  type StoredPage,
   type StoredPosition,
   type Vault,
 } from '../../sync/index.ts';
@@ -210,13 +211,22 @@ export class StakingSink implements FactSink {
     });
   }
 
-  async readAfter(em: SqlEntityManager, vaultId: string, afterId: string, limit: number): Promise<StoredPosition[]> {
+  async readAfter(em: SqlEntityManager, vaultId: string, afterId: string, limit: number): Promise<StoredPage> {
     const rows: RawRow[] = await em.execute('select * from stakes where vault_id = ? and id > ? order by id limit ?', [
       vaultId,
       afterId,
       limit,
     ]);
-    return rows.map(toStored);
+    const positions = rows.map(toStored);
+    const mislabelled = positions.filter((position, at) => positionRef(position) !== rows[at]?.['ref']);
+    return { positions, mislabelledIds: new Set(mislabelled.map(({ id }) => id)) };
+  }
+
+  async removeRows(em: SqlEntityManager, ids: readonly string[]): Promise<void> {
+    for (const chunk of chunked(ids, REFS_PER_SELECT)) {
+      const list = inList(this.#dialect, chunk);
+      await em.execute(`delete from stakes where id in (${list.sql})`, list.values, 'run');
+    }
   }
 
   async findMisfolded(em: SqlEntityManager, vault: Vault, positions: readonly PositionId[]): Promise<PositionId[]> {
@@ -271,6 +281,13 @@ export class StakingSink implements FactSink {
       ownerAddress: row['owner_address'] as Hex,
       positionKey: row['position_key'] as string,
     }));
+  }
+
+  async countPositions(em: SqlEntityManager, vaultId: string): Promise<number> {
+    const [counted]: RawRow[] = await em.execute('select count(*) as positions from stakes where vault_id = ?', [
+      vaultId,
+    ]);
+    return Number(counted?.['positions'] ?? 0);
   }
 
   async countByOwner(em: SqlEntityManager, vaultId: string, owners: readonly Hex[]): Promise<Map<Hex, number>> {
@@ -393,10 +410,7 @@ export class StakingSink implements FactSink {
       rows: written.values().map((row) => toStake(row, vault.id)),
       onDuplicate: { key: ['ref', 'vault_id'], update: STAKE_MUTABLE_COLUMNS },
     });
-    for (const chunk of chunked(removedIds, REFS_PER_SELECT)) {
-      const list = inList(this.#dialect, chunk);
-      await em.execute(`delete from stakes where id in (${list.sql})`, list.values, 'run');
-    }
+    await this.removeRows(em, removedIds);
     return change;
   }
 }
