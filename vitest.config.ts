@@ -7,6 +7,7 @@ const LONG = [
   'ledger-load',
   'kill-nine',
   'reorg',
+  'tampered-tables',
   'ledger-retries',
   'import-kill',
   'mariadb',
