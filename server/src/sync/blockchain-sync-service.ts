@@ -4,6 +4,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { describeError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Mutex } from '../kernel/mutex.ts';
+import { addChanges, NO_CHANGES } from './changes.ts';
 import type { ChainReader } from './chain/reader.ts';
 import { ChainReadError, DeepReorgError, NodeBehindError, UnexplainedTotalError } from './errors.ts';
 import { faultKindOf, type OnFault } from './fault-kinds.ts';
@@ -14,7 +15,7 @@ import { reconcileOwner, reconcileVault, type ReconcileOutcome } from './reconci
 import type { FactSink, StoredPosition } from './sink.ts';
 import { Sweep } from './sweep.ts';
 import type { BlockHeader, BlockRef, Hex } from './types.ts';
-import { addChanges, NO_CHANGES, type Unit, type VaultWriter } from './vault-writer.ts';
+import type { Unit, VaultWriter } from './vault-writer.ts';
 import type { Cursor } from './vault-store.ts';
 
 /** Answers fetched ahead of the one that is being applied. */

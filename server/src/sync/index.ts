@@ -1,5 +1,6 @@
 export type { Page, PageRequest } from './sync.port.ts';
 export type { AsOf, Correction, FactSink, SinkChange, StoredPage, StoredPosition } from './sink.ts';
+export { NO_SINK_CHANGE } from './changes.ts';
 export { createSyncEngine, type SyncEngine, type SyncSettings } from './engine.ts';
 export { rereadVault } from './reread-vault.ts';
 export { findVaults, readVaults } from './vault-store.ts';

@@ -1,6 +1,7 @@
 import type { ChangeCounts } from '@finverse/shared';
 import type { Database } from '../db/index.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { addChanges, NO_CHANGES } from './changes.ts';
 import type { ChainReader } from './chain/reader.ts';
 import { readContract } from './chain/rpc-fault.ts';
 import { ChainReadError, UnexplainedTotalError } from './errors.ts';
@@ -11,7 +12,7 @@ import type { FactSink, StoredPosition } from './sink.ts';
 import type { Sweep, SweptRound } from './sweep.ts';
 import { type BlockRef, type Fact, type Hex, positionRef } from './types.ts';
 import { adapterOf, type PinnedReader } from './vaults/index.ts';
-import { addChanges, NO_CHANGES, type VaultWriter } from './vault-writer.ts';
+import type { VaultWriter } from './vault-writer.ts';
 
 /** Positions compared in one run: with the interval this sets how long a sweep over all of them takes. */
 export const POSITIONS_PER_RUN = 200;

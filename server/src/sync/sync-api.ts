@@ -9,6 +9,7 @@ import type {
 import type { Database } from '../db/index.ts';
 import { type Clock, toInstant } from '../kernel/clock.ts';
 import { AppError, describeError } from '../kernel/errors.ts';
+import { addChanges, NO_CHANGES } from './changes.ts';
 import type { BlockchainSyncService } from './blockchain-sync-service.ts';
 import { ChainReadError, DeepReorgError, StaleWriterError } from './errors.ts';
 import type { EventWatcher } from './event-watcher.ts';
@@ -20,7 +21,6 @@ import type { SyncScheduler } from './sync-scheduler.ts';
 import { readRuns } from './sync-state.ts';
 import type { Hex, SyncFault } from './types.ts';
 import { readVaults, type VaultState } from './vault-store.ts';
-import { addChanges, NO_CHANGES } from './vault-writer.ts';
 
 type ApiOptions = {
   database: Database;

@@ -9,7 +9,7 @@ import type { EventWatcher } from './event-watcher.ts';
 import { SyncLease } from './lease.ts';
 import { SyncScheduler } from './sync-scheduler.ts';
 import { addToCounters, pruneRuns, readRuns, readSyncState, writeIntent } from './sync-state.ts';
-import { NO_CHANGES } from './vault-writer.ts';
+import { NO_CHANGES } from './changes.ts';
 
 const log = createLogger({ level: 'silent' });
 const INTERVAL_SECONDS = 3_600;

@@ -6,6 +6,7 @@ import { AppError, describeError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Mutex } from '../kernel/mutex.ts';
+import { addChanges, NO_CHANGES } from './changes.ts';
 import type { BlockchainSyncService } from './blockchain-sync-service.ts';
 import { ChainReadError, DeepReorgError, UnexplainedTotalError } from './errors.ts';
 import type { EventWatcher } from './event-watcher.ts';
@@ -19,7 +20,6 @@ import {
   type SyncState,
   writeIntent,
 } from './sync-state.ts';
-import { addChanges, NO_CHANGES } from './vault-writer.ts';
 
 type SchedulerOptions = {
   database: Database;

@@ -2,6 +2,7 @@ import type { ChangeCounts, SyncLiveEvent } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, transact } from '../db/index.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { addChanges, addSinkChanges, NO_CHANGES, NO_SINK_CHANGE } from './changes.ts';
 import { StaleWriterError } from './errors.ts';
 import type { SyncLease } from './lease.ts';
 import { findFloor } from './local-chain.ts';
@@ -25,18 +26,6 @@ import {
 const DESCRIBED_FACTS_MAX = 200;
 
 const RECOUNT_PAGE = 5000;
-
-export const NO_CHANGES: ChangeCounts = { factsApplied: 0, creates: 0, updates: 0, deletes: 0, conflicts: 0 };
-
-export function addChanges(a: ChangeCounts, b: ChangeCounts): ChangeCounts {
-  return {
-    factsApplied: a.factsApplied + b.factsApplied,
-    creates: a.creates + b.creates,
-    updates: a.updates + b.updates,
-    deletes: a.deletes + b.deletes,
-    conflicts: a.conflicts + b.conflicts,
-  };
-}
 
 /** Facts of consecutive blocks, and the block they reach. */
 export type Unit = { fromBlock: number; facts: readonly Fact[]; end: Cursor & Checkpoint };
@@ -138,7 +127,7 @@ export class VaultWriter {
   async saveVerified(): Promise<void> {
     if (this.#observed.verifiedBlock === this.#state.verifiedBlock) return;
     this.observe({ finalizedBlock: this.#state.finalizedBlock });
-    await this.#write(this.cursor, async () => ({ change: EMPTY_CHANGE }));
+    await this.#write(this.cursor, async () => ({ change: NO_SINK_CHANGE }));
   }
 
   /** Applies the facts of consecutive blocks and moves the cursor to their end. */
@@ -189,7 +178,7 @@ export class VaultWriter {
       const blockNumber = Math.max(0, startBlock - 1);
       const event = { type: 'reorganized', vaultId: vault.id, blockNumber, factsOrphaned } as const;
       return {
-        change: EMPTY_CHANGE,
+        change: NO_SINK_CHANGE,
         reorgs: 1,
         events: [{ ownerAddress: null, event }],
         checkpoints: [],
@@ -289,14 +278,14 @@ export class VaultWriter {
         return { position: row, reason: 'row_differed_from_facts', before: row, after: null } as const;
       });
       await sink.recordConflicts(em, conflicts, this.#asOf(cursor));
-      return { change: { ...EMPTY_CHANGE, deleted: rows.length }, conflicts: rows.length };
+      return { change: { ...NO_SINK_CHANGE, deleted: rows.length }, conflicts: rows.length };
     });
   }
 
   /** Sets the kept total and count to those of the table, where they had come apart. Answers the total. */
   async recountTotal(): Promise<bigint> {
     await this.#write(this.#requireCursor(), async (em) => ({
-      change: EMPTY_CHANGE,
+      change: NO_SINK_CHANGE,
       recount: await this.#recount(em),
     }));
     return this.#state.stakedTotalRaw;
@@ -390,26 +379,4 @@ export class VaultWriter {
 
 function pickObserved({ headBlock, finalizedBlock, verifiedBlock }: VaultState): Observed {
   return { headBlock, finalizedBlock, verifiedBlock };
-}
-
-const EMPTY_CHANGE: SinkChange = {
-  factsApplied: 0,
-  created: 0,
-  updated: 0,
-  deleted: 0,
-  removed: 0,
-  stakedDeltaRaw: 0n,
-  events: [],
-};
-
-function addSinkChanges(a: SinkChange, b: SinkChange): SinkChange {
-  return {
-    factsApplied: a.factsApplied + b.factsApplied,
-    created: a.created + b.created,
-    updated: a.updated + b.updated,
-    deleted: a.deleted + b.deleted,
-    removed: a.removed + b.removed,
-    stakedDeltaRaw: a.stakedDeltaRaw + b.stakedDeltaRaw,
-    events: [...a.events, ...b.events],
-  };
 }

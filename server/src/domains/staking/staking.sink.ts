@@ -9,6 +9,7 @@ import {
   type FactSink,
   type Hex,
   type PositionId,
+  NO_SINK_CHANGE,
   positionRef,
   type SinkChange,
   type StoredPage,
@@ -34,16 +35,6 @@ const REFS_PER_SELECT = 1000;
 /** Corrections stand behind every log of their block, whose indexes are small. */
 const FIRST_CORRECTION_INDEX = 1_000_000_000;
 
-const NO_CHANGE: SinkChange = {
-  factsApplied: 0,
-  created: 0,
-  updated: 0,
-  deleted: 0,
-  removed: 0,
-  stakedDeltaRaw: 0n,
-  events: [],
-};
-
 /** A change of positions that is ready to be written. */
 type PositionsPlan = {
   change: SinkChange & { rows: Map<string, PositionRow> };
@@ -66,7 +57,7 @@ export class StakingSink implements FactSink {
     facts: readonly Fact[],
     options: AsOf & { describe: boolean },
   ): Promise<SinkChange> {
-    if (facts.length === 0) return NO_CHANGE;
+    if (facts.length === 0) return NO_SINK_CHANGE;
     const { vault } = options;
     const identities = new Map(facts.map((fact) => [positionRef(fact), fact]));
     // The facts are stored while the positions are folded. Neither needs the other: they are of different tables.
@@ -152,7 +143,7 @@ export class StakingSink implements FactSink {
   }
 
   async correct(em: SqlEntityManager, corrections: readonly Correction[], options: AsOf): Promise<SinkChange> {
-    if (corrections.length === 0) return NO_CHANGE;
+    if (corrections.length === 0) return NO_SINK_CHANGE;
     const { vault, block } = options;
     const [highest]: RawRow[] = await em.execute(
       'select max(log_index) as log_index from staking_logs where chain_id = ? and block_hash = ? and log_index >= ?',
@@ -311,7 +302,7 @@ export class StakingSink implements FactSink {
   }
 
   async #orphan(em: SqlEntityManager, dropped: readonly RawRow[], options: AsOf): Promise<SinkChange> {
-    if (dropped.length === 0) return NO_CHANGE;
+    if (dropped.length === 0) return NO_SINK_CHANGE;
     const facts = dropped.map((row): LogRow => ({ ...fromLog(row), status: 'orphaned' }));
     for (const chunk of chunked(facts, REFS_PER_SELECT)) {
       const list = inList(
@@ -373,7 +364,7 @@ export class StakingSink implements FactSink {
     folds: ReadonlyMap<string, PositionFold | null>,
     identities: ReadonlyMap<string, PositionId>,
   ): PositionsPlan {
-    const change = { ...NO_CHANGE, rows: new Map<string, PositionRow>() };
+    const change = { ...NO_SINK_CHANGE, rows: new Map<string, PositionRow>() };
     const written: PositionRow[] = [];
     const removedIds: string[] = [];
     for (const [ref, fold] of folds) {
