@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { entities } from '../entities.ts';
-import { ledgerOn, draft } from '../domains/ledger/test-ledger.ts';
+import { accountFields, draft, ledgerOn } from '../domains/ledger/test-ledger.ts';
 import { describeDrivers } from './test-databases.ts';
 
 describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
@@ -9,17 +9,7 @@ describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
     const database = await databases.open(entities, url);
     const ledger = ledgerOn(database);
     const userId = await ledger.person();
-    const { id: accountId } = await ledger.accounts.create(ledger.commit, userId, {
-      name: 'Cash',
-      type: 'wallet',
-      currency: 'EUR',
-      creditLimit: null,
-      openingBalance: '0',
-      icon: null,
-      color: null,
-      note: '',
-      isHidden: false,
-    });
+    const { id: accountId } = await ledger.accounts.create(ledger.commit, userId, accountFields());
     const fields = { kind: 'expense', accountId, occurredOn: '2026-02-03' } as const;
     const long = 'x'.repeat(200);
     const splits = [...Array.from({ length: 10 }, () => long), '', 'GRÜNE Äpfel'].map((note) => ({

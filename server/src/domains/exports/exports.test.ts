@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, moneyFromSql } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
-import { draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import { accountFields, draft, type Draft, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import {
   commitToEnd,
   expectExact,
@@ -235,19 +235,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('a file of some days or of one account holds these transactions, each once, over as many pages as there are', async () => {
     const world = await openWorld(database, ledger);
     const { userId, accountId } = world;
-    const other = (
-      await ledger.accounts.create(ledger.commit, userId, {
-        name: 'Other',
-        type: 'wallet',
-        currency: 'EUR',
-        openingBalance: '0',
-        creditLimit: null,
-        icon: null,
-        color: null,
-        note: '',
-        isHidden: false,
-      })
-    ).id;
+    const other = (await ledger.accounts.create(ledger.commit, userId, accountFields({ name: 'Other' }))).id;
     const on = (occurredOn: string, input: Partial<Draft>) =>
       draft({ kind: 'expense', accountId: other, amount: '1', occurredOn, ...input });
     const days = ['2026-01-01', '2026-01-02', '2026-01-03'];

@@ -9,7 +9,7 @@ import type { z } from 'zod';
 import { expect } from 'vitest';
 import { type Database, transact } from '../../db/index.ts';
 import { checkLedger, openLedger } from '../ledger/index.ts';
-import type { TestLedger } from '../ledger/test-ledger.ts';
+import { accountFields, type TestLedger } from '../ledger/test-ledger.ts';
 
 // Test support: imports as a person makes them, from the file to the end.
 
@@ -26,17 +26,7 @@ export async function addAccount(
   { database, ledger, userId }: Omit<World, 'accountId'>,
   fields: { name: string },
 ): Promise<World> {
-  const { id } = await ledger.accounts.create(ledger.commit, userId, {
-    type: 'wallet',
-    currency: 'EUR',
-    creditLimit: null,
-    openingBalance: '0',
-    icon: null,
-    color: null,
-    note: '',
-    isHidden: false,
-    ...fields,
-  });
+  const { id } = await ledger.accounts.create(ledger.commit, userId, accountFields(fields));
   return { database, ledger, userId, accountId: id };
 }
 

@@ -5,7 +5,7 @@ import { describeDrivers } from '../../db/test-databases.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
 import { checkLedger } from './integrity.ts';
-import { draft, type Draft, ledgerOn, type TestLedger } from './test-ledger.ts';
+import { accountFields, draft, type Draft, ledgerOn, type TestLedger } from './test-ledger.ts';
 
 type Refusal = { code: string; paths: string[] };
 
@@ -19,19 +19,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     userId = await ledger.person();
   });
 
-  const account = async (fields: object = {}) =>
-    ledger.accounts.create(ledger.commit, userId, {
-      name: 'Cash',
-      type: 'wallet',
-      currency: 'EUR',
-      creditLimit: null,
-      openingBalance: '0',
-      icon: null,
-      color: null,
-      note: '',
-      isHidden: false,
-      ...fields,
-    });
+  const account = async (fields: object = {}) => ledger.accounts.create(ledger.commit, userId, accountFields(fields));
   const category = (fields: object = {}) =>
     ledger.categories.create(ledger.commit, userId, {
       name: 'Mine',
@@ -866,17 +854,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const skewed = ledgerOn(database, { ...systemClock, now: () => (nowMs -= 1000) });
     const times: number[] = [];
     for (let round = 0; round < 5; round += 1) {
-      const { updatedAt } = await skewed.accounts.create(skewed.commit, userId, {
-        name: 'A',
-        type: 'wallet',
-        currency: 'EUR',
-        creditLimit: null,
-        openingBalance: '0',
-        icon: null,
-        color: null,
-        note: '',
-        isHidden: false,
-      });
+      const { updatedAt } = await skewed.accounts.create(skewed.commit, userId, accountFields({ name: 'A' }));
       times.push(Date.parse(updatedAt));
     }
     expect(times).toEqual(times.toSorted((a, b) => a - b));

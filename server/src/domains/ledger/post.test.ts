@@ -5,7 +5,7 @@ import { findAccounts } from './account-store.ts';
 import { openLedger } from './ledger.lock.ts';
 import type { TransactionRecord } from './ledger.types.ts';
 import { post } from './post.ts';
-import { draft, ledgerOn } from './test-ledger.ts';
+import { accountFields, draft, ledgerOn } from './test-ledger.ts';
 import { findTransactions } from './transaction-store.ts';
 
 describeDrivers(['sqlite'], (databases) => {
@@ -14,17 +14,7 @@ describeDrivers(['sqlite'], (databases) => {
     const ledger = ledgerOn(database);
     const userId = await ledger.person();
     const account = async (currency: string) =>
-      ledger.accounts.create(ledger.commit, userId, {
-        name: currency,
-        type: 'wallet',
-        currency,
-        creditLimit: null,
-        openingBalance: '0',
-        icon: null,
-        color: null,
-        note: '',
-        isHidden: false,
-      });
+      ledger.accounts.create(ledger.commit, userId, accountFields({ name: currency, currency }));
     const [euros, dollars] = [await account('EUR'), await account('USD')];
     const money = { accountId: euros.id, amount: '10', occurredOn: '2026-02-03' };
     const made = await ledger.transactions.create(ledger.commit, userId, draft({ kind: 'expense', ...money }));

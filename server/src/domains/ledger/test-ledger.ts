@@ -1,4 +1,9 @@
-import { transactionCreateInput, type TransactionCreate } from '@finverse/shared';
+import {
+  type AccountCreate,
+  accountCreateInput,
+  transactionCreateInput,
+  type TransactionCreate,
+} from '@finverse/shared';
 import type { z } from 'zod';
 import { type Database, transact, type UnitOfWork } from '../../db/index.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
@@ -35,4 +40,9 @@ let people = 0;
 /** An input as the router hands it on: defaults filled in. */
 export function draft(fields: Draft): TransactionCreate {
   return transactionCreateInput.parse(fields);
+}
+
+/** What an account is opened with, as the router hands it on: a wallet of euros with nothing in it, unless something else is said. */
+export function accountFields(fields: Partial<z.input<typeof accountCreateInput>> = {}): AccountCreate {
+  return accountCreateInput.parse({ name: 'Cash', type: 'wallet', currency: 'EUR', ...fields });
 }

@@ -13,7 +13,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import { describeDrivers } from '../../db/test-databases.ts';
 import { startTestServer } from '../../http/test-server.ts';
-import { ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
+import { accountFields, ledgerOn, type TestLedger } from '../ledger/test-ledger.ts';
 import { insertDone } from './recurring.dates.ts';
 import { makeDue } from './recurring.scheduler.ts';
 
@@ -38,18 +38,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     accountId = (await openAccount()).id;
   });
 
-  const openAccount = () =>
-    ledger.accounts.create(ledger.commit, userId, {
-      name: 'Cash',
-      type: 'wallet',
-      currency: 'EUR',
-      creditLimit: null,
-      openingBalance: '0',
-      icon: null,
-      color: null,
-      note: '',
-      isHidden: false,
-    });
+  const openAccount = () => ledger.accounts.create(ledger.commit, userId, accountFields());
 
   type Draft = Partial<z.input<typeof recurringCreateInput>>;
   const create = (fields: Draft = {}) =>
