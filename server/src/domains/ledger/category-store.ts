@@ -1,6 +1,6 @@
 import type { CategoryKind } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { fetchRows, inList, insertRows, runSql, type SqlValue } from '../../db/index.ts';
+import { type Dialect, fetchRows, inList, insertRows, runSql, type SqlValue } from '../../db/index.ts';
 import { buryAll } from './account-store.ts';
 import type { RawRow } from './ledger.rows.ts';
 import type { CategoryRecord, Ledger } from './ledger.types.ts';
@@ -24,6 +24,22 @@ const MUTABLE_COLUMNS = COLUMNS.slice(4);
 export async function listCategories(em: SqlEntityManager, userId: string): Promise<CategoryRecord[]> {
   const rows = await fetchRows<RawRow>(em, 'select * from categories where user_id = ? order by id', [userId]);
   return rows.map(fromRow);
+}
+
+/** Those of the ids that name categories of this person. */
+export async function findCategories(
+  em: SqlEntityManager,
+  dialect: Dialect,
+  userId: string,
+  ids: readonly string[],
+): Promise<Map<string, CategoryRecord>> {
+  if (ids.length === 0) return new Map();
+  const list = inList(dialect, [...new Set(ids)]);
+  const rows = await fetchRows<RawRow>(em, `select * from categories where user_id = ? and id in (${list.sql})`, [
+    userId,
+    ...list.values,
+  ]);
+  return new Map(rows.map((row) => [row['id'] as string, fromRow(row)]));
 }
 
 export async function insertCategories(

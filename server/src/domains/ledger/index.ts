@@ -8,7 +8,14 @@ export {
   listAccounts,
   updateAccount,
 } from './account-store.ts';
-export { deleteCategory, insertCategories, listCategories, touchCategories, updateCategory } from './category-store.ts';
+export {
+  deleteCategory,
+  findCategories,
+  insertCategories,
+  listCategories,
+  touchCategories,
+  updateCategory,
+} from './category-store.ts';
 export { checkLedger } from './integrity.ts';
 export { AccountSchema, ledgerEntities } from './ledger.entity.ts';
 export { ensureLedger, openLedger } from './ledger.lock.ts';

@@ -18,7 +18,7 @@ import {
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, type Dialect, readSnapshot, type UnitOfWork } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import { type CategoryTree, treeOf } from '../categories/index.ts';
@@ -34,7 +34,7 @@ import {
   type TransactionRecord,
   withSplits,
 } from '../ledger/index.ts';
-import { searchTransactions } from '../transactions/index.ts';
+import { placeOfCursor, searchTransactions } from '../transactions/index.ts';
 import type { RulesApi } from './rules.port.ts';
 import { deleteRule, insertRule, listRules, type RuleRecord, toRuleOut, updateRule } from './rules.repository.ts';
 import { applyRules, readyRules, type ReadyRules, type Subject } from './rules.rules.ts';
@@ -180,8 +180,7 @@ async function readPlanned(
   { dialect, userId }: { dialect: Dialect; userId: string },
   { cursor, ...selection }: RulesPreview,
 ): Promise<Planned> {
-  const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
-  const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
+  const after = placeOfCursor(cursor);
   const ready = await readRules(em, userId);
   const categories = treeOf(await listCategories(em, userId));
   const affordable = Math.max(1, Math.floor(RULE_CHECKS_MAX / ready.checksPerSubject));

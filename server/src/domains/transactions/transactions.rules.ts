@@ -108,7 +108,7 @@ export function edit(
   };
   return {
     ...before,
-    ...checkMoney(money, named, categoriesOf(before)),
+    ...checkMoney(money, named, new Set(categoriesNamedBy(before))),
     occurredOn: changes.occurredOn ?? before.occurredOn,
     description: changes.description ?? before.description,
     payee: changes.payee ?? before.payee,
@@ -124,10 +124,6 @@ function requireAmountFor(before: TransactionRecord, changes: TransactionUpdate,
   const currency = accounts.get(changes.accountId ?? before.accountId)?.currency ?? before.currency;
   if (currency === before.currency || changes.amount !== undefined) return;
   throw invalidField('amount', `is needed: the account is in ${currency}, the amount was in ${before.currency}`);
-}
-
-function categoriesOf({ categoryId, splits }: TransactionRecord): ReadonlySet<string | null> {
-  return new Set([categoryId, ...splits.map((split) => split.categoryId)]);
 }
 
 /**
@@ -160,7 +156,7 @@ type CheckedMoney = Pick<
 >;
 
 /** `keptCategories` are those that the transaction has already: they may have been archived since. */
-function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<string | null> = new Set()): CheckedMoney {
+function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<string> = new Set()): CheckedMoney {
   const { kind, accountId, categoryId } = input;
   const account = named.accounts.get(accountId);
   if (!account) throw invalidField('accountId', 'is no account');
@@ -178,7 +174,9 @@ function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<stri
   if (input.transfer !== null) throw invalidField('transfer', `does not go with ${kind}`);
   if (input.splits.length > 0 && categoryId !== null)
     throw invalidField('categoryId', 'stands in the splits; send splits as [] beside it to give them up');
-  const check = (id: string | null, path: string) => checkCategory(named, id, { path, isKept: keptCategories.has(id) });
+  const check = (id: string | null, path: string) => {
+    if (id !== null) checkCategory(named, id, { path, isKept: keptCategories.has(id) });
+  };
   check(categoryId, 'categoryId');
   const splits = input.splits.map((split, index): Split => {
     check(split.categoryId, `splits.${index}.categoryId`);
@@ -192,12 +190,7 @@ function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<stri
 }
 
 /** Its kind is not asked: an income in a category of expenses is a refund, an expense in one of incomes a reversal. */
-function checkCategory(
-  { categories }: Named,
-  id: string | null,
-  { path, isKept }: { path: string; isKept: boolean },
-): void {
-  if (id === null) return;
+function checkCategory({ categories }: Named, id: string, { path, isKept }: { path: string; isKept: boolean }): void {
   const category = categories.get(id);
   if (!category) throw invalidField(path, 'is no category');
   if (category.archivedAtMs !== null && !isKept) throw invalidField(path, 'is archived');
@@ -287,6 +280,17 @@ function toSplitInput({ amount, categoryId, note }: Split): TransactionCreate['s
 /** The ids of accounts that an input names. */
 export function accountsNamedBy(input: Partial<Pick<Money, 'accountId' | 'transfer'>>): string[] {
   return [input.accountId, input.transfer?.toAccountId].filter((id) => id !== undefined);
+}
+
+/** The ids of categories that an input or a transaction names, its own and those of its parts. */
+export function categoriesNamedBy({
+  categoryId,
+  splits = [],
+}: {
+  categoryId?: string | null | undefined;
+  splits?: readonly { categoryId: string | null }[] | undefined;
+}): string[] {
+  return [categoryId, ...splits.map((split) => split.categoryId)].filter((id) => typeof id === 'string');
 }
 
 export function toTransactionOut(record: TransactionRecord): TransactionOut {

@@ -1,21 +1,17 @@
-import { parseMoney, type TransactionsQuery } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import {
-  beside,
-  type Condition,
-  type Dialect,
-  fetchRows,
-  inList,
-  LOOK_UP,
-  moneyPlaceholder,
-  moneyToSql,
-  readBy,
-  type SqlValue,
-} from '../../db/index.ts';
-import { type RawRow, searchable } from '../ledger/index.ts';
+import { beside, type Condition, fetchRows, inList, LOOK_UP } from '../../db/index.ts';
+import { decodeCursor } from '../../kernel/cursor.ts';
+import type { RawRow } from '../ledger/index.ts';
+import { type Filtered, filtersOf, type Range, rangesOf } from './transactions.ranges.ts';
 
 /** A place in the order of dates, newest first. */
 export type Place = { occurredOn: string; id: string };
+
+/** The place that a cursor names; null for the beginning of the list. @throws AppError VALIDATION_FAILED naming `cursor` */
+export function placeOfCursor(cursor: string | undefined): Place | null {
+  const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
+  return occurredOn === undefined || id === undefined ? null : { occurredOn, id };
+}
 
 /**
  * The most rows of an index that one page looks at for a filter that no index answers, and how many at a time. A page that finds nothing among five
@@ -23,14 +19,12 @@ export type Place = { occurredOn: string; id: string };
  */
 const SCAN = { rowsMax: 5_000, step: 1_000 };
 
-type Search = {
+/** Rows that are looked at first for each that is wanted: enough for most that is searched for. */
+const FIRST_LOOKS = 4;
+
+type Search = Filtered & {
   em: SqlEntityManager;
-  dialect: Dialect;
-  userId: string;
-  query: TransactionsQuery;
-  /** With `query.categoryId`: it and all below it. */
-  categoryIds: readonly string[];
-  after: Place | undefined;
+  after: Place | null;
   /** Other bounds than the usual ones, for tests. */
   scan?: typeof SCAN | undefined;
 };
@@ -49,236 +43,130 @@ type Page = { rows: RawRow[]; next: Place | null };
 export async function searchTransactions(search: Search): Promise<Page> {
   const { limit } = search.query;
   const ranges = rangesOf(search);
-  const filters = filtersOf(search);
-  const { rowsMax, step: one } = search.scan ?? SCAN;
-  // Several ranges are asked all together: the fewer steps, the fewer statements.
-  const step = ranges.length > 1 ? rowsMax : one;
+  const { rowsMax } = search.scan ?? SCAN;
   const rows: RawRow[] = [];
   let { after } = search;
-  for (let scanned = 0; scanned < rowsMax; scanned += step) {
-    const span = { after, end: filters.length === 0 ? null : await endOfScan(search, ranges, { after, step }) };
-    rows.push(...(await selectPage(search, ranges, { span, filters, limit: limit + 1 - rows.length })));
-    if (rows.length > limit) return { rows: rows.slice(0, limit), next: placeOf(rows[limit - 1] as RawRow) };
-    if (span.end === null) return { rows, next: null };
-    after = span.end;
+  let size = 0;
+  for (let scanned = 0; scanned < rowsMax; scanned += size) {
+    // Several ranges are asked all together: the fewer steps, the fewer statements.
+    size = ranges.length > 1 ? rowsMax : sizeOf(search, scanned);
+    const wanted = { after, size, limit: limit + 1 - rows.length };
+    const step = await (ranges.length === 1 ? selectStep : mergeStep)(search, ranges, wanted);
+    rows.push(...step.rows);
+    if (rows.length > limit) return pageOf(rows, limit);
+    if (step.end === null) return { rows, next: null };
+    after = step.end;
   }
-  return { rows, next: after ?? null };
-}
-
-/** True where one statement is all that a page takes: one range, and nothing to be looked up or known before. */
-export function isOneStatement(query: TransactionsQuery): boolean {
-  const { limit: _limit, cursor: _cursor, from: _from, to: _to, accountId, tag, ...others } = query;
-  const isNarrowedOnce = accountId === undefined || tag === undefined;
-  return isNarrowedOnce && Object.values(others).every((value) => value === undefined);
-}
-
-/** A range of an index that holds transactions in the order of the list. */
-type Range = {
-  from: string;
-  /** The columns of the place. */
-  date: string;
-  id: string;
-  /** What the index is entered by. */
-  key: Condition;
-  /** A transaction that stands in the range several times counts where it stands first; little is left out by this. */
-  once?: string;
-};
-
-/** The ranges of the narrowest filter: several where a category has others below it. */
-function rangesOf({ dialect, userId, query, categoryIds }: Search): Range[] {
-  const entries = { date: 'e.occurred_on', id: 'e.transaction_id' };
-  if (query.accountId !== undefined) {
-    // The index knows no person; nobody has the rows of another's account looked through.
-    const isOwn = 'exists (select 1 from accounts a where a.id = ? and a.user_id = ?)';
-    return [
-      {
-        ...entries,
-        from: readBy(dialect, 'entries e', 'entries_account_id_occurred_on_transaction_id_line_index'),
-        key: { sql: `e.account_id = ? and ${isOwn}`, values: [query.accountId, query.accountId, userId] },
-        once: `(e.line = 0 or e.kind = 'transfer')`,
-      },
-    ];
-  }
-  const byCategory = readBy(dialect, 'entries e', 'entries_user_id_category_id_occurred_on_transaction_id_index');
-  if (query.categoryId !== undefined) {
-    return categoryIds.map((categoryId) => ({
-      ...entries,
-      from: byCategory,
-      key: { sql: 'e.user_id = ? and e.category_id = ?', values: [userId, categoryId] },
-      once: firstLineWhere('p.category_id = e.category_id'),
-    }));
-  }
-  if (query.tag !== undefined) {
-    return [
-      {
-        from: readBy(dialect, 'transaction_tags g', 'transaction_tags_user_id_tag_occurred_on_transaction_id_index'),
-        date: 'g.occurred_on',
-        id: 'g.transaction_id',
-        key: { sql: 'g.user_id = ? and g.tag = ?', values: [userId, query.tag] },
-      },
-    ];
-  }
-  if (query.isUncategorized === true) {
-    return [
-      {
-        ...entries,
-        from: byCategory,
-        key: { sql: 'e.user_id = ? and e.category_id is null', values: [userId] },
-        once: firstLineWhere('p.category_id is null'),
-      },
-    ];
-  }
-  return [
-    {
-      from: readBy(dialect, 'transactions t', 'transactions_user_id_occurred_on_id_index'),
-      date: 't.occurred_on',
-      id: 't.id',
-      key: { sql: 't.user_id = ?', values: [userId] },
-    },
-  ];
-}
-
-/** A split may name a category twice: only its first line there counts. */
-function firstLineWhere(isSame: string): string {
-  return `(e.line = 0 or not exists (select 1 from entries p where p.transaction_id = e.transaction_id and p.line < e.line and ${isSame}))`;
-}
-
-/** What no index answers: it is looked up for each transaction of a range. */
-function filtersOf({ dialect, query, categoryIds }: Search): Condition[] {
-  const filters: Condition[] = [];
-  const add = (sql: string, ...values: SqlValue[]) => filters.push({ sql, values });
-  if (query.kind !== undefined) add('t.kind = ?', query.kind);
-  if (query.source !== undefined) add('t.source = ?', query.source);
-  const money = moneyFilter(dialect, query);
-  if (money) filters.push(money);
-  if (query.text !== undefined) add(`t.search_text like ? escape '!'`, `%${escapeLike(searchable(query.text))}%`);
-  if (query.isUncategorized === true) {
-    add(`t.kind in ('income', 'expense')`);
-    add(hasOne('entries u', 'u.transaction_id = t.id and u.category_id is null'));
-  }
-  if (query.cleared !== undefined) {
-    // Null stands for uncleared, and of what is no transfer the second side is none.
-    const state = query.cleared === 'uncleared' ? null : query.cleared;
-    const is = (column: string) => (state === null ? `${column} is null` : `${column} = ?`);
-    const values: SqlValue[] = state === null ? [] : [state];
-    const to = `t.to_account_id is not null and ${is('t.to_cleared_state')}`;
-    filters.push(onSides(query, { own: is('t.cleared_state'), to, values }));
-  }
-  // What the ranges are not of.
-  if (query.categoryId !== undefined && query.accountId !== undefined) {
-    const places = categoryIds.map(() => '?').join(', ');
-    add(hasOne('entries c', `c.transaction_id = t.id and c.category_id in (${places})`), ...categoryIds);
-  }
-  if (query.tag !== undefined && (query.accountId !== undefined || query.categoryId !== undefined)) {
-    add(hasOne('transaction_tags x', 'x.transaction_id = t.id and x.tag = ?'), query.tag);
-  }
-  return filters;
-}
-
-/** Currency and amounts, all of the same side of a transfer: what left one account, or what arrived on the other. */
-function moneyFilter(
-  dialect: Dialect,
-  { currency, amountMin, amountMax, accountId }: TransactionsQuery,
-): Condition | null {
-  const asked: { column: 'currency' | 'amount'; comparison: string; values: SqlValue[] }[] = [];
-  const money = (amount: string) => [moneyToSql(dialect, parseMoney(amount))];
-  const place = moneyPlaceholder(dialect);
-  if (currency !== undefined) asked.push({ column: 'currency', comparison: '= ?', values: [currency] });
-  if (amountMin !== undefined) asked.push({ column: 'amount', comparison: `>= ${place}`, values: money(amountMin) });
-  if (amountMax !== undefined) asked.push({ column: 'amount', comparison: `<= ${place}`, values: money(amountMax) });
-  if (asked.length === 0) return null;
-  const side = (prefix: string) =>
-    asked.map(({ column, comparison }) => `${prefix}${column} ${comparison}`).join(' and ');
-  const values = asked.flatMap((each) => each.values);
-  return onSides({ accountId }, { own: side('t.'), to: side('t.to_'), values });
+  return { rows, next: after };
 }
 
 /**
- * What holds on the side of the account that is asked for, else on either side. Both conditions take the same values; that of the receiving side must not hold for
- * what is no transfer, whose columns are null there.
+ * The page where one statement finds all of it, so that it is as of one moment by itself; null where it may take more, as what has categories below it does.
  */
-function onSides(
-  { accountId }: Pick<TransactionsQuery, 'accountId'>,
-  { own, to, values }: { own: string; to: string; values: readonly SqlValue[] },
-): Condition {
-  if (accountId === undefined) return { sql: `(${own} or ${to})`, values: [...values, ...values] };
-  return { sql: `case when t.account_id = ? then ${own} else ${to} end`, values: [accountId, ...values, ...values] };
+export async function searchAtOnce(search: Omit<Search, 'categoryIds'>): Promise<Page | null> {
+  const { categoryId, limit } = search.query;
+  const alone = { ...search, categoryIds: categoryId === undefined ? [] : [categoryId] };
+  const [range] = rangesOf(alone);
+  const wanted = { after: search.after, size: sizeOf(alone, 0), limit: limit + 1 };
+  const rows = range ? await selectRows(alone, range, wanted) : [];
+  const [first] = rows;
+  // Without a row nothing tells whether there are categories below, nor where the step has ended.
+  if (!first || Number(first['categories_below']) > 0) return null;
+  if (rows.length > limit) return pageOf(rows, limit);
+  return placeFromEnd(first['scan_end']) === null ? { rows, next: null } : null;
 }
 
-/** Not by `exists`, which MariaDB turns into a join that it may begin with, reading a whole table first. */
-function hasOne(table: string, condition: string): string {
-  return `(select count(*) from ${table} where ${condition}) > 0`;
+function pageOf(rows: readonly RawRow[], limit: number): Page {
+  return { rows: rows.slice(0, limit), next: placeOf(rows[limit - 1] as RawRow) };
 }
 
-function escapeLike(text: string): string {
-  return text.replaceAll(/[!%_]/g, (character) => `!${character}`);
+/** What one step looks at: so many rows of the index behind a place, of which `limit` are wanted. */
+type Wanted = { after: Place | null; size: number; limit: number };
+
+/** What a step has found, and the last place that it has looked at; null at the end of the list, or where all that is wanted was found. */
+type Step = { rows: RawRow[]; end: Place | null };
+
+/** How many rows of an index the next step over one range looks at. */
+function sizeOf({ query, scan = SCAN }: Pick<Search, 'query' | 'scan'>, scanned: number): number {
+  const step = scanned === 0 ? Math.min(scan.step, FIRST_LOOKS * (query.limit + 1)) : scan.step;
+  return Math.min(step, scan.rowsMax - scanned);
 }
 
-/** A stretch of the list: behind a place, or from the beginning, and up to another one, or to the end. */
-type Span = { after: Place | undefined; end: Place | null };
+async function selectStep(search: Search, ranges: readonly Range[], wanted: Wanted): Promise<Step> {
+  const [range] = ranges as readonly [Range];
+  const rows = await selectRows(search, range, wanted);
+  const [first] = rows;
+  if (!first) return { rows, end: filtersOf(search).length === 0 ? null : await endOfScan(search, ranges, wanted) };
+  return { rows, end: placeFromEnd(first['scan_end']) };
+}
 
-/** Dates and places, by the columns of the index. */
-function spanConditions({ dialect, query }: Search, { date, id }: Range, { after, end }: Span): Condition[] {
-  const conditions: Condition[] = [];
-  if (query.from !== undefined) conditions.push({ sql: `${date} >= ?`, values: [query.from] });
-  if (query.to !== undefined) conditions.push({ sql: `${date} <= ?`, values: [query.to] });
-  if (after) conditions.push(beside(dialect, [date, id], '<', [after.occurredOn, after.id]));
-  if (end) conditions.push(beside(dialect, [date, id], '>=', [end.occurredOn, end.id]));
-  return conditions;
+/** A step over several ranges, which may be a thousand: places first, and then the rows of those alone that are shown. */
+async function mergeStep(search: Search, ranges: readonly Range[], wanted: Wanted): Promise<Step> {
+  if (filtersOf(search).length === 0) {
+    return { rows: await selectByPlaces(search, await firstPlaces(search, ranges, wanted)), end: null };
+  }
+  const end = await endOfScan(search, ranges, wanted);
+  // The span holds no more of them than a page looks at.
+  const parts = await Promise.all(ranges.map((range) => selectPlaces(search, range, { ...wanted, end })));
+  return { rows: await selectByPlaces(search, mergePlaces(parts, wanted.limit)), end };
+}
+
+/**
+ * Rows of one range. Without filters they are the next ones. With filters the statement takes so many places of the index first, and looks up those
+ * alone, so that it ends however little passes; then each row has the last of them as `scan_end`, null at the end of the range. With a category, each
+ * says how many stand right below that one, as `categories_below`.
+ */
+function selectRows(search: Search, range: Range, { after, size, limit }: Wanted): Promise<RawRow[]> {
+  const { dialect, userId, query } = search;
+  const filters = filtersOf(search);
+  const conditions = conditionsOf(search, range, { after, end: null });
+  const columns: Condition[] = [text('t.*')];
+  let from = text(range.from);
+  if (filters.length > 0) {
+    const end = selection({ range, columns: [endColumn(range)], conditions, limit: 1, skipped: size - 1 });
+    columns.push({ sql: `(${end.sql}) as scan_end`, values: end.values });
+    const scanned = selection({ range, columns: [text(range.date), text(range.id)], conditions, limit: size });
+    from = { sql: `(${scanned.sql}) ${range.alias}`, values: scanned.values };
+  }
+  if (query.categoryId !== undefined) {
+    const below = '(select count(*) from categories c where c.user_id = ? and c.parent_id = ?) as categories_below';
+    columns.push({ sql: below, values: [userId, query.categoryId] });
+  }
+  return fetch(search, {
+    range,
+    columns,
+    from: { sql: `${from.sql} ${LOOK_UP[dialect]} transactions t on t.id = ${range.id}`, values: from.values },
+    conditions: [...(filters.length > 0 ? filters : conditions), { sql: 't.user_id = ?', values: [userId] }],
+    limit,
+  });
 }
 
 /** How far so many rows of the index reach; null where they reach the end. Of several ranges the nearest counts: up to there none has more than its share. */
-async function endOfScan(
-  search: Search,
-  ranges: readonly Range[],
-  { after, step }: { after: Place | undefined; step: number },
-): Promise<Place | null> {
-  const skipped = Math.max(1, Math.floor(step / ranges.length)) - 1;
+async function endOfScan(search: Search, ranges: readonly Range[], { after, size }: Wanted): Promise<Place | null> {
+  const skipped = Math.max(1, Math.floor(size / ranges.length)) - 1;
   const ends = await Promise.all(
     ranges.map((range) => {
-      const conditions = [range.key, ...spanConditions(search, range, { after, end: null })];
-      return select(search.em, {
-        columns: placeColumns(range),
-        from: range.from,
-        conditions,
-        range,
-        limit: 1,
-        skipped,
-      });
+      const conditions = conditionsOf(search, range, { after, end: null });
+      return fetch(search, { range, columns: placeColumns(range), conditions, limit: 1, skipped });
     }),
   );
   const [newest] = ends.flat().toSorted(byPlace);
   return newest ? placeOf(newest) : null;
 }
 
-type Wanted = { span: Span; filters: readonly Condition[]; limit: number };
-
-/** The first rows of one range; of several, which may be a thousand, places first and then the rows of those alone that are shown. */
-async function selectPage(search: Search, ranges: readonly Range[], wanted: Wanted): Promise<RawRow[]> {
-  const [only] = ranges;
-  if (!only) return [];
-  if (ranges.length === 1) return selectRange(search, only, { ...wanted, columns: 't.*' });
-  const places =
-    wanted.filters.length === 0
-      ? await firstPlaces(search, ranges, wanted)
-      : // The span holds no more of them than a page looks at.
-        mergePlaces(await Promise.all(ranges.map((range) => selectPlaces(search, range, wanted))), wanted.limit);
-  return selectByPlaces(search, places);
-}
-
 /**
  * The first places of several ranges together. A few are read of each, and then of those whose next ones may belong before the last twice as many again: so what is
  * read grows with the ranges and with the page, and not with one times the other.
  */
-async function firstPlaces(search: Search, ranges: readonly Range[], { span, limit }: Wanted): Promise<RawRow[]> {
+async function firstPlaces(search: Search, ranges: readonly Range[], { after, limit }: Wanted): Promise<RawRow[]> {
   const reads = ranges.map((range) => ({ range, places: [] as RawRow[], isWhole: false }));
   let open = reads;
   for (let step = Math.ceil(limit / ranges.length); ; step *= 2) {
     await Promise.all(
       open.map(async (read) => {
         const last = read.places.at(-1);
-        const rest = last ? { ...span, after: placeOf(last) } : span;
-        const more = await selectPlaces(search, read.range, { span: rest, filters: [], limit: step });
+        const span = { after: last ? placeOf(last) : after, end: null };
+        const more = await selectPlaces(search, read.range, { ...span, limit: step });
         read.places.push(...more);
         read.isWhole = more.length < step;
       }),
@@ -293,8 +181,20 @@ async function firstPlaces(search: Search, ranges: readonly Range[], { span, lim
   }
 }
 
-function selectPlaces(search: Search, range: Range, wanted: Wanted): Promise<RawRow[]> {
-  return selectRange(search, range, { ...wanted, columns: placeColumns(range) });
+/** Places of one range, of what passes the filters. Without filters the index answers by itself. */
+function selectPlaces(search: Search, range: Range, { limit, ...span }: Span & { limit: number }): Promise<RawRow[]> {
+  const filters = filtersOf(search);
+  const lookedUp = [{ sql: 't.user_id = ?', values: [search.userId] }, ...filters];
+  return fetch(search, {
+    range,
+    columns: placeColumns(range),
+    from:
+      filters.length === 0
+        ? text(range.from)
+        : text(`${range.from} ${LOOK_UP[search.dialect]} transactions t on t.id = ${range.id}`),
+    conditions: [...conditionsOf(search, range, span), ...(filters.length === 0 ? [] : lookedUp)],
+    limit,
+  });
 }
 
 /** The rows of a page, in its order. */
@@ -311,51 +211,67 @@ async function selectByPlaces({ em, dialect, userId }: Search, places: readonly 
   return rows.toSorted(byPlace);
 }
 
-function selectRange(
-  search: Search,
-  range: Range,
-  { span, filters, limit, columns }: Wanted & { columns: string },
-): Promise<RawRow[]> {
-  const { from, id, key, once } = range;
-  // A range that knows its person and is not filtered answers places by itself.
-  const isAlone = id === 't.id' || (columns !== 't.*' && filters.length === 0);
-  return select(search.em, {
-    columns,
-    from: isAlone ? from : `${from} ${LOOK_UP[search.dialect]} transactions t on t.id = ${id}`,
-    conditions: [
-      key,
-      ...spanConditions(search, range, span),
-      ...(once === undefined ? [] : [{ sql: once, values: [] }]),
-      ...(isAlone ? [] : [{ sql: 't.user_id = ?', values: [search.userId] }]),
-      ...filters,
-    ],
-    range,
-    limit,
-  });
+/** A stretch of the list: behind a place, or from the beginning, and up to another one, or to the end. */
+type Span = { after: Place | null; end: Place | null };
+
+/** What is of the range and of the stretch, by the columns of the index, each transaction once. */
+function conditionsOf({ dialect, query }: Search, { key, date, id, once }: Range, { after, end }: Span): Condition[] {
+  const conditions: Condition[] = [key];
+  if (query.from !== undefined) conditions.push({ sql: `${date} >= ?`, values: [query.from] });
+  if (query.to !== undefined) conditions.push({ sql: `${date} <= ?`, values: [query.to] });
+  if (after) conditions.push(beside(dialect, [date, id], '<', [after.occurredOn, after.id]));
+  if (end) conditions.push(beside(dialect, [date, id], '>=', [end.occurredOn, end.id]));
+  if (once !== undefined) conditions.push(text(once));
+  return conditions;
 }
 
-function placeColumns({ date, id }: Range): string {
-  return `${date} as occurred_on, ${id} as id`;
+function placeColumns({ date, id }: Range): Condition[] {
+  return [text(`${date} as occurred_on`), text(`${id} as id`)];
+}
+
+/** A place in one column. */
+const END_SEPARATOR = ' ';
+
+function endColumn({ date, id }: Range): Condition {
+  return text(`concat(${date}, '${END_SEPARATOR}', ${id})`);
+}
+
+function placeFromEnd(end: unknown): Place | null {
+  if (typeof end !== 'string') return null;
+  const [occurredOn = '', id = ''] = end.split(END_SEPARATOR);
+  return { occurredOn, id };
 }
 
 type Selection = {
-  columns: string;
-  from: string;
-  conditions: readonly Condition[];
   range: Range;
+  columns: readonly Condition[];
+  /** The range's own table by default. */
+  from?: Condition;
+  conditions: readonly Condition[];
   limit: number;
   skipped?: number;
 };
 
-function select(
-  em: SqlEntityManager,
-  { columns, from, conditions, range: { date, id }, limit, skipped = 0 }: Selection,
-): Promise<RawRow[]> {
-  return fetchRows<RawRow>(
-    em,
-    `select ${columns} from ${from} where ${conditions.map(({ sql }) => sql).join(' and ')} order by ${date} desc, ${id} desc limit ? offset ?`,
-    [...conditions.flatMap(({ values }) => values), limit, skipped],
-  );
+/** A statement in the order of the range, with its values in the order of their places. */
+function selection({ range, columns, from = text(range.from), conditions, limit, skipped = 0 }: Selection): Condition {
+  const parts = [...columns, from, ...conditions];
+  return {
+    sql: [
+      `select ${columns.map(({ sql }) => sql).join(', ')} from ${from.sql}`,
+      `where ${conditions.map(({ sql }) => sql).join(' and ')}`,
+      `order by ${range.date} desc, ${range.id} desc limit ? offset ?`,
+    ].join(' '),
+    values: [...parts.flatMap(({ values }) => values), limit, skipped],
+  };
+}
+
+function fetch({ em }: Search, asked: Selection): Promise<RawRow[]> {
+  const { sql, values } = selection(asked);
+  return fetchRows<RawRow>(em, sql, values);
+}
+
+function text(sql: string): Condition {
+  return { sql, values: [] };
 }
 
 /** The first of several lists of places, each in order; a transaction that is in two of them stands once. */

@@ -23,6 +23,7 @@ import {
   type Change,
   changesSince,
   findAccounts,
+  findCategories,
   findTransactions,
   isSplit,
   listCategories,
@@ -34,9 +35,16 @@ import {
   withSplits,
 } from '../ledger/index.ts';
 import type { TransactionsApi } from './transactions.port.ts';
-import { accountsNamedBy, edit, type Named, toRecord, toTransactionOut } from './transactions.rules.ts';
+import {
+  accountsNamedBy,
+  categoriesNamedBy,
+  edit,
+  type Named,
+  toRecord,
+  toTransactionOut,
+} from './transactions.rules.ts';
 import { selectMonthlyTotals } from './transactions.repository.ts';
-import { isOneStatement, type Place, searchTransactions } from './transactions.search.ts';
+import { type Place, placeOfCursor, searchAtOnce, searchTransactions } from './transactions.search.ts';
 
 type TransactionsOptions = {
   database: Database;
@@ -62,11 +70,11 @@ export class TransactionsService implements TransactionsApi {
    * of categories and what is filed under it, the steps of a search, transactions and their splits.
    */
   async list(userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
-    if (isOneStatement(query)) {
-      const em = this.#database.em();
-      const page = await this.#search(em, userId, query);
-      if (!page.rows.some(isSplit))
-        return toPageOut(await withSplits(em, this.#database.dialect, page.rows), page.next);
+    if (query.updatedSince === undefined) {
+      const search = { ...this.#searchOf(userId, query), em: this.#database.em() };
+      const page = await searchAtOnce(search);
+      if (page && !page.rows.some(isSplit))
+        return toPageOut(await withSplits(search.em, search.dialect, page.rows), page.next);
     }
     return readSnapshot(this.#database, (em) => this.#listIn(em, userId, query));
   }
@@ -79,24 +87,20 @@ export class TransactionsService implements TransactionsApi {
       const { rows, ...rest } = await changesSince({ em, dialect, userId }, 'transaction', { ...query, updatedSince });
       return { items: (await withSplits(em, dialect, rows)).map(toTransactionOut), ...rest };
     }
-    const { rows, next } = await this.#search(em, userId, query);
+    const categoryIds =
+      query.categoryId === undefined ? [] : withDescendants(treeOf(await listCategories(em, userId)), query.categoryId);
+    const { rows, next } = await searchTransactions({ ...this.#searchOf(userId, query), em, categoryIds });
     return toPageOut(await withSplits(em, dialect, rows), next);
   }
 
-  async #search(em: SqlEntityManager, userId: string, query: TransactionsQuery) {
-    const [occurredOn, id] = decodeCursor(query.cursor, ['string', 'string']);
-    const after = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
-    const categoryIds =
-      query.categoryId === undefined ? [] : withDescendants(treeOf(await listCategories(em, userId)), query.categoryId);
-    return searchTransactions({
-      em,
+  #searchOf(userId: string, query: TransactionsQuery) {
+    return {
       dialect: this.#database.dialect,
       userId,
       query,
-      categoryIds,
-      after,
+      after: placeOfCursor(query.cursor),
       scan: this.#scan,
-    });
+    };
   }
 
   async monthlyTotals(userId: string, query: MonthlyTotalsQuery): Promise<MonthlyTotalsOut> {
@@ -229,12 +233,12 @@ export class TransactionsService implements TransactionsApi {
         accountsNamedBy({ ...(accountId === undefined ? {} : { accountId }), transfer: transfer ?? null }),
       ),
     ];
-    const accounts = await findAccounts(em, this.#database.dialect, userId, accountIds);
-    const needsCategories = [...input.create, ...input.update].some(
-      ({ categoryId, splits }) => typeof categoryId === 'string' || splits?.some((split) => split.categoryId !== null),
-    );
-    const isEdited = input.update.length > 0;
-    return { accounts, categories: needsCategories || isEdited ? treeOf(await listCategories(em, userId)) : new Map() };
+    const categoryIds = [...known.values(), ...input.create, ...input.update].flatMap(categoriesNamedBy);
+    const { dialect } = this.#database;
+    return {
+      accounts: await findAccounts(em, dialect, userId, accountIds),
+      categories: await findCategories(em, dialect, userId, categoryIds),
+    };
   }
 }
 
