@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto';
+import { UniqueConstraintViolationException } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { AppError } from '../kernel/errors.ts';
+import { AppError, invariant } from '../kernel/errors.ts';
 import { randomHex } from '../kernel/random.ts';
-import { forUpdate, insertRows } from './bulk.ts';
+import { insertRows } from './bulk.ts';
 import type { Database } from './orm.ts';
 import { fetchRows, runSql } from './statement.ts';
 import { transact } from './transact.ts';
@@ -39,23 +40,16 @@ export async function transactOnce<Result>(
   const id = [request.caller, sha256(request.key)];
   const requestHash = hashRequest(request);
   return transact(database, async (em) => {
-    await insertRows(em, database.dialect, {
-      table: 'idempotency_keys',
-      columns: ['caller', 'key_hash', 'request_hash', 'answer', 'created_at'],
-      rows: [[...id, requestHash, null, request.nowMs]],
-      onDuplicate: { key: ['caller', 'key_hash'], update: [] },
-    });
-    const [row] = await fetchRows<{ request_hash: string; answer: string | null }>(
-      em,
-      `select request_hash, answer from idempotency_keys where caller = ? and key_hash = ?${forUpdate(database.dialect)}`,
-      id,
-    );
-    if (row && row.answer !== null) {
-      if (row.request_hash === requestHash)
-        return (JSON.parse(decrypt(row.answer, request.key)) as { result: Result }).result;
-      throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This idempotency key came with another request before.', {
-        details: [{ path: 'idempotencyKey', message: 'use a new key for a new request' }],
+    try {
+      await insertRows(em, database.dialect, {
+        table: 'idempotency_keys',
+        columns: ['caller', 'key_hash', 'request_hash', 'answer', 'created_at'],
+        rows: [[...id, requestHash, null, request.nowMs]],
       });
+    } catch (error) {
+      // Another call with the key, under way until now, has answered; the failed insert alone is undone.
+      if (!(error instanceof UniqueConstraintViolationException)) throw error;
+      return earlierAnswer<Result>(em, id, { key: request.key, requestHash });
     }
     const result = await work(em);
     await runSql(em, 'update idempotency_keys set answer = ? where caller = ? and key_hash = ?', [
@@ -64,6 +58,24 @@ export async function transactOnce<Result>(
       ...id,
     ]);
     return result;
+  });
+}
+
+/** What the first call with the key was answered. @throws AppError IDEMPOTENCY_KEY_REUSED */
+async function earlierAnswer<Result>(
+  em: SqlEntityManager,
+  id: readonly string[],
+  { key, requestHash }: { key: string; requestHash: string },
+): Promise<Result> {
+  const [row] = await fetchRows<{ request_hash: string; answer: string | null }>(
+    em,
+    'select request_hash, answer from idempotency_keys where caller = ? and key_hash = ?',
+    id,
+  );
+  invariant(row && row.answer !== null, 'a key and its answer commit together');
+  if (row.request_hash === requestHash) return (JSON.parse(decrypt(row.answer, key)) as { result: Result }).result;
+  throw new AppError('IDEMPOTENCY_KEY_REUSED', 'This idempotency key came with another request before.', {
+    details: [{ path: 'idempotencyKey', message: 'use a new key for a new request' }],
   });
 }
 
