@@ -104,7 +104,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       .map((each) => ({ ...each, accountId: foreign, categoryId: null }));
     await ledger.transactions.bulk(ledger.commit, stranger, { create: theirs, update: [], delete: [] });
     // As it is, and with pages that look at so few that most are short.
-    const bounded = new TransactionsService({ database, clock: systemClock, scan: { rowsMax: 30, step: 10 } });
+    const bounded = new TransactionsService({ database, clock: systemClock, scannedMax: 30 });
     const pagesOf = async (transactions: TestLedger['transactions'], query: TransactionsQuery) => {
       const items: TransactionOut[] = [];
       for (let cursor: string | null | undefined; cursor !== null;) {

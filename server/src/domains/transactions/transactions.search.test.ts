@@ -63,7 +63,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       });
       const created = await create(ledger, userId, drafts);
       const wanted = [33, 3, 2, 1, 0].map((index) => created[index]?.id);
-      const bounded = new TransactionsService({ database, clock: systemClock, scan: { rowsMax: 8, step: 4 } });
+      const bounded = new TransactionsService({ database, clock: systemClock, scannedMax: 8 });
 
       const filters: Partial<TransactionsQuery>[] = [{ text: WORD }, { source: 'bank' }, { amountMin: '7' }];
       const ranges: Partial<TransactionsQuery>[] = [{}, { accountId }, { categoryId: top }, { tag: 'all' }];
@@ -97,7 +97,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       }));
       await create(ledger, userId, drafts);
       const stranger = await ledger.person();
-      const bounded = new TransactionsService({ database, clock: systemClock, scan: { rowsMax: 8, step: 4 } });
+      const bounded = new TransactionsService({ database, clock: systemClock, scannedMax: 8 });
       const found = await bounded.list(stranger, { accountId, text: 'shop', limit: 50 });
       expect(found).toEqual({ items: [], deleted: [], nextCursor: null });
     });
@@ -141,7 +141,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
           ...search,
           em,
           query: { ...range, text: 'nothing', limit: 50 },
-          scan: { rowsMax: 40, step: 40 },
+          scannedMax: 40,
         }),
       );
       expect(found.page.rows, name).toEqual([]);
@@ -162,8 +162,8 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     })).slice(1);
     const created = (await create(ledger, userId, drafts)).toReversed();
     const ids = (categoryId: string) => created.flatMap((each) => (each.categoryId === categoryId ? each.id : []));
-    const at = async (query: TransactionsQuery, scan?: { rowsMax: number; step: number }) => {
-      const search = { em: database.em(), dialect: database.dialect, userId, query, after: null, scan };
+    const at = async (query: TransactionsQuery, scannedMax?: number) => {
+      const search = { em: database.em(), dialect: database.dialect, userId, query, after: null, scannedMax };
       const page = await searchAtOnce(search);
       return page && { ids: page.rows.map((row) => row['id']), next: page.next?.id ?? null };
     };
@@ -174,7 +174,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await at({ ...query, limit: 5 })).toEqual({ ids: some.slice(0, 5), next: some[4] });
     expect(await at({ ...query, limit: 50 })).toEqual({ ids: some, next: null });
     // More is to be looked at than the first step does; nothing passes; another category stands below.
-    expect(await at({ ...query, limit: 50 }, { rowsMax: 20, step: 10 })).toBeNull();
+    expect(await at({ ...query, limit: 50 }, 10)).toBeNull();
     expect(await at({ ...query, amountMin: '50', limit: 5 })).toBeNull();
     expect(await at({ categoryId: top, limit: 5 })).toBeNull();
     expect(await at({ accountId, categoryId: top, limit: 5 })).toBeNull();

@@ -13,20 +13,17 @@ export function placeOfCursor(cursor: string | undefined): Place | null {
   return occurredOn === undefined || id === undefined ? null : { occurredOn, id };
 }
 
-/**
- * The most rows of an index that one page looks at for a filter that no index answers, and how many at a time. A page that finds nothing among five
- * thousand of a million takes MariaDB some fifteen milliseconds.
- */
-const SCAN = { rowsMax: 5_000, step: 1_000 };
+/** The most rows of an index that one page looks at for a filter that no index answers. */
+const SCANNED_MAX = 5_000;
 
-/** Rows that are looked at first for each that is wanted: enough for most that is searched for. */
-const FIRST_LOOKS = 4;
+/** Rows that are looked at first, for each that is wanted: enough for most that is searched for. */
+const SCANNED_FIRST = 4;
 
 type Search = Filtered & {
   em: SqlEntityManager;
   after: Place | null;
-  /** Other bounds than the usual ones, for tests. */
-  scan?: typeof SCAN | undefined;
+  /** How far a page looks, other than usual for tests. */
+  scannedMax?: number | undefined;
 };
 
 /** `next` is the place behind which the next page begins; null at the end of the list. */
@@ -41,23 +38,13 @@ type Page = { rows: RawRow[]; next: Place | null };
  * there is.
  */
 export async function searchTransactions(search: Search): Promise<Page> {
-  const { limit } = search.query;
+  const { query, scannedMax = SCANNED_MAX } = search;
   const ranges = rangesOf(search);
-  const { rowsMax } = search.scan ?? SCAN;
-  const rows: RawRow[] = [];
-  let { after } = search;
-  let size = 0;
-  for (let scanned = 0; scanned < rowsMax; scanned += size) {
-    // Several ranges are asked all together: the fewer steps, the fewer statements.
-    size = ranges.length > 1 ? rowsMax : sizeOf(search, scanned);
-    const wanted = { after, size, limit: limit + 1 - rows.length };
-    const step = await (ranges.length === 1 ? selectStep : mergeStep)(search, ranges, wanted);
-    rows.push(...step.rows);
-    if (rows.length > limit) return pageOf(rows, limit);
-    if (step.end === null) return { rows, next: null };
-    after = step.end;
-  }
-  return { rows, next: after };
+  const wanted = { size: scannedMax, limit: query.limit + 1 };
+  const { rows, end } = await (ranges.length === 1
+    ? selectRange(search, ranges, wanted)
+    : mergeRanges(search, ranges, wanted));
+  return rows.length > query.limit ? pageOf(rows, query.limit) : { rows, next: end };
 }
 
 /**
@@ -67,10 +54,10 @@ export async function searchAtOnce(search: Omit<Search, 'categoryIds'>): Promise
   const { categoryId, limit } = search.query;
   const alone = { ...search, categoryIds: categoryId === undefined ? [] : [categoryId] };
   const [range] = rangesOf(alone);
-  const wanted = { after: search.after, size: sizeOf(alone, 0), limit: limit + 1 };
-  const rows = range ? await selectRows(alone, range, wanted) : [];
+  const size = Math.min(search.scannedMax ?? SCANNED_MAX, SCANNED_FIRST * (limit + 1));
+  const rows = range ? await selectRows(alone, range, { size, limit: limit + 1 }) : [];
   const [first] = rows;
-  // Without a row nothing tells whether there are categories below, nor where the step has ended.
+  // Without a row nothing tells whether there are categories below, nor how far it has come.
   if (!first || Number(first['categories_below']) > 0) return null;
   if (rows.length > limit) return pageOf(rows, limit);
   return placeFromEnd(first['scan_end']) === null ? { rows, next: null } : null;
@@ -80,19 +67,13 @@ function pageOf(rows: readonly RawRow[], limit: number): Page {
   return { rows: rows.slice(0, limit), next: placeOf(rows[limit - 1] as RawRow) };
 }
 
-/** What one step looks at: so many rows of the index behind a place, of which `limit` are wanted. */
-type Wanted = { after: Place | null; size: number; limit: number };
+/** So many rows of the index are looked at, of which `limit` are wanted. */
+type Wanted = { size: number; limit: number };
 
-/** What a step has found, and the last place that it has looked at; null at the end of the list, or where all that is wanted was found. */
-type Step = { rows: RawRow[]; end: Place | null };
+/** What was found, and the last place that was looked at; null at the end of the list. */
+type Found = { rows: RawRow[]; end: Place | null };
 
-/** How many rows of an index the next step over one range looks at. */
-function sizeOf({ query, scan = SCAN }: Pick<Search, 'query' | 'scan'>, scanned: number): number {
-  const step = scanned === 0 ? Math.min(scan.step, FIRST_LOOKS * (query.limit + 1)) : scan.step;
-  return Math.min(step, scan.rowsMax - scanned);
-}
-
-async function selectStep(search: Search, ranges: readonly Range[], wanted: Wanted): Promise<Step> {
+async function selectRange(search: Search, ranges: readonly Range[], wanted: Wanted): Promise<Found> {
   const [range] = ranges as readonly [Range];
   const rows = await selectRows(search, range, wanted);
   const [first] = rows;
@@ -100,14 +81,16 @@ async function selectStep(search: Search, ranges: readonly Range[], wanted: Want
   return { rows, end: placeFromEnd(first['scan_end']) };
 }
 
-/** A step over several ranges, which may be a thousand: places first, and then the rows of those alone that are shown. */
-async function mergeStep(search: Search, ranges: readonly Range[], wanted: Wanted): Promise<Step> {
+/** Of several ranges, which may be a thousand, places first, and then the rows of those alone that are shown. */
+async function mergeRanges(search: Search, ranges: readonly Range[], wanted: Wanted): Promise<Found> {
   if (filtersOf(search).length === 0) {
     return { rows: await selectByPlaces(search, await firstPlaces(search, ranges, wanted)), end: null };
   }
   const end = await endOfScan(search, ranges, wanted);
   // The span holds no more of them than a page looks at.
-  const parts = await Promise.all(ranges.map((range) => selectPlaces(search, range, { ...wanted, end })));
+  const parts = await Promise.all(
+    ranges.map((range) => selectPlaces(search, range, { after: search.after, end, limit: wanted.limit })),
+  );
   return { rows: await selectByPlaces(search, mergePlaces(parts, wanted.limit)), end };
 }
 
@@ -116,8 +99,8 @@ async function mergeStep(search: Search, ranges: readonly Range[], wanted: Wante
  * alone, so that it ends however little passes; then each row has the last of them as `scan_end`, null at the end of the range. With a category, each
  * says how many stand right below that one, as `categories_below`.
  */
-function selectRows(search: Search, range: Range, { after, size, limit }: Wanted): Promise<RawRow[]> {
-  const { dialect, userId, query } = search;
+function selectRows(search: Search, range: Range, { size, limit }: Wanted): Promise<RawRow[]> {
+  const { dialect, userId, query, after } = search;
   const filters = filtersOf(search);
   const conditions = conditionsOf(search, range, { after, end: null });
   const columns: Condition[] = [text('t.*')];
@@ -142,11 +125,11 @@ function selectRows(search: Search, range: Range, { after, size, limit }: Wanted
 }
 
 /** How far so many rows of the index reach; null where they reach the end. Of several ranges the nearest counts: up to there none has more than its share. */
-async function endOfScan(search: Search, ranges: readonly Range[], { after, size }: Wanted): Promise<Place | null> {
+async function endOfScan(search: Search, ranges: readonly Range[], { size }: Wanted): Promise<Place | null> {
   const skipped = Math.max(1, Math.floor(size / ranges.length)) - 1;
   const ends = await Promise.all(
     ranges.map((range) => {
-      const conditions = conditionsOf(search, range, { after, end: null });
+      const conditions = conditionsOf(search, range, { after: search.after, end: null });
       return fetch(search, { range, columns: placeColumns(range), conditions, limit: 1, skipped });
     }),
   );
@@ -158,14 +141,14 @@ async function endOfScan(search: Search, ranges: readonly Range[], { after, size
  * The first places of several ranges together. A few are read of each, and then of those whose next ones may belong before the last twice as many again: so what is
  * read grows with the ranges and with the page, and not with one times the other.
  */
-async function firstPlaces(search: Search, ranges: readonly Range[], { after, limit }: Wanted): Promise<RawRow[]> {
+async function firstPlaces(search: Search, ranges: readonly Range[], { limit }: Wanted): Promise<RawRow[]> {
   const reads = ranges.map((range) => ({ range, places: [] as RawRow[], isWhole: false }));
   let open = reads;
   for (let step = Math.ceil(limit / ranges.length); ; step *= 2) {
     await Promise.all(
       open.map(async (read) => {
         const last = read.places.at(-1);
-        const span = { after: last ? placeOf(last) : after, end: null };
+        const span = { after: last ? placeOf(last) : search.after, end: null };
         const more = await selectPlaces(search, read.range, { ...span, limit: step });
         read.places.push(...more);
         read.isWhole = more.length < step;

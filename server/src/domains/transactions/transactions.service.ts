@@ -49,20 +49,20 @@ import { type Place, placeOfCursor, searchAtOnce, searchTransactions } from './t
 type TransactionsOptions = {
   database: Database;
   clock: Clock;
-  /** How far one page of a search looks, for tests. */
-  scan?: { rowsMax: number; step: number };
+  /** How many rows of an index one page of a search looks at, other than usual for tests. */
+  scannedMax?: number;
 };
 
 /** Transactions: what moves money, and the search through it. */
 export class TransactionsService implements TransactionsApi {
   readonly #database: Database;
   readonly #clock: Clock;
-  readonly #scan: TransactionsOptions['scan'];
+  readonly #scannedMax: number | undefined;
 
-  constructor({ database, clock, scan }: TransactionsOptions) {
+  constructor({ database, clock, scannedMax }: TransactionsOptions) {
     this.#database = database;
     this.#clock = clock;
-    this.#scan = scan;
+    this.#scannedMax = scannedMax;
   }
 
   /**
@@ -99,7 +99,7 @@ export class TransactionsService implements TransactionsApi {
       userId,
       query,
       after: placeOfCursor(query.cursor),
-      scan: this.#scan,
+      scannedMax: this.#scannedMax,
     };
   }
 
