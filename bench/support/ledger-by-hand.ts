@@ -1,3 +1,4 @@
+import { SCANNED_MAX } from '../../server/src/domains/transactions/index.ts';
 import { newId } from '../../server/src/kernel/ids.ts';
 import { type BareConnection, connectBare } from './databases.ts';
 
@@ -51,7 +52,7 @@ function search(connection: BareConnection, userId: string, fields: Fields): Pro
   const { category_id: categoryId, from, to, amount_min: amountMin = '0', text } = fields;
   if (text !== undefined) {
     return connection.rows(
-      `select t.* from (select t.id, t.occurred_on from ${byDate(connection)} where t.user_id = ? order by t.occurred_on desc, t.id desc limit 5000) c
+      `select t.* from (select t.id, t.occurred_on from ${byDate(connection)} where t.user_id = ? order by t.occurred_on desc, t.id desc limit ${SCANNED_MAX}) c
        join transactions t on t.id = c.id where t.search_text like ? order by c.occurred_on desc, c.id desc limit 51`,
       [userId, `%${text}%`],
     );
