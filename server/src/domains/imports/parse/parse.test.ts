@@ -137,14 +137,24 @@ test.each([
   [['1.234', '-500'], '.', true],
   [['1.234', '2,500'], '.', true],
   [['1.234', '2.50'], '.', false],
+  // A bank that pads its fractions writes so.
+  [['-12.340', '259.000'], '.', true],
+  [['-12,340', '259,000'], ',', true],
+  [['-12.340', '1000.000'], '.', false],
 ])(
   'where a currency has two digits after the point, %j are read with %s, ambiguous: %s',
   (texts, separator, isAmbiguous) => {
     expect(detectDecimalSeparator(texts, 2)).toMatchObject({ separator, isAmbiguous });
-    if (texts.every((text) => /[.,]\d{3}$/.test(text)))
-      expect(detectDecimalSeparator(texts, 3)).toMatchObject({ separator: '.', isAmbiguous: true });
+    if (texts.every((text) => /^-?\d{1,3}[.,]\d{3}$/.test(text)))
+      expect(detectDecimalSeparator(texts, 3)).toMatchObject({ isTold: false, isAmbiguous: true });
   },
 );
+
+test('in a currency without a fraction a mark before three digits groups thousands, beside amounts without one too', () => {
+  expect(detectDecimalSeparator(['1.000', '-500'], 0)).toMatchObject({ separator: ',', isAmbiguous: false });
+  expect(detectDecimalSeparator(['1,000', '-500'], 0)).toMatchObject({ separator: '.', isAmbiguous: false });
+  expect(detectDecimalSeparator(['1.000', '2,500'], 0)).toMatchObject({ isAmbiguous: true });
+});
 
 test('every date of every format is read back, and no date is made up', () => {
   fc.assert(
