@@ -1,10 +1,11 @@
 import { type ImportDateFormat, type ImportField, importFields, type ImportSettingsInput } from '@finverse/shared';
+import { AccountsWatch } from './accounts-watch.ts';
 import { amountsOf, cellsOf, isAmount, isDate, isTransaction } from './column-contents.ts';
 import { COLUMN_NAMES, columnName, plainName } from './column-names.ts';
 import type { SampleRow } from './csv-rows.ts';
 import { directionOf } from './directions.ts';
 import { glanceAtAmount } from './numbers.ts';
-import { ACCOUNTS, FEES, NETS, PARTIES, PENDING, STATES } from './unread-names.ts';
+import { FEES, NETS, PARTIES, PENDING, STATES } from './unread-names.ts';
 
 /** What the cells of a file may leave open, where they tell nothing or may be read in two ways. */
 export type OpenField = 'dateFormat' | 'decimalSeparator';
@@ -199,19 +200,11 @@ function isKnownName(name: string): boolean {
   return isState || importFields.some((field) => COLUMN_NAMES[field]?.includes(known));
 }
 
-/** A file of several accounts, whose rows all go into the one of the import. */
 function accountWarnings({ header, data, places }: Findings): string[] {
-  const used = new Set(Object.values(places));
-  if (places.account !== undefined) return [];
-  return (header ?? []).flatMap((name, place) => {
-    if (used.has(place) || !ACCOUNTS.has(plainName(name))) return [];
-    const cells = cellsOf(data, place);
-    const [one, other] = new Set(cells);
-    if (one === undefined || other === undefined || cells.length < data.length * NEARLY_ALL) return [];
-    return [
-      `The column ${quoted(name)} names several accounts, such as ${quoted(one)} and ${quoted(other)}, and is not read: all rows go into one account. Import the rows of each on their own.`,
-    ];
-  });
+  const accounts = new AccountsWatch();
+  accounts.begin(header, places);
+  for (const row of data) accounts.see(row);
+  return accounts.warnings();
 }
 
 function unreadWarnings({ header, data, places }: Findings): string[] {
