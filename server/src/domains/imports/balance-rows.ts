@@ -35,6 +35,20 @@ const BALANCES = new Set([
   'saldo finale',
   'beginsaldo',
   'eindsaldo',
+  'saldo do dia',
+  's a l d o',
+  'ingaende saldo',
+  'utgaende saldo',
+  'saldo poczatkowe',
+  'saldo koncowe',
+  'total',
+  'totals',
+  'subtotal',
+  'totale',
+  'totaal',
+  'sum',
+  'suma',
+  'totais',
 ]);
 
 /** New rows that look like balances or sums: how many, and the line of the first. */

@@ -15,6 +15,7 @@ import { addMovements, creditWarnings } from './credit-limits.ts';
 import { type ImportRecord, toImportOut } from './imports.repository.ts';
 import { addStandings, type Judged, judgeRows, NO_STANDINGS, standingWarnings } from './judge-rows.ts';
 import { findPossibleDuplicates, Matched, partlyWarnings, possibleWarnings } from './possible-duplicates.ts';
+import { AccountsWatch } from './parse/accounts-watch.ts';
 import { sniffFile } from './parse/sniff.ts';
 import { readDrafts, type ReadRow } from './read-drafts.ts';
 import { identifyRows } from './row-ids.ts';
@@ -56,7 +57,8 @@ export async function previewImport(
   let isWhole = true;
   let isComplete = true;
   const reading = { path, fileBytes, format, settings, accountId, accountCurrency: account.currency, source, book };
-  for await (const batch of identifyRows(readDrafts(reading), format)) {
+  const accounts = new AccountsWatch();
+  for await (const batch of identifyRows(readDrafts({ ...reading, accounts }), format)) {
     const part = batch.slice(0, IMPORT_PREVIEW_ROWS_MAX - counts.read);
     // Rules change what a row looks like and not what becomes of it, so they are asked for the rows that are shown, however many there are.
     const shown = part.slice(0, limit - rows.length);
@@ -82,6 +84,8 @@ export async function previewImport(
   }
   const warnings = [
     ...record.warnings,
+    // Those that the beginning of the file has not told.
+    ...accounts.warnings().filter((warning) => !record.warnings.includes(warning)),
     ...standingWarnings(standings),
     ...possibleWarnings(possibleDuplicates),
     ...partlyWarnings(isWhole),

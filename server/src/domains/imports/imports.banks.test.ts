@@ -201,9 +201,14 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   test('a row that looks like a balance is told, and one of a shop that is called so besides other words is not', async () => {
     const world = await openWorld(database, ledger);
-    const rows = ['2025-01-01,Opening Balance,100', '2025-01-02,Saldo Pizza,-5', '2025-01-31,Endsaldo:,95'];
+    const rows = [
+      '2025-01-01,Opening Balance,100',
+      '2025-01-02,Saldo Pizza,-5',
+      '2025-01-31,Endsaldo:,95',
+      '2025-01-31,Total,95',
+    ];
     const { id } = await prepare(world, lines('Date,Description,Amount', ...rows));
-    const told = expect.stringContaining('2 of the new rows look like balances or sums') as string;
+    const told = expect.stringContaining('3 of the new rows look like balances or sums') as string;
     expect((await preview(world, id)).warnings).toContainEqual(told);
     expect((await commitToEnd(world, id)).warnings).toContainEqual(told);
   });
@@ -212,6 +217,17 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const world = await openWorld(database, ledger);
     const { id } = await prepare(world, lines('Date,Amount in USD', '2025-01-02,-5', '2025-01-03,7.25'));
     await expect(preview(world, id)).rejects.toMatchObject({ code: 'IMPORT_FAULTY' });
+  });
+
+  test('a file of several accounts is told, however far down the second one begins', async () => {
+    const world = await openWorld(database, ledger);
+    const rows = Array.from({ length: 600 }, (_, index) => `NL01,2025-01-02,${index % 2 ? '-' : ''}${index + 1}`);
+    const { id, warnings } = await prepare(world, lines('Account,Date,Amount', ...rows, 'NL02,2025-01-03,9'));
+    expect(warnings).toEqual([]);
+    const told = expect.stringContaining('several accounts, such as “NL01” and “NL02”') as string;
+    expect((await preview(world, id)).warnings).toEqual([told]);
+    const soon = await prepare(world, lines('Account,Date,Amount', ...rows.slice(0, 2), 'NL02,2025-01-03,9'));
+    expect((await preview(world, soon.id)).warnings).toEqual([told]);
   });
 
   test('an account of credit is asked about the sign of what is spent', async () => {

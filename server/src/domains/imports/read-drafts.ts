@@ -13,6 +13,7 @@ import { isExchangeHeader } from '../exports/index.ts';
 import type { Book } from './book.ts';
 import { type Draft, interpreterOf } from './interpret.ts';
 import { OccurrenceCounter } from './occurrences.ts';
+import type { AccountsWatch } from './parse/accounts-watch.ts';
 import { currencyOfName } from './parse/column-names.ts';
 import { placeColumns } from './parse/columns.ts';
 import { readCsvRows } from './parse/csv-rows.ts';
@@ -38,6 +39,8 @@ export type Reading = {
   source: string;
   book: Book;
   onBytes?: (count: number) => void;
+  /** Sees the rows of a CSV that are read. */
+  accounts?: AccountsWatch;
   signal?: AbortSignal;
 };
 
@@ -134,9 +137,12 @@ function interpreterFor(
   const interpret = interpreterOf({ ...reading, places, exchange });
   const { delimiter, dateFormat } = settings;
   const shapeFault = rowShapeOf({ header, delimiter, datePlace: places.date, dateFormat });
+  reading.accounts?.begin(header, places);
   return (cells) => {
     const wrong = shapeFault(cells);
-    return wrong === null ? interpret(cells) : faultyRow(wrong);
+    if (wrong !== null) return faultyRow(wrong);
+    reading.accounts?.see(cells);
+    return interpret(cells);
   };
 }
 

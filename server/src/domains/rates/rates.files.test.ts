@@ -112,6 +112,21 @@ test('a line of a table without a date, or with more fields than the header, is 
   expect(rates.map(({ date, rate }) => `${date} ${rate}`)).toEqual(['2026-02-02 1.25', '2026-02-01 1.5']);
 });
 
+test('a decimal comma without quotes is no rate of what stands before it', async () => {
+  const content = 'date,base,quote,rate\n2026-02-02,EUR,USD,1,25\n2026-02-02,EUR,GBP,0.85,\n';
+  expect(await details(() => readCsvRates(content, 'EUR'))).toEqual(['line 2: has more fields than the header']);
+});
+
+test('a day and pair that stand twice have one rate, however it is written; two are refused', async () => {
+  const twice = (rate: string) => `date,base,quote,rate\n2026-02-02,EUR,USD,1.25\n2026-02-02,EUR,USD,${rate}\n`;
+  expect(await details(() => readCsvRates(twice('1.250'), 'EUR'))).toEqual([]);
+  expect(await details(() => readCsvRates(twice('1.26'), 'EUR'))).toEqual([
+    'line 3: the rate "1.26" of 2026-02-02 EUR USD stands before as "1.25"',
+  ]);
+  const day = (rate: string) => `<Cube time="2026-02-02"><Cube currency="USD" rate="${rate}"/></Cube>`;
+  expect(await details(() => readEcbRates(ecb(day('1.25') + day('1.26'))))).toHaveLength(1);
+});
+
 test('nothing is read behind the fiftieth fault', async () => {
   const found = await details(() => readCsvRates(`date,USD${'\na'.repeat(1000)}\n"never closed`, 'EUR'));
   expect(found).toHaveLength(50);

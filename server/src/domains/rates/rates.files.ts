@@ -10,6 +10,9 @@ import type { NewRate } from './rates.repository.ts';
 /** What a file holds. `skipped` counts rates of currencies that no account can have. */
 export type RatesFile = { rates: NewRate[]; skipped: Map<string, number> };
 
+/** The same while it is read. `found`: each rate by its day and pair. */
+type Reading = RatesFile & { found: Map<string, string> };
+
 const FAULTS_MAX = 50;
 
 /** Collects what is wrong with a file, each place by its name, and refuses the whole of it. */
@@ -38,7 +41,7 @@ function refusal(details: AppError['details']): AppError {
  * @throws AppError VALIDATION_FAILED where the file holds more rates than can be kept
  */
 function addChecked(
-  { rates, skipped }: RatesFile,
+  { rates, skipped, found }: Reading,
   faults: Faults,
   { place, isTable, ...rate }: NewRate & { place: string; isTable: boolean },
 ): void {
@@ -52,6 +55,11 @@ function addChecked(
   if (rate.base === rate.quote) return faults.add(place, `${rate.base} to itself is no rate`);
   const checked = rateInput.safeParse(rate.rate);
   if (!checked.success) return faults.add(place, `the rate ${show(rate.rate)} ${checked.error.issues[0]?.message}`);
+  const key = `${rate.date} ${rate.base} ${rate.quote}`;
+  const before = found.get(key);
+  if (before !== undefined && Number(before) !== Number(checked.data))
+    return faults.add(place, `the rate ${show(checked.data)} of ${key} stands before as ${show(before)}`);
+  found.set(key, checked.data);
   if (rates.length >= RATES_MAX) throw refusal([{ path: 'content', message: `holds more than ${RATES_MAX} rates` }]);
   rates.push({ ...rate, rate: checked.data });
 }
@@ -76,7 +84,7 @@ const LINE_BYTES_MAX = 64 * 1024;
  * @throws AppError VALIDATION_FAILED naming the lines
  */
 export async function readCsvRates(content: string, base: string): Promise<RatesFile> {
-  const file: RatesFile = { rates: [], skipped: new Map() };
+  const file: Reading = { rates: [], skipped: new Map(), found: new Map() };
   const faults = new Faults();
   const [header = ''] = content.split('\n', 1);
   const delimiter = [';', '\t', ','].find((character) => header.includes(character)) ?? ',';
@@ -105,7 +113,7 @@ export async function readCsvRates(content: string, base: string): Promise<Rates
     faults.add(`after line ${line}`, describeError(error));
   }
   faults.refuse();
-  return file;
+  return { rates: file.rates, skipped: file.skipped };
 }
 
 /** As bytes, since a character may reach over the end of a piece. */
@@ -122,9 +130,10 @@ const LONG_COLUMNS = ['date', 'base', 'quote', 'rate'] as const;
 const COLUMNS_MAX = 200;
 
 /** Where a CSV has what: a rate for each line, or one for each of the currencies of a line, which are by their columns. */
-type Columns =
+type Columns = { width: number } & (
   | { kind: 'long'; at: Record<(typeof LONG_COLUMNS)[number], number> }
-  | { kind: 'table'; dateAt: number; quotes: readonly string[] };
+  | { kind: 'table'; dateAt: number; quotes: readonly string[] }
+);
 
 /** @throws AppError VALIDATION_FAILED where it is neither form, has too many columns, or one twice */
 function readHeader(record: readonly string[]): Columns {
@@ -138,13 +147,18 @@ function readHeader(record: readonly string[]): Columns {
   const twice = read.find((name, index) => read.indexOf(name) !== index);
   if (twice !== undefined) throw refuse(`has the column ${show(twice)} twice`);
   const [date, base, quote, rate] = LONG_COLUMNS.map((name) => names.indexOf(name)) as [number, number, number, number];
-  return isLong ? { kind: 'long', at: { date, base, quote, rate } } : { kind: 'table', dateAt: date, quotes: names };
+  const width = names.length;
+  return isLong
+    ? { kind: 'long', width, at: { date, base, quote, rate } }
+    : { kind: 'table', width, dateAt: date, quotes: names };
 }
 
 type Line = { columns: Columns; record: readonly string[]; base: string; place: string };
 
-function readLine(file: RatesFile, faults: Faults, { columns, record, base, place }: Line): void {
+function readLine(file: Reading, faults: Faults, { columns, record, base, place }: Line): void {
   const field = (at: number) => record[at] ?? '';
+  // 1,25 without quotes would otherwise be a rate of 1.
+  if (record.slice(columns.width).some(Boolean)) return faults.add(place, 'has more fields than the header');
   if (columns.kind === 'long') {
     const { at } = columns;
     const rate = { date: field(at.date), base: field(at.base), quote: field(at.quote), rate: field(at.rate) };
@@ -153,8 +167,6 @@ function readLine(file: RatesFile, faults: Faults, { columns, record, base, plac
   const { dateAt, quotes } = columns;
   const date = field(dateAt);
   if (!isDate(date)) return faults.add(place, `${show(date)} is no date`);
-  // 1,25 without quotes would otherwise be a rate of 1.
-  if (record.slice(quotes.length).some(Boolean)) return faults.add(place, 'has more fields than the header');
   // What the line has, not what the header promises: a short line costs no more than it is long.
   for (const [index, rate] of record.slice(0, quotes.length).entries()) {
     const quote = quotes[index] ?? '';
@@ -180,7 +192,7 @@ function isPath(path: readonly string[], expected: readonly string[]): boolean {
  * @throws AppError VALIDATION_FAILED where it is not such a file
  */
 export async function readEcbRates(content: string): Promise<RatesFile> {
-  const file: RatesFile = { rates: [], skipped: new Map() };
+  const file: Reading = { rates: [], skipped: new Map(), found: new Map() };
   const faults = new Faults();
   const path: string[] = [];
   let date: string | undefined;
@@ -211,5 +223,5 @@ export async function readEcbRates(content: string): Promise<RatesFile> {
   }
   if (file.rates.length + file.skipped.size === 0) faults.add('the file', 'has no Envelope with rates');
   faults.refuse();
-  return file;
+  return { rates: file.rates, skipped: file.skipped };
 }

@@ -14,7 +14,7 @@ export function cellsOf(rows: Rows, place: number | undefined): string[] {
 
 /**
  * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes, or all are
- * empty, or some are and signs or other columns say as much; an id that several transactions have. Of an amount and a debit and credit beside it, those remain that say which way money goes.
+ * empty, or some are and signs or other columns say as much; an id that several transactions have; a currency that is a date. Of an amount and a debit and credit beside it, those remain that say which way money goes.
  */
 export function fitColumns(named: Columns, header: readonly string[], rows: Rows): Columns {
   const { places } = placeColumns(named, header, header.length);
@@ -23,6 +23,9 @@ export function fitColumns(named: Columns, header: readonly string[], rows: Rows
   const isNone = kinds.some((cell) => directionOf(cell) === null) || (kinds.length === 0 && rows.length > 0);
   if (isNone || isKindNeedless(columns, rows, places)) columns.kind = null;
   if (hasRepeatedIds(rows, places)) columns.externalId = null;
+  // In some languages a currency and the day on which money counts are one word.
+  const currencies = cellsOf(rows, places.currency);
+  if (currencies.length > 0 && currencies.every(isDate)) columns.currency = null;
   if (columns.amount === null) return columns;
   const hasSigns = columns.kind !== null || amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero);
   if (hasSigns || columns.debit === null || columns.credit === null) return { ...columns, debit: null, credit: null };

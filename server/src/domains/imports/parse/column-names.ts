@@ -154,6 +154,8 @@ export const COLUMN_NAMES: Partial<Record<ImportField, readonly string[]>> = {
     'omschrijving',
     'mededelingen',
     'descricao',
+    // With what a bank of Brazil calls a balance in it.
+    'historico',
     'tytul',
   ],
   note: ['note', 'notes', 'comment', 'notiz'],

@@ -1,10 +1,41 @@
 import type { ImportDateFormat } from '@finverse/shared';
 import { importDateFormats } from '@finverse/shared';
+import { plainName } from './column-names.ts';
 
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+/**
+ * The months in the languages of Western Europe, in which a word and its beginnings mean one month. In others they do not: `marraskuu` is November, and
+ * `listopad` October or November.
+ */
+const MONTHS = monthsByWord([
+  'january february march april may june july august september october november december',
+  'januar februar märz april mai juni juli august september oktober november dezember',
+  'janvier février mars avril mai juin juillet août septembre octobre novembre décembre',
+  'enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre',
+  'gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre',
+  'janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro',
+  'januari februari maart april mei juni juli augustus september oktober november december',
+  'januari februari mars april maj juni juli augusti september oktober november december',
+  'januar februar marts april maj juni juli august september oktober november december',
+  'januar februar mars april mai juni juli august september oktober november desember',
+]);
 const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 /** A time behind a date says nothing that is kept. */
 const TIME = String.raw`(?:[T ]\d{1,2}:\d{2}.*)?$`;
+
+/** The number of a month by its name in lower case, with and without accents, and by each beginning of three letters or more that no other month has. */
+function monthsByWord(languages: readonly string[]): ReadonlyMap<string, number> {
+  const numbers = new Map<string, Set<number>>([['mrt', new Set([3])]]);
+  for (const names of languages) {
+    for (const [index, name] of names.split(' ').entries()) {
+      for (const word of [name, plainName(name)])
+        for (let length = 3; length <= word.length; length += 1) {
+          const beginning = word.slice(0, length);
+          numbers.set(beginning, (numbers.get(beginning) ?? new Set()).add(index + 1));
+        }
+    }
+  }
+  return new Map([...numbers].flatMap(([word, [only, ...others]]) => (others.length === 0 ? [[word, only ?? 0]] : [])));
+}
 
 type Reader = { pattern: RegExp; order: readonly ('y' | 'm' | 'd')[] };
 
@@ -27,7 +58,7 @@ function readerOf(format: ImportDateFormat): Reader {
         return String.raw`(\d{2})`;
       case 'MMM':
         order.push('m');
-        return '([A-Za-z]{3,9})';
+        return String.raw`([A-Za-z\u00c0-\u00ff]{3,10})`;
       case 'MM':
         order.push('m');
         return format === 'YYYYMMDD' ? String.raw`(\d{2})` : String.raw`(\d{1,2})`;
@@ -54,7 +85,7 @@ export function parseDate(text: string, format: ImportDateFormat): string | null
     else day = value;
   }
   const wholeYear = year.length === 2 ? Number(year) + (Number(year) < 70 ? 2000 : 1900) : Number(year);
-  const monthNumber = /^\d/.test(month) ? Number(month) : MONTHS.indexOf(month.slice(0, 3).toLowerCase()) + 1;
+  const monthNumber = /^\d/.test(month) ? Number(month) : (MONTHS.get(month.toLowerCase()) ?? 0);
   const dayNumber = Number(day);
   if (wholeYear < 1900 || wholeYear > 2199 || monthNumber < 1 || monthNumber > 12) return null;
   if (dayNumber < 1 || dayNumber > daysIn(wholeYear, monthNumber)) return null;

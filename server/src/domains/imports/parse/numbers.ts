@@ -106,10 +106,12 @@ export function glanceAtAmount(text: string): { isBelowZero: boolean; isZero: bo
 }
 
 /**
- * Which of the two separates the fraction in these amounts: the one that stands last where both stand, behind a lone zero, or before anything but three
- * digits. `isTold`: whether any of the amounts says so; `isAmbiguous`: whether any would be another one if it were the other, such as the `example`.
+ * Which of the two separates the fraction in these amounts: the one that stands last where both stand, behind a lone zero or more than three digits, or before
+ * anything but three digits. `isTold`: whether any of the amounts says so; `isAmbiguous`: whether any would be another one if it were the other, such as the
+ * `example`.
  *
- * Where every amount has one and the same mark before three digits, it groups thousands if the currency has fewer `fractionDigits` (null: not known).
+ * Where every amount has one and the same mark before three digits, it groups thousands if one of them has more digits behind it than `fractionDigits` of the
+ * currency (null: not known). If zeros alone would be too many, as in `12.340`, a bank may have padded a fraction; of a currency that has none, nobody does.
  */
 export function detectDecimalSeparator(
   texts: readonly string[],
@@ -121,7 +123,8 @@ export function detectDecimalSeparator(
   example: string | null;
 } {
   let [points, commas] = [0, 0];
-  const open = { '.': [] as string[], ',': [] as string[] };
+  /** What may be read in two ways, with the three digits behind its mark. */
+  const open: Record<DecimalSeparator, { text: string; digits: string }[]> = { '.': [], ',': [] };
   for (const text of texts) {
     // What stands beside the number may have a point of its own, such as `Rs. 500`.
     const number = /(?:(?<!\p{L})[.,])?\d[\d.,]*/u.exec(text.replace(/[\s\u00a0\u2009\u202f'’]/g, ''))?.[0] ?? '';
@@ -131,14 +134,19 @@ export function detectDecimalSeparator(
     const other = mark === '.' ? ',' : '.';
     const isRepeated = number.indexOf(mark) !== last;
     if (isRepeated) [points, commas] = mark === '.' ? [points, commas + 1] : [points + 1, commas];
-    else if (number.includes(other) || number.length - last - 1 !== 3 || /^0?[.,]/.test(number))
+    else if (number.includes(other) || number.length - last - 1 !== 3 || last > 3 || /^0?[.,]/.test(number))
       [points, commas] = mark === '.' ? [points + 1, commas] : [points, commas + 1];
-    else open[mark].push(text);
+    else open[mark].push({ text, digits: number.slice(last + 1) });
   }
   const isTold = points > 0 || commas > 0;
-  const example = isTold ? null : (open['.'][0] ?? open[','][0] ?? null);
-  const grouping = (['.', ','] as const).find((mark) => open[mark].length === texts.length);
-  if (example !== null && grouping && fractionDigits !== null && fractionDigits < 3)
+  const example = isTold ? null : ((open['.'][0] ?? open[','][0])?.text ?? null);
+  // Beside whole yen an amount without a mark says nothing; beside cents it may be what has none.
+  const openCount = fractionDigits === 0 ? open['.'].length + open[','].length : texts.length;
+  const grouping = (['.', ','] as const).find((mark) => open[mark].length === openCount);
+  if (example !== null && grouping && fractionDigits !== null && fractionDigits < 3) {
+    const isPadded = open[grouping].every(({ digits }) => !/[1-9]/.test(digits.slice(fractionDigits)));
+    if (isPadded && fractionDigits > 0) return { separator: grouping, isTold, isAmbiguous: true, example };
     return { separator: grouping === '.' ? ',' : '.', isTold, isAmbiguous: false, example: null };
+  }
   return { separator: commas > points ? ',' : '.', isTold, isAmbiguous: example !== null, example };
 }

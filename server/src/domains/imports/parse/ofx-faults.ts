@@ -1,8 +1,9 @@
-import { CURRENCY_OF_AMOUNT } from './ofx-rows.ts';
+import { CURRENCY_OF_AMOUNT, TRADE } from './ofx-rows.ts';
 
 /**
  * Says of each transaction of an OFX file, in the order of the file, what forbids to take it as it stands: another account than that of the first one, an
- * amount that is not in the account's currency or that may be thousand times another one, a correction of what an earlier file had, or a type that contradicts the sign.
+ * amount that is not in the account's currency or that may be thousand times another one, a correction of what an earlier file had, a type that contradicts the
+ * sign, or a trade.
  */
 export function ofxFaultsOf({
   accountCurrency,
@@ -13,6 +14,10 @@ export function ofxFaultsOf({
 }): (fields: ReadonlyMap<string, string>) => { field: string; message: string }[] {
   let firstAccount: string[] | null = null;
   return (fields) => {
+    if (fields.has(TRADE)) {
+      const message = 'is a trade or a dividend of an investment account, which is not imported: enter it yourself';
+      return [{ field: 'row', message }];
+    }
     const get = (name: string) => fields.get(name) ?? '';
     const faults: { field: string; message: string }[] = [];
     const account = ['BANKID', 'ACCTID', 'ACCTTYPE'].map(get);

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { ofxFaultsOf } from './ofx-faults.ts';
 import { readOfxRows } from './ofx-rows.ts';
+import { ofxSignWarnings } from './ofx-signs.ts';
+import { sniff } from './sniff.ts';
 
 async function* pieces(text: string, size: number): AsyncGenerator<string> {
   for (let start = 0; start < text.length; start += size) yield text.slice(start, start + size);
@@ -107,4 +109,29 @@ test('a comma before three digits is no fraction unless the currency has thousan
   const text = statement('<TRNAMT>-1,234', '<TRNAMT>-1,50', '<TRNAMT>0,125', '<TRNAMT>1.234');
   expect(await faultsOf(text)).toEqual([['amount'], [], [], []]);
   expect(await faultsOf(text.replace('EUR', 'KWD'), { ...reading, accountCurrency: 'KWD' })).toEqual([[], [], [], []]);
+});
+
+test('trades and dividends of an investment account are faults, and the money that came beside them is read', async () => {
+  const text = `OFXHEADER:100\n\n<OFX><INVSTMTRS><CURDEF>EUR<INVACCTFROM><BROKERID>b<ACCTID>9</INVACCTFROM><INVTRANLIST>
+<BUYSTOCK><INVBUY><INVTRAN><FITID>B1<DTTRADE>20260115</INVTRAN><UNITS>10<UNITPRICE>5<TOTAL>-50.00</INVBUY></BUYSTOCK>
+<INVBANKTRAN><STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20260117<TRNAMT>1000.00<FITID>C1</STMTTRN></INVBANKTRAN>
+<INCOME><INVTRAN><FITID>D1<DTTRADE>20260116</INVTRAN><TOTAL>3.00</INCOME></INVTRANLIST></INVSTMTRS></OFX>\n`;
+  expect(await faultsOf(text)).toEqual([['row'], [], ['row']]);
+  expect((await fieldsOf(text, 7))[1]).toMatchObject({ TRNAMT: '1000.00', FITID: 'C1' });
+});
+
+test('a file whose types say that money goes, and whose amounts stand above zero, is asked about', () => {
+  const file = statement(
+    '<TRNTYPE>PAYMENT<TRNAMT>12.34',
+    '<TRNTYPE>POS<TRNAMT>22.34',
+    '<TRNTYPE>POS<TRNAMT>-1.00',
+    '<TRNTYPE>DEP<TRNAMT>99',
+  );
+  expect(ofxSignWarnings(file)).toEqual([expect.stringContaining('(PAYMENT, POS) have amounts above zero')]);
+  expect(ofxSignWarnings(file.replace('>12', '>-12'))).toEqual([]);
+  expect(ofxSignWarnings(statement('<TRNTYPE>DEP<TRNAMT>99'))).toEqual([]);
+  const look = (given = {}) =>
+    sniff(Buffer.from(file), { format: undefined, given, remembered: null, currency: 'EUR' }).warnings;
+  expect(look()).toHaveLength(1);
+  expect(look({ isAmountInverted: true })).toEqual([]);
 });

@@ -7,6 +7,9 @@ export type OfxRow = { line: number; characters: number; fields: ReadonlyMap<str
 /** The field of the currency that a transaction's amount is in where that is not the statement's; `ORIGCURRENCY` is only what it was converted from. */
 export const CURRENCY_OF_AMOUNT = 'CURRENCY.CURSYM';
 
+/** The aggregate that a trade or a dividend of an investment account begins with, and the field of a row that is one. */
+export const TRADE = 'INVTRAN';
+
 /** The elements of a transaction that are read. */
 const READ = new Set([
   'TRNTYPE',
@@ -36,7 +39,7 @@ const BEHIND = new Set(['BANKTRANLIST', 'BANKTRANLISTP', 'STMTTRNP', 'LEDGERBAL'
 /**
  * The transactions of an OFX file, both the SGML of 1.x, whose elements are not closed, and the XML of 2.x, in flat memory: for a list of bank or card
  * transactions both are tags with text behind them. `BANKID`, `ACCTID`, `ACCTTYPE` and `CURDEF` of the statement are added to each. They come some hundreds
- * at a time.
+ * at a time. A trade or a dividend of an investment account is a row as well, of which nothing is read.
  *
  * @throws AppError IMPORT_FAULTY for a tag or a text that does not end, a transaction that is larger than a row may be, and at the end of a file that was cut off: its last transaction may lack its id, and
  * would be another one when the whole file comes
@@ -69,6 +72,9 @@ export async function* readOfxRows(text: AsyncIterable<string>): AsyncGenerator<
       if (name === 'STMTTRN') {
         finish();
         if (!isClosing) [fields, characters, startLine, within] = [new Map(around), 0, line, null];
+      } else if (name === TRADE) {
+        finish();
+        if (!isClosing) rows.push({ line, characters: 0, fields: new Map([...around, [TRADE, '']]) });
       } else if (BEHIND.has(name)) {
         finish();
         within = null;

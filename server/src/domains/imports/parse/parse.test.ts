@@ -137,14 +137,45 @@ test.each([
   [['1.234', '-500'], '.', true],
   [['1.234', '2,500'], '.', true],
   [['1.234', '2.50'], '.', false],
+  // A bank that pads its fractions writes so.
+  [['-12.340', '259.000'], '.', true],
+  [['-12,340', '259,000'], ',', true],
+  [['-12.340', '1000.000'], '.', false],
 ])(
   'where a currency has two digits after the point, %j are read with %s, ambiguous: %s',
   (texts, separator, isAmbiguous) => {
     expect(detectDecimalSeparator(texts, 2)).toMatchObject({ separator, isAmbiguous });
-    if (texts.every((text) => /[.,]\d{3}$/.test(text)))
-      expect(detectDecimalSeparator(texts, 3)).toMatchObject({ separator: '.', isAmbiguous: true });
+    if (texts.every((text) => /^-?\d{1,3}[.,]\d{3}$/.test(text)))
+      expect(detectDecimalSeparator(texts, 3)).toMatchObject({ isTold: false, isAmbiguous: true });
   },
 );
+
+test.each([
+  ['31 janv. 2025', '2025-01-31'],
+  ['3 févr. 2025', '2025-02-03'],
+  ['5 mai 2025', '2025-05-05'],
+  ['7 août 2025', '2025-08-07'],
+  ['7-aou-25', '2025-08-07'],
+  ['12 juil. 2025', '2025-07-12'],
+  ['1 ene 2025', '2025-01-01'],
+  ['9. Dez. 2025', '2025-12-09'],
+  ['9 März 2025', '2025-03-09'],
+  ['2 mrt 2025', '2025-03-02'],
+  ['2 Sept 2025', '2025-09-02'],
+  // June or July, and months of other languages that begin like another of these.
+  ['12 jui 2025', null],
+  ['3 marraskuu 2025', null],
+  ['3 listopad 2025', null],
+  ['3 lip 2025', null],
+])('a month in letters is read where it can be no other: %s', (text, date) => {
+  expect(parseDate(text, 'DD MMM YYYY')).toBe(date);
+});
+
+test('in a currency without a fraction a mark before three digits groups thousands, beside amounts without one too', () => {
+  expect(detectDecimalSeparator(['1.000', '-500'], 0)).toMatchObject({ separator: ',', isAmbiguous: false });
+  expect(detectDecimalSeparator(['1,000', '-500'], 0)).toMatchObject({ separator: '.', isAmbiguous: false });
+  expect(detectDecimalSeparator(['1.000', '2,500'], 0)).toMatchObject({ isAmbiguous: true });
+});
 
 test('every date of every format is read back, and no date is made up', () => {
   fc.assert(

@@ -91,7 +91,7 @@ test('a bank’s signs, strokes and endings in the names of its columns hide non
     '"31.12.25";"31.12.25";"Gebucht";"Acme";"Ada Beispiel";"Gehalt";"Eingang";"DE22";"1.250,00"',
   ].join('\n');
   const { settings, warnings } = look(`${dkb}\n`);
-  expect(warnings).toEqual([]);
+  expect(warnings).toEqual([expect.stringContaining('names stand in “Zahlungspflichtige*r”')]);
   expect(settings).toMatchObject({
     skipRows: 2,
     dateFormat: 'DD.MM.YY',
@@ -480,4 +480,83 @@ test.each(['', 'hello world', 'Datum;Was\n01.02.2026;Brot\n'])('what is missing 
   expect(warnings.join()).toContain('Which column is the amount is not known');
   expect(warnings.join()).not.toContain('text is not read');
   expect(warnings.some((warning) => warning.includes('is the date'))).toBe(!text.startsWith('Datum'));
+});
+
+test('a word that says no way does not make the others unheard: where signs contradict them, a warning asks', () => {
+  const rows = '2026-01-13,50.00,Debit\n2026-01-14,1000.00,Credit\n2026-01-15,-2.00,Adjustment\n2026-01-16,9,Debit\n';
+  const file = `Date,Amount,Type\n${rows}`;
+  expect(look(file).settings.columns.kind).toBeNull();
+  expect(look(file).warnings).toEqual([expect.stringContaining('“Type” says which way money goes')]);
+  expect(look(file.replaceAll(/(\d+(\.00)?),Debit/g, '-$1,Debit')).warnings).toEqual([]);
+  expect(look(file, { columns: { kind: null } }).warnings).toEqual([]);
+});
+
+test('a file of several accounts is told by the column that names them, not by one of other people’s', () => {
+  const file = 'Account,Date,Amount\nNL01,2026-01-02,-5\nNL01,2026-01-03,7\nNL02,2026-01-04,9\n';
+  expect(look(file).warnings).toEqual([expect.stringContaining('several accounts, such as “NL01” and “NL02”')]);
+  expect(look(file.replace('NL02', 'NL01')).warnings).toEqual([]);
+  expect(look(file.replace('NL02', '').replace('NL01', '')).warnings).toEqual([]);
+  expect(look(file.replace('Account', 'IBAN')).warnings).toEqual([]);
+});
+
+test('a payee beside whom another party stands, or that is mostly empty, is asked about', () => {
+  const dkb = 'Datum;Zahlungspflichtige*r;Zahlungsempfänger*in;Betrag\n';
+  const rows = '02.01.2026;Max Muster;Bäcker;-5\n13.01.2026;Firma;Max Muster;2000\n';
+  expect(look(dkb + rows).warnings.join()).toContain(
+    '“Zahlungsempfänger*in” alone, and names stand in “Zahlungspflichtige*r”',
+  );
+  expect(look(dkb + rows, { columns: { payee: 'Zahlungsempfänger*in' } }).warnings.join()).not.toContain('alone');
+  const empty =
+    'Date,Merchant,Description,Whom,Amount\n2026-01-02,,Card,Shop,-5\n2026-01-03,,Pay,Firm,7\n2026-01-04,Bar,x,,-1\n';
+  expect(look(empty).warnings).toEqual([expect.stringMatching(/mostly empty one, is taken for the payee, .*“Whom”/)]);
+});
+
+test('rows that are not booked yet are told whatever their column is called', () => {
+  const file = 'Buchungstag;Betrag;Info\n13.01.26;-5,00;Umsatz vorgemerkt\n12.01.26;7,00;Umsatz gebucht\n';
+  expect(look(file).warnings.join()).toContain('“Info” is not read: rows that are pending');
+  expect(look(file.replace('vorgemerkt', 'gebucht')).warnings.join()).not.toContain('pending');
+});
+
+test('a Valuta that holds dates is no currency', () => {
+  const file = (valuta: string) =>
+    `Datum;Text;Betrag;Valuta\n13.01.2026;a;-5,00;${valuta}\n14.01.2026;b;7,00;${valuta}\n`;
+  expect(columnsOf(file('14.01.2026')).currency).toBeNull();
+  expect(columnsOf(file('SEK')).currency).toBe('Valuta');
+});
+
+/** Bytes of a single-byte encoding: each character by the place that the encoding has for it. */
+const encoded = (text: string, encoding: string) => {
+  const places = new Map(
+    Array.from({ length: 256 }, (_, byte) => [new TextDecoder(encoding).decode(Uint8Array.of(byte)), byte] as const),
+  );
+  return Buffer.from(Array.from(text, (character) => places.get(character) ?? 63));
+};
+
+test.each([
+  ['windows-1250', 'PLN', 'Żabka Łódź kartą'],
+  ['iso-8859-2', 'PLN', 'Żabka Łódź kartą'],
+  ['windows-1250', 'CZK', 'Řízkárna Šťastný'],
+  ['windows-1251', 'RUB', 'Пятёрочка'],
+  ['windows-1254', 'TRY', 'Şişli ağaç'],
+])('letters of %s are read by the currency of the account, %s, and asked about: %s', (encoding, currency, payee) => {
+  const file = encoded(`Date;Payee;Amount\n2026-01-13;${payee};-5\n2026-01-14;x;7\n`, encoding);
+  const seen = sniff(file, { format: undefined, given: {}, remembered: null, currency });
+  expect(seen.settings.encoding).toBe(encoding);
+  expect(seen.warnings).toEqual([expect.stringContaining(`as in “${payee.split(' ')[0]}”`)]);
+  const given = { encoding };
+  expect(sniff(file, { format: undefined, given, remembered: null, currency }).warnings).toEqual([]);
+});
+
+test.each([
+  ['windows-1252', 'Müller Bäcker, Café à Orléans, São João, Øster Æble, 5 € l’été', false],
+  ['windows-1250', 'Žilina', true],
+  ['windows-1250', 'zażółć', true],
+  ['windows-1253', 'Μισθός', true],
+  ['windows-1254', 'ağaç', true],
+  ['ibm866', 'Пятёрочка', true],
+])('letters of %s in an account in euros, %j, are doubted: %s', (encoding, payee, isDoubted) => {
+  const file = encoded(`Date;Payee;Amount\n2026-01-13;${payee};-5\n2026-01-14;x;7\n`, encoding);
+  const { settings, warnings } = sniff(file, { format: undefined, given: {}, remembered: null, currency: 'EUR' });
+  expect(settings.encoding).toBe('windows-1252');
+  expect(warnings).toEqual(isDoubted ? [expect.stringContaining('read as windows-1252')] : []);
 });

@@ -6,10 +6,11 @@ import { binaryKindOf } from './binary-kinds.ts';
 import { type Columns, guessColumns, missingColumns, NO_COLUMNS, placeColumns } from './columns.ts';
 import { cellsOf, fitColumns, guessByContent } from './column-contents.ts';
 import { detectDateFormat } from './dates.ts';
-import { detectEncoding, isCertain, isKnown, isLikely } from './encoding.ts';
+import { detectEncoding, doubtfulWord, isCertain, isKnown, isLikely } from './encoding.ts';
 import { detectLayout, isHeader, type Sample } from './layout.ts';
 import { detectDecimalSeparator } from './numbers.ts';
 import { looksLikeOfx, ofxEncoding } from './ofx-rows.ts';
+import { ofxSignWarnings } from './ofx-signs.ts';
 import {
   type Direction,
   fittingPart,
@@ -95,9 +96,13 @@ export function sniff(
     .toString('latin1')
     .replace(/^\u00ef\u00bb\u00bf/, '');
   const detectedFormat = format ?? (looksLikeOfx(ascii.replaceAll('\0', '')) ? 'ofx' : 'csv');
-  const encoding = given.encoding ?? encodingOf(sample, { format: detectedFormat, ascii, remembered });
+  const { encoding, isGuessed } =
+    given.encoding === undefined
+      ? encodingOf(sample, { format: detectedFormat, ascii, remembered, currency })
+      : { encoding: given.encoding, isGuessed: false };
   const isWhole = sample.length < SAMPLE_BYTES;
   const text = new TextDecoder(encoding).decode(sample, { stream: !isWhole });
+  const letterWarnings = isGuessed ? warningsOfLetters(text, encoding) : [];
   if (detectedFormat === 'ofx') {
     const settings: ImportSettings = {
       ...OFX_SETTINGS,
@@ -107,12 +112,19 @@ export function sniff(
       appliesRules: given.appliesRules ?? remembered?.appliesRules ?? true,
     };
     const nothingOpen = { openFields: [], openDirections: [], isEncodingOpen: false, isKindGiven: false };
-    return { format: 'ofx', settings, columnNames: [], warnings: [], ...nothingOpen };
+    const signWarnings = given.isAmountInverted === undefined ? ofxSignWarnings(text) : [];
+    return {
+      format: 'ofx',
+      settings,
+      columnNames: [],
+      warnings: [...letterWarnings, ...signWarnings],
+      ...nothingOpen,
+    };
   }
   const isEncodingOpen = given.encoding === undefined && encoding === 'utf-8' && isAscii(sample);
   const sniffed = sniffCsv({ text, isWhole }, { encoding, given, remembered, currency, isOfCredit });
   const missing = missingColumns({ format: 'csv', settings: sniffed.settings }).map(({ message }) => message);
-  return { format: 'csv', isEncodingOpen, ...sniffed, warnings: [...missing, ...sniffed.warnings] };
+  return { format: 'csv', isEncodingOpen, ...sniffed, warnings: [...missing, ...letterWarnings, ...sniffed.warnings] };
 }
 
 const OFX_SETTINGS: ImportSettings = {
@@ -128,20 +140,36 @@ const OFX_SETTINGS: ImportSettings = {
   columns: NO_COLUMNS,
 };
 
+/** `isGuessed`: neither the bytes nor the head nor the source's last file say so. */
 function encodingOf(
   sample: Buffer,
-  { format, ascii, remembered }: { format: ImportFormat; ascii: string; remembered: Remembered | null },
-): string {
-  const detected = detectEncoding(sample);
+  {
+    format,
+    ascii,
+    remembered,
+    currency,
+  }: { format: ImportFormat; ascii: string } & Pick<SniffOptions, 'remembered' | 'currency'>,
+): { encoding: string; isGuessed: boolean } {
+  const detected = detectEncoding(sample, currency);
+  const isGuessed = !isCertain(detected);
   if (format !== 'ofx') {
     // Of two guesses the one that was right the last time: otherwise the same rows would have other letters, and be others.
-    const isTold = isCertain(detected) || remembered === null || !isLikely(remembered.encoding, sample);
-    return isTold ? detected : remembered.encoding;
+    const isTold = !isGuessed || remembered === null || !isLikely(remembered.encoding, sample);
+    return isTold ? { encoding: detected, isGuessed } : { encoding: remembered.encoding, isGuessed: false };
   }
-  if (detected.startsWith('utf-16')) return detected;
+  if (detected.startsWith('utf-16')) return { encoding: detected, isGuessed };
   // A file that is valid UTF-8 beyond ASCII is UTF-8 whatever its head says, which banks copy from one another.
   const named = ofxEncoding(ascii);
-  return named !== null && isKnown(named) && (isAscii(sample) || detected !== 'utf-8') ? named : detected;
+  const isNamed = named !== null && isKnown(named) && (isAscii(sample) || detected !== 'utf-8');
+  return isNamed ? { encoding: named, isGuessed: false } : { encoding: detected, isGuessed };
+}
+
+function warningsOfLetters(text: string, encoding: string): string[] {
+  const word = doubtfulWord(text, encoding);
+  if (word === null) return [];
+  return [
+    `The file does not say how its letters are encoded; they are read as ${encoding}, as in “${word}”. Check them, or say which encoding it is.`,
+  ];
 }
 
 function isAscii(sample: Buffer): boolean {

@@ -1,8 +1,11 @@
 import { type ImportDateFormat, type ImportField, importFields, type ImportSettingsInput } from '@finverse/shared';
+import { AccountsWatch } from './accounts-watch.ts';
 import { amountsOf, cellsOf, isAmount, isDate, isTransaction } from './column-contents.ts';
 import { COLUMN_NAMES, columnName, plainName } from './column-names.ts';
 import type { SampleRow } from './csv-rows.ts';
+import { directionOf } from './directions.ts';
 import { glanceAtAmount } from './numbers.ts';
+import { FEES, NETS, PARTIES, PENDING, STATES } from './unread-names.ts';
 
 /** What the cells of a file may leave open, where they tell nothing or may be read in two ways. */
 export type OpenField = 'dateFormat' | 'decimalSeparator';
@@ -30,11 +33,6 @@ type Findings = {
 
 /** The share of amounts with the same sign from which on the others may be exceptions. */
 const NEARLY_ALL = 0.95;
-const FEES = new Set(['fee', 'fees', 'fee amount', 'commission', 'gebuhr', 'gebuhren', 'frais', 'comision', 'kosten']);
-/** Amounts of which the fee is taken already. */
-const NETS = new Set(['net', 'netto']);
-const STATES = new Set(['state', 'status', 'transaction status', 'estado', 'stato', 'statut']);
-
 /** What the sample of a file leaves open, and what it says that is not read: for a person to look at before anything is imported. */
 export function warningsOf(findings: Findings): string[] {
   const { given, isKnown, isForgotten, dateFormat, ambiguousFields, ambiguousAmount } = findings;
@@ -55,9 +53,11 @@ export function warningsOf(findings: Findings): string[] {
       ...columnWarnings(findings),
       ...namesakeWarnings(findings),
       ...signWarnings(findings),
+      ...wordWarnings(findings),
       ...textWarnings(findings),
+      ...partyWarnings(findings),
     );
-  return [...warnings, ...skipWarnings(findings), ...unreadWarnings(findings)];
+  return [...warnings, ...skipWarnings(findings), ...accountWarnings(findings), ...unreadWarnings(findings)];
 }
 
 /** A first row with a cell too many looks like one of the lines that banks put before the table, and whoever counts lines may miscount them. */
@@ -88,7 +88,7 @@ function namesakeWarnings({ header, given, data, places }: Findings): string[] {
     const isOther = data.some((row) => others.some((index) => row[index]?.trim() !== row[place]?.trim()));
     if (!isOther) return [];
     return [
-      `Several columns are called “${name.slice(0, NAME_CHARACTERS_MAX)}” and hold different things; the first of them is read as the ${field}. Say which one is meant, such as #${(others[0] ?? 0) + 1}.`,
+      `Several columns are called ${quoted(name)} and hold different things; the first of them is read as the ${field}. Say which one is meant, such as #${(others[0] ?? 0) + 1}.`,
     ];
   });
 }
@@ -114,14 +114,46 @@ function signWarnings({ given, isOfCredit, data, places }: Findings): string[] {
   return [];
 }
 
+/** A column of words that say which way money goes, which is not read because of one that does not, while the signs say otherwise. */
+function wordWarnings({ header, given, data, places }: Findings): string[] {
+  const isTold = places.kind !== undefined || places.debit !== undefined || places.credit !== undefined;
+  if (isTold || given.columns?.kind === null) return [];
+  const used = new Set(Object.values(places));
+  const contradicting = (header ?? []).filter((_, place) => {
+    // Of very many columns the first rows are looked at.
+    if (used.has(place) || !data.slice(0, 20).some((row) => directionOf(row[place] ?? '') !== null)) return false;
+    const cells = cellsOf(data, place);
+    if (cells.filter((cell) => directionOf(cell) !== null).length <= cells.length * MOSTLY) return false;
+    return data.some((row) => {
+      const said = directionOf(row[place]?.trim() ?? '');
+      const [amount] = amountsOf([row], places.amount);
+      if (said === null || amount === undefined) return false;
+      return (amount.isBelowZero !== (given.isAmountInverted ?? false)) !== (said === 'expense');
+    });
+  });
+  return contradicting.map(
+    (name) =>
+      `The column ${quoted(name)} says which way money goes, and not of every row, so it is not read; signs say otherwise. Say that it is the \`kind\`, so that the other rows are faults, or null for none.`,
+  );
+}
+
 /** The share of the cells of a column that hold words from which on it is one of texts. */
 const MOSTLY = 0.5;
 
-/** Where no column is the payee, or none the description, those that hold words and are known as nothing else: one of them may be it. */
+/** Whether a column of names is empty where most rows need one. */
+function isMostlyEmpty(data: Findings['data'], place: number | undefined): boolean {
+  return place !== undefined && cellsOf(data, place).length < data.length * MOSTLY;
+}
+
+/**
+ * Where no column is the payee, or one that is mostly empty, or none the description, those that hold words and are known as nothing else: one of them may
+ * be it.
+ */
 function textWarnings({ header, given, data, places }: Findings): string[] {
-  const lacking = (['payee', 'description'] as const).filter(
-    (field) => places[field] === undefined && given.columns?.[field] === undefined,
-  );
+  const lacking = (['payee', 'description'] as const).filter((field) => {
+    const isLacking = places[field] === undefined || (field === 'payee' && isMostlyEmpty(data, places.payee));
+    return isLacking && given.columns?.[field] === undefined;
+  });
   const { date, amount, debit, credit } = places;
   // Where these are not known either, the cells may be cut wrongly, and what stands in them says nothing.
   if (lacking.length === 0 || date === undefined || (amount ?? debit ?? credit) === undefined) return [];
@@ -132,9 +164,24 @@ function textWarnings({ header, given, data, places }: Findings): string[] {
     return !used.has(place) && !isKnownName(name) && words.length > cells.length * MOSTLY;
   });
   if (names.length === 0) return [];
-  const shown = names.slice(0, NAMES_MAX).map((name) => `“${name.slice(0, NAME_CHARACTERS_MAX)}”`);
+  const shown = names.slice(0, NAMES_MAX).map(quoted);
   return [
-    `No column is taken for the ${lacking.join(' or the ')}, and text is not read that stands in ${shown.join(', ')}${names.length > NAMES_MAX ? ', …' : ''}. Say which column is which, or null for none.`,
+    `No column${places.payee !== undefined && lacking.includes('payee') ? ', or a mostly empty one,' : ''} is taken for the ${lacking.join(' or the ')}, and text is not read that stands in ${shown.join(', ')}${names.length > NAMES_MAX ? ', …' : ''}. Say which column is which, or null for none.`,
+  ];
+}
+
+/** Beside the column of the payee, others with the name of the other party: of money that comes, the payee may be the person. */
+function partyWarnings({ header, given, data, places }: Findings): string[] {
+  if (places.payee === undefined || given.columns?.payee !== undefined) return [];
+  const used = new Set(Object.values(places));
+  const others = (header ?? []).filter(
+    (name, place) =>
+      !used.has(place) && PARTIES.has(columnName(name)) && cellsOf(data, place).some((cell) => /\p{L}/u.test(cell)),
+  );
+  if (others.length === 0) return [];
+  const read = header?.[places.payee] ?? '';
+  return [
+    `The payee is read from ${quoted(read)} alone, and names stand in ${others.slice(0, NAMES_MAX).map(quoted).join(', ')} as well: of some rows the payee may be yourself, or none. Check them, or say which column is the payee.`,
   ];
 }
 
@@ -142,11 +189,22 @@ function textWarnings({ header, given, data, places }: Findings): string[] {
 const NAMES_MAX = 5;
 const NAME_CHARACTERS_MAX = 60;
 
+function quoted(name: string): string {
+  return `“${name.slice(0, NAME_CHARACTERS_MAX)}”`;
+}
+
 /** Whether a column is called like one of another kind, or like one that has a warning of its own. */
 function isKnownName(name: string): boolean {
   const known = columnName(name);
   const isState = STATES.has(plainName(name));
   return isState || importFields.some((field) => COLUMN_NAMES[field]?.includes(known));
+}
+
+function accountWarnings({ header, data, places }: Findings): string[] {
+  const accounts = new AccountsWatch();
+  accounts.begin(header, places);
+  for (const row of data) accounts.see(row);
+  return accounts.warnings();
 }
 
 function unreadWarnings({ header, data, places }: Findings): string[] {
@@ -158,7 +216,9 @@ function unreadWarnings({ header, data, places }: Findings): string[] {
     const plain = plainName(name);
     if (FEES.has(plain) && !isNet && cells.some((cell) => glanceAtAmount(cell)?.isZero === false))
       return [`What stands in the column “${name}” is not read: where it is not part of the amount, balances differ.`];
-    if (STATES.has(plain) && new Set(cells).size > 1)
+    const values = new Set(cells);
+    const isState = STATES.has(plain) || [...values].some((cell) => PENDING.has(plainName(cell)));
+    if (isState && values.size > 1)
       return [`The column “${name}” is not read: rows that are pending or were reverted are imported like the others.`];
     return [];
   });
