@@ -1,5 +1,6 @@
 export * from './bulk.ts';
 export * from './columns.ts';
+export { isConnectionLost, isUnavailable } from './faults.ts';
 export { idempotencyEntities } from './idempotency.entity.ts';
 export {
   IDEMPOTENCY_KEEP_MS,

@@ -87,6 +87,18 @@ describe('what leaves', () => {
     expect(JSON.stringify(toErrorShape(toAppError(thrown), 'r'))).not.toContain('secrets');
   });
 
+  test('a database or a disk that cannot be used for now, as what to try again, and nothing of it', () => {
+    const lost = Object.assign(new Error('select * from secrets'), { code: 'PROTOCOL_CONNECTION_LOST', fatal: true });
+    const full = Object.assign(new Error('write /secrets'), { code: 'ENOSPC' });
+    for (const cause of [lost, full]) {
+      for (const thrown of [cause, new TRPCError({ code: 'INTERNAL_SERVER_ERROR', cause })]) {
+        const error = toAppError(thrown);
+        expect(error).toMatchObject({ code: 'STORAGE_UNAVAILABLE', httpStatus: 503, retryAfterSeconds: 2 });
+        expect(JSON.stringify(toErrorShape(error, 'r'))).not.toContain('secrets');
+      }
+    }
+  });
+
   test('the request id also where tRPC has no context yet', () => {
     withRequestId('trace-1', () => {
       expect(formatError({ error: new TRPCError({ code: 'PARSE_ERROR' }) }).data).toMatchObject({

@@ -3,6 +3,7 @@ import { ORPCError } from '@orpc/server';
 import { TRPCError } from '@trpc/server';
 import { TRPC_ERROR_CODES_BY_KEY, type TRPC_ERROR_CODE_KEY } from '@trpc/server/rpc';
 import { ZodError } from 'zod';
+import { isUnavailable } from '../db/index.ts';
 import { AppError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { currentRequestId } from './request-scope.ts';
@@ -27,7 +28,7 @@ const FRAMEWORK_ERRORS: Record<string, [ErrorCode, string]> = {
 
 /**
  * Anything that was thrown as an error that may leave the server. What is not one of our errors, a refused input or a fault that the framework names
- * becomes INTERNAL, with the original as its `cause`, for the log alone.
+ * becomes STORAGE_UNAVAILABLE where database or disk cannot be used at the moment, otherwise INTERNAL, with the original as its `cause`, for the log alone.
  */
 export function toAppError(thrown: unknown): AppError {
   let error = thrown;
@@ -39,6 +40,7 @@ export function toAppError(thrown: unknown): AppError {
     error = error.cause;
   }
   if (error instanceof AppError) return error;
+  if (isUnavailable(error)) return storageUnavailable(thrown);
   return (wrapper && frameworkError(wrapper)) ?? internalError(thrown);
 }
 
@@ -49,6 +51,9 @@ export function refusedInput(error: ZodError): AppError {
   });
 }
 
+/** How long who finds the database away is asked to wait. */
+const RETRY_AFTER_SECONDS = 2;
+
 type Wrapper = Error & { code: string; cause?: unknown };
 
 function isWrapper(error: unknown): error is Wrapper {
@@ -57,6 +62,12 @@ function isWrapper(error: unknown): error is Wrapper {
 
 function internalError(cause: unknown): AppError {
   return new AppError('INTERNAL', 'Something went wrong on our side. The request id finds it in the log.', { cause });
+}
+
+function storageUnavailable(cause: unknown): AppError {
+  const message =
+    'Database or disk cannot be used at the moment. Try again, and what changes something with the same Idempotency-Key.';
+  return new AppError('STORAGE_UNAVAILABLE', message, { cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
 }
 
 /** A message without a cause is tRPC's own text; with one it may quote the cause, which stays inside. */
@@ -69,13 +80,15 @@ function frameworkError(error: Wrapper): AppError | undefined {
   return new AppError(code, error.cause ? message : `The request is malformed: ${error.message}.`, { cause: error });
 }
 
-/** Writes what is our fault to the log, with its cause; what is the caller's only at debug level. */
+/** Writes what is our fault to the log, with its cause, and what database or disk refuse as a warning; what is the caller's only at debug level. */
 export function reportError(
   logger: Logger,
   error: AppError,
   where: { requestId: string; procedure?: string | undefined },
 ): void {
   if (error.code === 'INTERNAL') logger.error({ ...where, err: error.cause ?? error }, 'request failed');
+  else if (error.code === 'STORAGE_UNAVAILABLE')
+    logger.warn({ ...where, err: error.cause }, 'request failed: database or disk cannot be used');
   else logger.debug({ ...where, code: error.code, err: error }, 'request refused');
 }
 

@@ -29,10 +29,10 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   });
 
   /** A process that runs the import, and goes on as if it were still its own; answers when that has ended. */
-  const goOn = async (): Promise<object[]> => {
+  const goOn = async (on: Database = database): Promise<object[]> => {
     const errors: object[] = [];
     const log = { warn: () => undefined, error: (fields: object) => errors.push(fields) };
-    const runner = new ImportRunner({ database, clock: systemClock, files: new ImportFiles(folder), log });
+    const runner = new ImportRunner({ database: on, clock: systemClock, files: new ImportFiles(folder), log });
     runner.start(run);
     await expect.poll(() => runner.activeCount).toBe(0);
     return errors;
@@ -55,6 +55,28 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
   test('one whose import nobody has taken over writes all of it', async () => {
     expect(await goOn()).toEqual([]);
     expect(await findImport(database.em(), run)).toMatchObject({ status: 'completed', created: 2 });
+  });
+
+  test('one that the database is away from says so to its owner, and leaves nothing', async () => {
+    const away = Object.assign(new Error('Too many connections'), { code: 'ER_CON_COUNT_ERROR' });
+    let isAway = true;
+    const flaky: Database = {
+      ...database,
+      em: () => {
+        const em = database.em();
+        const transactional = em.transactional.bind(em);
+        em.transactional = async (work, options) => {
+          if (!isAway) return transactional(work, options);
+          isAway = false;
+          throw away;
+        };
+        return em;
+      },
+    };
+    expect(await goOn(flaky)).toMatchObject([{ err: away }]);
+    const told = { status: 'failed', created: 0, errorCode: 'STORAGE_UNAVAILABLE' };
+    expect(await findImport(database.em(), run)).toMatchObject(told);
+    expect(await transactionsOf(world)).toEqual([]);
   });
 
   test.each(takeovers)('what a run writes of its own progress is not kept where the import %s', async (_state, by) => {

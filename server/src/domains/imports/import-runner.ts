@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, transact } from '../../db/index.ts';
+import { type Database, isUnavailable, transact } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { AppError, describeError } from '../../kernel/errors.ts';
 import { fieldWords } from '../../kernel/field-words.ts';
@@ -359,13 +359,9 @@ export class ImportRunner {
   }
 
   async #giveUp(run: Run, error: unknown): Promise<void> {
-    const isCancelled = error instanceof Cancelled;
-    const isTold = error instanceof AppError;
-    if (!isCancelled && !isTold) this.#log.error({ err: error, import: run.id }, 'an import failed');
-    const message = isTold ? describeError(error) : 'Something went wrong on our side.';
-    const cause = isCancelled
-      ? { errorCode: null, errorMessage: null }
-      : { errorCode: isTold ? error.code : 'INTERNAL', errorMessage: message.slice(0, 1000) };
+    const cause = error instanceof Cancelled ? { errorCode: null, errorMessage: null } : causeOf(error);
+    if (!(error instanceof Cancelled) && !(error instanceof AppError))
+      this.#log.error({ err: error, import: run.id }, 'an import failed');
     const where = { id: run.id, runHex: run.runHex, status: 'running' } as const;
     const isOurs = await transact(this.#database, (em) =>
       changeImport(em, where, { status: 'undoing', beatAt: this.#clock.now(), ...cause }),
@@ -377,4 +373,15 @@ export class ImportRunner {
   #open(em: SqlEntityManager, run: Run): Promise<Ledger> {
     return openRun(em, run, { dialect: this.#database.dialect, nowMs: this.#clock.now(), status: 'running' });
   }
+}
+
+/** What its owner is told of why an import failed. */
+function causeOf(error: unknown): { errorCode: string; errorMessage: string } {
+  if (error instanceof AppError) return { errorCode: error.code, errorMessage: describeError(error).slice(0, 1000) };
+  if (isUnavailable(error))
+    return {
+      errorCode: 'STORAGE_UNAVAILABLE',
+      errorMessage: 'Database or disk could not be used. Nothing was imported; commit it again.',
+    };
+  return { errorCode: 'INTERNAL', errorMessage: 'Something went wrong on our side.' };
 }

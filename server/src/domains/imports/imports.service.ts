@@ -12,7 +12,7 @@ import {
   type ImportUpdate,
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Database, UnitOfWork } from '../../db/index.ts';
+import { type Database, isConnectionLost, type UnitOfWork } from '../../db/index.ts';
 import { type Clock, toInstant } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
@@ -103,33 +103,34 @@ export class ImportsService implements ImportsApi {
 
   async create(commit: UnitOfWork, userId: string, input: ImportCreate): Promise<ImportOut> {
     const { text, fileId } = input;
-    const file =
-      text === undefined
-        ? await findFile(this.#database.em(), userId, fileId ?? '')
-        : await this.#uploads.keep(userId, [Buffer.from(text)]);
-    if (!file) throw invalidField('fileId', 'is no file that was uploaded within the last day');
+    const kept = text === undefined ? null : await this.#uploads.keep(userId, [Buffer.from(text)]);
     const id = newId('imp');
-    let madeId: string | null = null;
     try {
-      const made = await this.#create(commit, input, { id, file });
-      madeId = made.id;
+      const made = await commit(async (em) => {
+        const file = kept ?? (await findFile(em, userId, fileId ?? ''));
+        if (!file) throw invalidField('fileId', 'is no file that was uploaded within the last day');
+        return this.#createIn(em, input, { id, file });
+      });
+      // Answered from an earlier call, whose import has a file of its own.
+      if (kept && made.id !== id) await this.#files.remove(kept.id);
       return made;
-    } finally {
-      // Refused, or answered from an earlier call, whose import has a file of its own.
-      if (text !== undefined && madeId !== id) await this.#files.remove(file.id);
+    } catch (error) {
+      // Where the answer to the commit was lost, the import may be there.
+      if (kept && !isConnectionLost(error)) await this.#files.remove(kept.id);
+      throw error;
     }
   }
 
-  async #create(
-    commit: UnitOfWork,
+  /** In the caller's transaction, the look at the file too: a repeated call has its answer whatever has become of file and account since. */
+  async #createIn(
+    em: SqlEntityManager,
     input: ImportCreate,
     { id, file }: { id: string; file: FileRecord },
   ): Promise<ImportOut> {
-    const { dialect } = this.#database;
     const { userId } = file;
     await this.#files.require(file.id);
-    const remembered = await readRemembered(this.#database.em(), userId, input.source);
-    const account = await this.#signsOf(userId, input.accountId);
+    const remembered = await readRemembered(em, userId, input.source);
+    const account = await this.#signsOf(em, userId, input.accountId);
     const { format, settings, warnings } = await sniffFile(
       this.#files.path(file.id),
       { format: input.format, given: input.settings, remembered, ...account },
@@ -163,36 +164,29 @@ export class ImportsService implements ImportsApi {
       finishedAt: null,
       hasFile: true,
     };
-    return commit(async (inside) => {
-      await this.#requireAccount(inside, userId, input.accountId);
-      if ((await countImports(inside, userId, ['ready'])) >= READY_MAX)
-        throw new AppError(
-          'CONFLICT',
-          `A person has at most ${READY_MAX} imports that are not committed: cancel some.`,
-        );
-      if (input.text !== undefined) await insertFile(inside, dialect, file);
-      await insertImport(inside, dialect, record);
-      return toImportOut(record);
-    });
+    await this.#requireAccount(em, userId, input.accountId);
+    if ((await countImports(em, userId, ['ready'])) >= READY_MAX)
+      throw new AppError('CONFLICT', `A person has at most ${READY_MAX} imports that are not committed: cancel some.`);
+    if (input.text !== undefined) await insertFile(em, this.#database.dialect, file);
+    await insertImport(em, this.#database.dialect, record);
+    return toImportOut(record);
   }
 
   async update(commit: UnitOfWork, userId: string, input: ImportUpdate): Promise<ImportOut> {
-    const before = await this.#require(userId, input.id);
-    await this.#requireCommittable(before);
-    const columns = { ...before.given.columns, ...definedOf(input.settings.columns ?? {}) };
-    const given = { ...before.given, ...definedOf(input.settings), columns };
-    const remembered = await readRemembered(this.#database.em(), userId, before.source);
-    const { settings, warnings } = await sniffFile(this.#files.path(before.fileId), {
-      format: before.format,
-      given,
-      remembered,
-      ...(await this.#signsOf(userId, input.accountId ?? before.accountId)),
-    });
     return commit(async (em) => {
-      if (input.accountId !== undefined) await this.#requireAccount(em, userId, input.accountId);
       const current = await this.#requireLocked(em, userId, input.id);
       await this.#requireCommittable(current);
-      const changes = { given, settings, warnings, accountId: input.accountId ?? current.accountId };
+      const columns = { ...current.given.columns, ...definedOf(input.settings.columns ?? {}) };
+      const given = { ...current.given, ...definedOf(input.settings), columns };
+      const accountId = input.accountId ?? current.accountId;
+      const { settings, warnings } = await sniffFile(this.#files.path(current.fileId), {
+        format: current.format,
+        given,
+        remembered: await readRemembered(em, userId, current.source),
+        ...(await this.#signsOf(em, userId, accountId)),
+      });
+      if (input.accountId !== undefined) await this.#requireAccount(em, userId, input.accountId);
+      const changes = { given, settings, warnings, accountId };
       await changeImport(em, { id: current.id }, changes);
       return toImportOut({ ...current, ...changes });
     });
@@ -223,13 +217,13 @@ export class ImportsService implements ImportsApi {
     userId: string,
     { id, skipFaulty, restoreDeleted, skipPossibleDuplicates }: ImportCommit,
   ): Promise<ImportOut> {
-    if (this.#runner.activeCount >= RUNS_MAX) {
-      throw new AppError('RATE_LIMITED', 'Too many imports run at the moment; try again later.', {
-        retryAfterSeconds: 10,
-      });
-    }
     const runHex = randomHex(6);
     const started = await commit(async (em) => {
+      if (this.#runner.activeCount >= RUNS_MAX) {
+        throw new AppError('RATE_LIMITED', 'Too many imports run at the moment; try again later.', {
+          retryAfterSeconds: 10,
+        });
+      }
       const { dialect } = this.#database;
       const nowMs = this.#clock.now();
       // Before the import, as the batches do: otherwise two commits at once would each lock an import of its own and not see that the other one runs.
@@ -348,9 +342,12 @@ export class ImportsService implements ImportsApi {
   }
 
   /** What the account says of how amounts are to be read. What is no account is refused when it is written. */
-  async #signsOf(userId: string, accountId: string): Promise<{ currency: string | null; isOfCredit: boolean }> {
-    const { dialect } = this.#database;
-    const account = (await findAccounts(this.#database.em(), dialect, userId, [accountId])).get(accountId);
+  async #signsOf(
+    em: SqlEntityManager,
+    userId: string,
+    accountId: string,
+  ): Promise<{ currency: string | null; isOfCredit: boolean }> {
+    const account = (await findAccounts(em, this.#database.dialect, userId, [accountId])).get(accountId);
     return { currency: account?.currency ?? null, isOfCredit: account?.type === 'credit' };
   }
 

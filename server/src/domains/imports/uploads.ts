@@ -1,4 +1,4 @@
-import type { Database } from '../../db/index.ts';
+import { type Database, isConnectionLost } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { newId } from '../../kernel/ids.ts';
 import type { ImportFiles } from './import-files.ts';
@@ -19,7 +19,8 @@ export class Uploads {
   }
 
   /**
-   * Writes a file, and its row by `insert` while its room is still held. Where that fails nothing of it stays.
+   * Writes a file, and its row by `insert` while its room is still held. Where that fails nothing of it stays; where nobody knows, the file does, until it is
+   * swept for want of a row.
    *
    * @throws AppError PAYLOAD_TOO_LARGE, CONFLICT, RATE_LIMITED; see {@link UploadRoom.hold} and {@link ImportFiles.write}
    */
@@ -38,7 +39,8 @@ export class Uploads {
       try {
         await insert(file);
       } catch (error) {
-        await this.#files.remove(id);
+        // Where the answer of the database was lost, the row may be there.
+        if (!isConnectionLost(error)) await this.#files.remove(id);
         throw error;
       }
       return file;
