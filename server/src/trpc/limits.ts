@@ -62,9 +62,10 @@ export const CALLS_PER_MINUTE = {
 
 /**
  * Failed logins per hour: of one account from one address, and of one account from anywhere. The first is so much smaller that one address alone never
- * uses the second up, and so keeps nobody out of their account; the second bounds who guesses from many.
+ * uses the second up, and so keeps nobody out of their account; the second bounds who guesses from many. `ownSecret` are wrong passwords and codes that one
+ * session sends for its own person: whoever has it guesses no faster than at a login, and keeps no other session of the person from anything.
  */
-const TRIES_PER_HOUR = { loginPair: 20, loginAccount: 100 } as const;
+const TRIES_PER_HOUR = { loginPair: 20, loginAccount: 100, ownSecret: 20 } as const;
 
 export type RateClass = keyof typeof CALLS_PER_MINUTE | keyof typeof TRIES_PER_HOUR;
 

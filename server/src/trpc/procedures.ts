@@ -5,6 +5,7 @@ import { bareProcedure, middleware, type ProcedureMeta } from './init.ts';
 import type { Context } from './context.ts';
 import type { RateClass } from './limits.ts';
 import { requireScopes } from './scopes.ts';
+import { countWrongSecrets } from './wrong-secrets.ts';
 
 /**
  * Whom a call counts against: a signed-in person wherever they are, otherwise the address. All API tokens of a person count together and apart from their
@@ -73,6 +74,15 @@ const openUnit = middleware(({ ctx, path, type, meta, getRawInput, next }) => {
   return next({ ctx: { commit } });
 });
 
+/** Whoever holds a session must not find out the password by it: wrong ones count for that session alone, so that the person's others go on. */
+const countOwnTries = middleware(({ ctx, next }) =>
+  countWrongSecrets(ctx.limiter, [['ownSecret', `${callerKey(ctx)} ${ctx.sessionToken}`]], async () => {
+    const result = await next();
+    if (!result.ok) throw result.error;
+    return result;
+  }),
+);
+
 /** Keeps an API token to its scopes, which follow from the procedure itself and its meta. */
 const limitToken = middleware(({ ctx, path, type, meta, next }) => {
   if (ctx.caller?.tokenScopes)
@@ -108,6 +118,9 @@ export const authedProcedure = countedProcedure.meta({ access: 'user' }).use(req
 
 /** A signed-in person by a session: an API token is refused, whatever its scopes. For what could take an account over. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export const sessionProcedure = countedProcedure.meta({ access: 'session' }).use(requireCaller).use(openUnit);
+
+/** As {@link sessionProcedure}, for what asks for the person's password or second factor once more. @throws AppError as that; RATE_LIMITED after too many wrong ones */
+export const ownSecretProcedure = sessionProcedure.meta({ rate: 'credential' }).use(countOwnTries);
 
 /** An admin. @throws AppError UNAUTHENTICATED, FORBIDDEN */
 export const adminProcedure = countedProcedure.meta({ access: 'admin' }).use(requireAdmin).use(openUnit);

@@ -1,7 +1,6 @@
 import {
   doneOut,
   emptyInput,
-  type ErrorCode,
   loginInput,
   registerInput,
   registerOut,
@@ -9,20 +8,15 @@ import {
   userOut,
   verifyEmailInput,
 } from '@finverse/shared';
-import { AppError } from '../../kernel/errors.ts';
 import { router } from '../../trpc/init.ts';
-import type { RateClass } from '../../trpc/limits.ts';
 import { authedProcedure, publicProcedure, sessionProcedure } from '../../trpc/procedures.ts';
-import type { RateLimiter } from '../../trpc/rate-limiter.ts';
+import { countWrongSecrets } from '../../trpc/wrong-secrets.ts';
 import { passwordResetRouter } from './password-reset.router.ts';
 import { sessionsRouter } from './sessions.router.ts';
 import { tokensRouter } from './tokens.router.ts';
 import { totpRouter } from './totp.router.ts';
 
 const route = { tags: ['auth'] };
-
-/** How a login fails that was a try at a password or a code. */
-const WRONG_SECRETS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['INVALID_CREDENTIALS', 'CODE_INVALID']);
 
 /** Registration, sign-in, sign-out, and who one is; below it sessions, API tokens and the second factor. */
 export const authRouter = router({
@@ -102,7 +96,7 @@ export const authRouter = router({
         ['loginPair', `${input.email} ${ctx.remoteAddress}`],
         ['loginAccount', input.email],
       ] as const;
-      const session = await countFailures(ctx.limiter, tries, () => ctx.services.auth.login(input, ctx));
+      const session = await countWrongSecrets(ctx.limiter, tries, () => ctx.services.auth.login(input, ctx));
       ctx.setCookie(ctx.services.auth.sessionCookie(session.token));
       return session;
     }),
@@ -136,23 +130,3 @@ export const authRouter = router({
   tokens: tokensRouter,
   totp: totpRouter,
 });
-
-type Tries = readonly (readonly [RateClass, string])[];
-
-/** Counts what fails because a secret was wrong; taken before, so that many at once are counted, and given back where it was not. */
-async function countFailures<Result>(limiter: RateLimiter, tries: Tries, work: () => Promise<Result>): Promise<Result> {
-  const taken: Tries[number][] = [];
-  let isWrongSecret = false;
-  try {
-    for (const each of tries) {
-      limiter.take(...each);
-      taken.push(each);
-    }
-    return await work();
-  } catch (error) {
-    isWrongSecret = error instanceof AppError && WRONG_SECRETS.has(error.code);
-    throw error;
-  } finally {
-    if (!isWrongSecret) for (const each of taken) limiter.giveBack(...each);
-  }
-}

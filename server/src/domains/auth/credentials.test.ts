@@ -176,6 +176,35 @@ describe('a change of password', () => {
   });
 });
 
+test('a session tries its person’s password twenty times an hour, over all that asks for it; another session of theirs goes on', async () => {
+  let minutes = 0;
+  const slow = { ...systemClock, monotonic: () => minutes * 60_000 };
+  await using strict = await startTestServer({ rateLimitScale: 1, clock: slow });
+  const [stolen, own] = [await strict.signIn('user'), await strict.signIn('user')];
+  const wrong = 'a wrong one';
+  const askFor = [
+    ['POST', '/users/me/password', { current_password: wrong, new_password: NEW_PASSWORD }],
+    ['POST', '/users/me/email', { email: 'moved@example.test', password: wrong }],
+    ['DELETE', '/users/me', { password: wrong }],
+    ['POST', '/auth/totp/begin', { password: wrong }],
+    ['POST', '/auth/totp/disable', { password: wrong, code: '123456' }],
+    ['POST', '/auth/totp/recovery-codes', { password: wrong, code: '123456' }],
+  ] as const;
+  let looked = 0;
+  for (; minutes < 5; minutes += 1) {
+    for (const [method, path, body] of askFor) {
+      const { body: answer } = await strict.rest(method, path, { token: stolen, body });
+      looked += Number(answer?.error?.code === 'INVALID_CREDENTIALS');
+    }
+  }
+  // Twenty at once, and one more each three minutes.
+  expect(looked).toBe(21);
+  for (; minutes < 30; minutes += 1) {
+    const body = { current_password: password, new_password: password };
+    expect((await strict.rest('POST', '/users/me/password', { token: own, body })).status).toBe(200);
+  }
+});
+
 describe('a change of e-mail address', () => {
   const NEW_EMAIL = 'moved@example.test';
   const request = (token: string, body: object = {}) =>

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, forUpdate } from '../../db/index.ts';
+import { type Dialect, fetchRows, forUpdate } from '../../db/index.ts';
 import { newId } from '../../kernel/ids.ts';
 import { MailCodeSchema } from './auth.entity.ts';
 
@@ -84,17 +84,25 @@ export async function takeMailCode(
   return taken;
 }
 
-/** What a mail was for, and whose code it carried; null where it was nobody's yet. */
-export type Mailed = { purpose: string; userId: string | null };
+/** How many mails an address was to get: in all, of one purpose, and of that one for one person. */
+export type MailedCounts = { all: number; alike: number; own: number };
 
-/** The mails that this address was to get since then, those of voided codes included. Decoys have no mail. */
-export async function listMailed(em: SqlEntityManager, email: string, sinceMs: number): Promise<Mailed[]> {
-  const rows = await em.find(
-    MailCodeSchema,
-    { email, createdAt: { $gte: sinceMs }, purpose: { $ne: 'decoy' } },
-    { fields: ['purpose', 'user'] },
+type Counted = { email: string; purpose: string; userId: string | null; sinceMs: number };
+
+/**
+ * Counts the mails that this address was to get since then, those of voided codes included; `userId` null: those that were nobody's yet. Decoys have no mail. One row
+ * answers however many they are: reading each would tell by its time that the address gets some.
+ */
+export async function countMailed(em: SqlEntityManager, counted: Counted): Promise<MailedCounts> {
+  const { email, purpose, userId, sinceMs } = counted;
+  const [row] = await fetchRows<Record<keyof MailedCounts, unknown>>(
+    em,
+    `select count(*) as \`all\`, count(case when purpose = ? then 1 end) as alike,
+       count(case when purpose = ? and coalesce(user_id, '') = ? then 1 end) as own
+     from mail_codes where email = ? and created_at >= ? and purpose <> 'decoy'`,
+    [purpose, purpose, userId ?? '', email, sinceMs],
   );
-  return rows.map(({ purpose, user }) => ({ purpose, userId: user?.id ?? null }));
+  return { all: Number(row?.all), alike: Number(row?.alike), own: Number(row?.own) };
 }
 
 /** Takes back the person's codes of these purposes. */

@@ -2,10 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuthParts, codeInvalid } from './auth.parts.ts';
 import {
   type CodePurpose,
+  countMailed,
   insertMailCode,
-  listMailed,
-  type Mailed,
   type MailCodeRecord,
+  type MailedCounts,
   type NoticePurpose,
   takeMailCode,
   voidUserCodesTo,
@@ -43,8 +43,9 @@ type Wanted = {
  */
 export async function mailCode({ clock, mails }: AuthParts, em: SqlEntityManager, wanted: Wanted): Promise<void> {
   const nowMs = clock.now();
-  const isFlood = isOverLimit(await listMailed(em, wanted.email, nowMs - HOUR_MS), wanted);
   const { mail: wantedMail, replaces, ...code } = wanted;
+  const { email, userId = null } = code;
+  const isFlood = isOverLimit(await countMailed(em, { email, userId, purpose: wantedMail, sinceMs: nowMs - HOUR_MS }));
   const mail = isFlood ? 'nothing' : wantedMail;
   const purpose = mail === 'nothing' ? 'decoy' : mail;
   if (replaces && code.userId !== undefined) {
@@ -56,11 +57,9 @@ export async function mailCode({ clock, mails }: AuthParts, em: SqlEntityManager
   await mails.enqueue(em, { kind: mail, recipient: wanted.email, reference: id });
 }
 
-function isOverLimit(mailed: readonly Mailed[], { mail, userId }: Wanted): boolean {
-  if (mailed.length < CODE_MAILS_PER_HOUR_MAX) return false;
-  const alike = mailed.filter(({ purpose }) => purpose === mail);
-  if (mailed.length >= CODE_MAILS_OF_ALL_PER_HOUR_MAX) return alike.length > 0;
-  return alike.some((each) => each.userId === (userId ?? null));
+function isOverLimit({ all, alike, own }: MailedCounts): boolean {
+  if (all < CODE_MAILS_PER_HOUR_MAX) return false;
+  return all >= CODE_MAILS_OF_ALL_PER_HOUR_MAX ? alike > 0 : own > 0;
 }
 
 /** Uses up a code, inside the caller's transaction. @throws AppError CODE_INVALID for one that is unknown, used, too old, or for something else. */

@@ -9,7 +9,7 @@ import {
   totpStatusOut,
 } from '@finverse/shared';
 import { router } from '../../trpc/init.ts';
-import { sessionProcedure } from '../../trpc/procedures.ts';
+import { ownSecretProcedure, sessionProcedure } from '../../trpc/procedures.ts';
 
 const route = { tags: ['auth'] };
 
@@ -21,9 +21,8 @@ export const totpRouter = router({
     .output(totpStatusOut)
     .query(({ ctx }) => ctx.services.auth.totp.status(ctx.caller.userId)),
 
-  begin: sessionProcedure
+  begin: ownSecretProcedure
     .meta({
-      rate: 'credential',
       route: {
         ...route,
         method: 'POST',
@@ -51,9 +50,8 @@ export const totpRouter = router({
     .output(recoveryCodesOut)
     .mutation(({ ctx, input }) => ctx.services.auth.totp.confirm(ctx.caller.userId, input.code, ctx)),
 
-  renewRecoveryCodes: sessionProcedure
+  renewRecoveryCodes: ownSecretProcedure
     .meta({
-      rate: 'credential',
       route: {
         ...route,
         method: 'POST',
@@ -65,9 +63,8 @@ export const totpRouter = router({
     .output(recoveryCodesOut)
     .mutation(({ ctx, input }) => ctx.services.auth.totp.renewRecoveryCodes(ctx.caller.userId, input, ctx)),
 
-  disable: sessionProcedure
+  disable: ownSecretProcedure
     .meta({
-      rate: 'credential',
       route: { ...route, method: 'POST', path: '/auth/totp/disable', summary: 'Switch the second factor off' },
     })
     .input(bothFactorsInput)

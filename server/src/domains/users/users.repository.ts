@@ -1,6 +1,6 @@
 import type { UserOut } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Dialect, forUpdate, insertRows } from '../../db/index.ts';
+import { type Dialect, fetchRows, forUpdate, insertRows } from '../../db/index.ts';
 import { dateIn, toInstant } from '../../kernel/clock.ts';
 import { newId } from '../../kernel/ids.ts';
 import { UserSchema, WatchedAddressSchema } from './users.entity.ts';
@@ -27,10 +27,32 @@ export type UserRecord = {
 /** `deletionAtMs` of an account that is being deleted: some of it is gone already, so nobody signs in to it and nothing calls that off. */
 export const DELETION_BEGUN_MS = 0;
 
-/** The person with this e-mail address, given in lower case. */
+const COLUMNS =
+  'id, email, password_hash, role, created_at, name, avatar_url, base_currency, time_zone, locale, email_verified_at, deletion_at';
+
+/**
+ * The person with this e-mail address, given in lower case. Past the entities: making one takes as long as the statement, and who measures an answer that is the
+ * same for everybody would learn by it which addresses have an account.
+ */
 export async function findUserByEmail(em: SqlEntityManager, email: string): Promise<UserRecord | null> {
-  const row = await em.findOne(UserSchema, { email });
-  return row ? toRecord(row) : null;
+  const [row] = await fetchRows<Record<string, unknown>>(em, `select ${COLUMNS} from users where email = ?`, [email]);
+  if (!row) return null;
+  const text = (column: string) => row[column] as string;
+  const epochMs = (column: string) => (row[column] === null ? null : Number(row[column]));
+  return toRecord({
+    id: text('id'),
+    email: text('email'),
+    passwordHash: text('password_hash'),
+    role: text('role'),
+    createdAt: Number(row['created_at']),
+    name: row['name'] as string | null,
+    avatarUrl: row['avatar_url'] as string | null,
+    baseCurrency: text('base_currency'),
+    timeZone: text('time_zone'),
+    locale: text('locale'),
+    emailVerifiedAt: epochMs('email_verified_at'),
+    deletionAt: epochMs('deletion_at'),
+  });
 }
 
 export async function findUserById(em: SqlEntityManager, id: string): Promise<UserRecord | null> {

@@ -12,7 +12,7 @@ import {
   userOut,
 } from '@finverse/shared';
 import { router } from '../../trpc/init.ts';
-import { authedProcedure, sessionProcedure } from '../../trpc/procedures.ts';
+import { authedProcedure, ownSecretProcedure, sessionProcedure } from '../../trpc/procedures.ts';
 
 const route = { tags: ['users'] };
 
@@ -66,9 +66,8 @@ export const usersRouter = router({
     .output(preferencesOut)
     .mutation(({ ctx, input }) => ctx.services.users.setPreferences(ctx.caller.userId, input, ctx.commit)),
 
-  changePassword: sessionProcedure
+  changePassword: ownSecretProcedure
     .meta({
-      rate: 'credential',
       route: {
         ...route,
         method: 'POST',
@@ -84,9 +83,8 @@ export const usersRouter = router({
       return {};
     }),
 
-  requestEmailChange: sessionProcedure
+  requestEmailChange: ownSecretProcedure
     .meta({
-      rate: 'credential',
       route: {
         ...route,
         method: 'POST',
@@ -135,9 +133,8 @@ export const usersRouter = router({
     .output(exportOut)
     .query(({ ctx }) => ctx.services.users.exportAll(ctx.caller.userId)),
 
-  remove: sessionProcedure
+  remove: ownSecretProcedure
     .meta({
-      rate: 'credential',
       route: {
         ...route,
         method: 'DELETE',
