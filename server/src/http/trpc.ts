@@ -6,7 +6,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
 import { BATCH_SIZE_MAX, BODY_BYTES_MAX, isTextWithinBounds, outOfBounds } from '../trpc/limits.ts';
 import { limitKey } from '../trpc/procedures.ts';
-import { isJson, readText } from './body.ts';
+import { isJson, readText, requireUtf8Charset } from './body.ts';
 import { bodyLimitsOf } from './body-limits.ts';
 import type { LargeBodies } from './large-body.ts';
 import type { ContextFactory } from './request-context.ts';
@@ -71,5 +71,6 @@ const requireJsonPost: RequestHandler = (request, _response, next) => {
   if (request.method === 'POST' && !isJson(request)) {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Mutations take JSON, with Content-Type: application/json.');
   }
+  requireUtf8Charset(request);
   next();
 };
