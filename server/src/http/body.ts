@@ -8,10 +8,11 @@ export function isJson(request: IncomingMessage): boolean {
   return request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() === 'application/json';
 }
 
-/** True where it names no other encoding than those of Unicode (RFC 8259: UTF-8). */
-export function isUnicode({ headers }: IncomingMessage): boolean {
+/** @throws AppError UNSUPPORTED_MEDIA_TYPE where the body is said to be in another encoding than that of JSON (RFC 8259: UTF-8) */
+export function requireUtf8Charset({ headers }: IncomingMessage): void {
   const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(headers['content-type'] ?? '')?.[1];
-  return charset === undefined || /^utf-/i.test(charset);
+  if (charset !== undefined && !/^utf-?8$/i.test(charset))
+    throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body must be plain UTF-8 JSON.');
 }
 
 /** True where a body follows the headers. */

@@ -1,7 +1,8 @@
 import type { Request, RequestHandler } from 'express';
 import { AppError } from '../kernel/errors.ts';
 import { isTextWithinBounds, outOfBounds } from '../trpc/limits.ts';
-import { hasBody, isJson, isUnicode, readText } from './body.ts';
+import { hasBody, isJson, readText, requireUtf8Charset } from './body.ts';
+import { repeatedName } from './repeated-names.ts';
 import type { RestRoute } from './rest-routes.ts';
 import { RestKeyError, toSnakeCase } from './snake-case.ts';
 
@@ -27,7 +28,7 @@ function requireJson(routeOf: RouteOf): RequestHandler {
         throw noJson(routeOf(request), 'must be sent as JSON, with Content-Type: application/json');
       throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body must be JSON, with Content-Type: application/json.');
     }
-    if (!isUnicode(request)) throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'The body must be plain UTF-8 JSON.');
+    requireUtf8Charset(request);
     next();
   };
 }
@@ -47,6 +48,8 @@ function parseObject(routeOf: RouteOf): RequestHandler {
 function parseJson(text: string | undefined, route: RestRoute): unknown {
   if (text === undefined || text === '') return {};
   if (!isTextWithinBounds(text)) throw outOfBounds();
+  const repeated = repeatedName(text);
+  if (repeated !== null) throw new RestKeyError([{ path: repeated, message: 'stands twice' }]);
   try {
     return JSON.parse(text);
   } catch {

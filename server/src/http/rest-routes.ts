@@ -91,7 +91,10 @@ export function matchRoute(
 ): { route?: RestRoute | undefined; methods: string[] } {
   const matching = routes.filter((route) => patternOf(route.path).test(path));
   const takes = (route: RestRoute) => (route.method === 'GET' && !route.isStream ? ['GET', 'HEAD'] : [route.method]);
-  return { route: matching.find((route) => takes(route).includes(method)), methods: matching.flatMap(takes) };
+  return {
+    route: matching.find((route) => takes(route).includes(method)),
+    methods: [...new Set(matching.flatMap(takes))],
+  };
 }
 
 const patterns = new Map<string, RegExp>();
@@ -110,7 +113,22 @@ function requiredFieldsOf(input: z.ZodType): string[] {
   return issues.flatMap((issue) => (issue.path.length === 1 ? [String(issue.path[0])] : []));
 }
 
+/** A number or boolean as JSON writes it. The coercer goes by JavaScript, which reads ` 5 `, `+5`, `1e2` and `-0` as numbers, and by forms, which say `on`. */
+const PLAIN_SCALAR = /^(?:-?[1-9]\d*(?:\.\d+)?|0(?:\.\d+)?|-0\.0*[1-9]\d*|true|false)$/i;
+
 function queryCoercion(input: z.ZodType): (query: unknown) => unknown {
   const [, schema] = schemaConverter.convert(input, { strategy: 'input' });
-  return (query) => coercer.coerce(schema, query);
+  return (query) => {
+    const coerced: unknown = coercer.coerce(schema, query);
+    if (!isRecord(query) || !isRecord(coerced)) return coerced;
+    const entries = Object.entries(coerced).map(([name, value]) => {
+      const text = query[name];
+      return [name, typeof text === 'string' && !PLAIN_SCALAR.test(text) ? text : value];
+    });
+    return Object.fromEntries(entries) as unknown;
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

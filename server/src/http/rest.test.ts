@@ -132,16 +132,19 @@ describe('bodies', () => {
     expect(listed?.['items']).toHaveLength(1);
   });
 
-  test('a body in another encoding than that of JSON is a 415', async () => {
-    await using server = await startTestServer({ embedded: true });
-    const send = (charset: string) =>
-      server.rest('POST', '/sync/user', {
-        body: { user_address: MIXED_CASE },
-        headers: { 'content-type': `application/json; charset=${charset}` },
-      });
-    expect((await send('iso-8859-1')).status).toBe(415);
-    expect((await send('"UTF-8"')).status).toBe(200);
-  });
+  test.each(['/api/v1/auth/logout', '/trpc/auth.logout'])(
+    'a body of %s in another encoding than that of JSON is a 415',
+    async (path) => {
+      await using server = await startTestServer();
+      const send = async (charset: string) => {
+        const headers = { 'content-type': `application/json; charset=${charset}` };
+        return (await server.open('POST', path, { headers, body: path.startsWith('/trpc') ? '{"json":{}}' : '{}' }))
+          .status;
+      };
+      for (const charset of ['iso-8859-1', 'utf-16', 'utf-7', 'utf-8x']) expect(await send(charset)).toBe(415);
+      for (const charset of ['"UTF-8"', 'utf-8', 'utf8']) expect(await send(charset)).toBe(200);
+    },
+  );
 });
 
 describe('queries', () => {
@@ -170,6 +173,33 @@ describe('queries', () => {
     expect(answer.status).toBe(400);
     expect(answer.body?.error?.details[0]?.path).toBe(path);
     expect(server.staking.queries).toEqual([]);
+  });
+
+  test('a number or boolean is what JSON writes as one, and nothing that JavaScript or a form reads so', async () => {
+    await using server = await startTestServer();
+    const token = await server.signIn('user');
+    const refusedOf = async (path: string, name: string, text: string) => {
+      const { status, body } = await server.rest('GET', `${path}${name}=${encodeURIComponent(text)}`, { token });
+      return [name, text, status, body?.error?.details[0]?.path];
+    };
+    for (const text of ['1e1', '1E+1', '+5', ' 5 ', '05', '5.', '.5e1', '-0', '٣', '1_0', 'true'])
+      expect(await refusedOf('/accounts?', 'limit', text)).toEqual(['limit', text, 400, 'limit']);
+    for (const text of ['on', 'off', '1', '0', 'yes', ' true'])
+      expect(await refusedOf('/accounts?', 'include_archived', text)).toEqual([
+        'include_archived',
+        text,
+        400,
+        'include_archived',
+      ]);
+    for (const text of ['-0', '0x0', '0e1'])
+      expect(await refusedOf('/rates/convert?amount=1&from=EUR&to=EUR&', 'max_age_days', text)).toEqual([
+        'max_age_days',
+        text,
+        400,
+        'max_age_days',
+      ]);
+    for (const right of ['limit=5', 'include_archived=true', 'include_archived=False'])
+      expect((await server.rest('GET', `/accounts?${right}`, { token })).status).toBe(200);
   });
 
   test.each(['/sync/start', '/sync/user', '/sync/stop'])(
@@ -204,6 +234,20 @@ describe('errors', () => {
     expect(wrong.status).toBe(405);
     expect(wrong.headers.get('allow')).toBe('POST');
     expect(wrong.body?.error?.code).toBe('METHOD_NOT_ALLOWED');
+    const shared = await server.rest('POST', '/accounts/summary');
+    expect([shared.status, shared.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
+    for (const [method, path, allowed] of [
+      ['PUT', '/exports/ledger.csv', 'GET, HEAD'],
+      ['OPTIONS', '/exports/ledger.json', 'GET, HEAD'],
+      ['DELETE', '/imports/upload', 'POST'],
+    ] as const) {
+      const file = await server.rest(method, path);
+      expect([file.status, file.headers.get('allow'), file.body?.error?.code]).toEqual([
+        405,
+        allowed,
+        'METHOD_NOT_ALLOWED',
+      ]);
+    }
     const outside = await server.open('GET', '/favicon.ico');
     expect(outside.status).toBe(404);
     expect(JSON.parse(await outside.text())).toMatchObject({ error: { code: 'NOT_FOUND' } });

@@ -43,10 +43,21 @@ const ACCOUNT_EXPORT = { path: 'users.export', type: 'query', access: 'session',
  */
 export function serveTransfers(createContext: ContextFactory): Router {
   const router = express.Router();
-  router.post('/imports/upload', upload(createContext));
-  for (const format of exportFormats) router.get(`/exports/ledger.${format}`, download(createContext, format));
+  router.route('/imports/upload').post(upload(createContext)).all(refuseMethod('POST'));
+  for (const format of exportFormats) {
+    const route = router.route(`/exports/ledger.${format}`);
+    route.get(download(createContext, format)).all(refuseMethod('GET, HEAD'));
+  }
   router.get('/users/me/export', exportAccount(createContext));
   return router;
+}
+
+/** Answers every method but those that `allowed` lists, as the routes of procedures do. */
+function refuseMethod(allowed: string): RequestHandler {
+  return (_request, response) => {
+    response.setHeader('Allow', allowed);
+    throw new AppError('METHOD_NOT_ALLOWED', `This path takes ${allowed}.`);
+  };
 }
 
 function upload(createContext: ContextFactory): RequestHandler {

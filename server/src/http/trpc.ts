@@ -1,14 +1,15 @@
 import type { AnyRouter } from '@trpc/server';
 import { createExpressMiddleware } from '@trpc/server/adapters/express';
 import type { Request, RequestHandler } from 'express';
-import { AppError } from '../kernel/errors.ts';
+import { AppError, invalidField } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { reportError, toAppError } from '../trpc/errors.ts';
 import { BATCH_SIZE_MAX, BODY_BYTES_MAX, isTextWithinBounds, outOfBounds } from '../trpc/limits.ts';
 import { limitKey } from '../trpc/procedures.ts';
-import { isJson, readText } from './body.ts';
+import { isJson, readText, requireUtf8Charset } from './body.ts';
 import { bodyLimitsOf } from './body-limits.ts';
 import type { LargeBodies } from './large-body.ts';
+import { repeatedName } from './repeated-names.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
 
@@ -50,16 +51,27 @@ function admit({ router, createContext, bodies }: Omit<TrpcOptions, 'logger'>): 
     // tRPC's own limit leaves the connection hanging on a body that is too large; read here, a string is handed over as it is.
     readText(bytesMaxOf),
     async (request, response, next) => {
-      const text = request.body as string | undefined;
-      if (text !== undefined && !isTextWithinBounds(text)) {
+      const refusal = refusalOf(request.body as string | undefined);
+      if (refusal !== null) {
         // tRPC, which counts what it refuses, does not see it.
         const context = await createContext(request, response, 1);
         context.limiter.take('write', limitKey(context));
-        throw outOfBounds();
+        throw refusal;
       }
       next();
     },
   ];
+}
+
+/** What superjson and a batch put around the name of a field. */
+const AROUND_INPUT = /^(?:\d+\.)?json\./;
+
+/** Why a body is refused before it is parsed; null where it is not. */
+function refusalOf(text: string | undefined): AppError | null {
+  if (text === undefined) return null;
+  if (!isTextWithinBounds(text)) return outOfBounds();
+  const repeated = repeatedName(text);
+  return repeated === null ? null : invalidField(repeated.replace(AROUND_INPUT, '').slice(0, 200), 'stands twice');
 }
 
 /** tRPC also takes forms, which a foreign page can post without asking first. */
@@ -71,5 +83,6 @@ const requireJsonPost: RequestHandler = (request, _response, next) => {
   if (request.method === 'POST' && !isJson(request)) {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Mutations take JSON, with Content-Type: application/json.');
   }
+  requireUtf8Charset(request);
   next();
 };

@@ -1,5 +1,5 @@
 import superjson from 'superjson';
-import { AppError } from '../kernel/errors.ts';
+import { AppError, invalidField } from '../kernel/errors.ts';
 import {
   ANNOTATED_TEXT_LENGTH_MAX,
   ANNOTATION_PATH_LENGTH_MAX,
@@ -8,7 +8,7 @@ import {
   outOfBounds,
 } from './limits.ts';
 
-/** What an input may be annotated with. Sets, maps, regular expressions, classes and errors are not part of the API. */
+/** What an input may be annotated with. Numbers that JSON does not have, sets, maps, regular expressions, classes and errors are not part of the API. */
 const ANNOTATION_TYPES = new Set<unknown>(['Date', 'bigint', 'undefined']);
 
 /**
@@ -47,10 +47,9 @@ function guardPayload(payload: unknown): Payload {
       : [[null, undefined]];
   if (annotations.length > ANNOTATIONS_MAX) throw refused('too many annotations');
   for (const [path, annotation] of annotations) {
-    if (!Array.isArray(annotation) || annotation.length !== 1 || !ANNOTATION_TYPES.has(annotation[0])) {
-      throw refused('only Date, bigint and undefined may be annotated');
-    }
-    guardAnnotated(payload['json'], path);
+    const type: unknown = Array.isArray(annotation) && annotation.length === 1 ? annotation[0] : undefined;
+    if (!ANNOTATION_TYPES.has(type)) throw refusedValue(path, type);
+    guardAnnotated(payload['json'], path, type);
   }
   return { json: payload['json'], meta: { values, v: meta['v'] === 1 ? 1 : 0 } } as Payload;
 }
@@ -61,13 +60,32 @@ function guardPayload(payload: unknown): Payload {
  *
  * @param path null for the whole input
  */
-function guardAnnotated(json: unknown, path: string | null): void {
-  if (path !== null && (path.length > ANNOTATION_PATH_LENGTH_MAX || path.includes('\\')))
-    throw refused('an annotation names no field', path.slice(0, ANNOTATION_PATH_LENGTH_MAX));
+function guardAnnotated(json: unknown, path: string | null, type: unknown): void {
+  if (path !== null && (path.length > ANNOTATION_PATH_LENGTH_MAX || NO_FIELD.test(path)))
+    throw refused('an annotation names no field', fieldOf(path));
   const value = path === null ? json : valueAt(json, path);
   const isPlain = value === undefined || value === null;
   if (!isPlain && (typeof value !== 'string' || value.length > ANNOTATED_TEXT_LENGTH_MAX))
-    throw refused(`what is annotated must be text of at most ${ANNOTATED_TEXT_LENGTH_MAX} characters`, path ?? '');
+    throw refused(`what is annotated must be text of at most ${ANNOTATED_TEXT_LENGTH_MAX} characters`, fieldOf(path));
+  if (type === 'bigint' && !(typeof value === 'string' && /^-?\d+$/.test(value)))
+    throw invalidField(fieldOf(path), 'must be a whole number');
+}
+
+/** What superjson itself refuses to walk, and escapes. */
+const NO_FIELD = /\\|(?:^|\.)(?:__proto__|prototype|constructor)(?:\.|$)/;
+
+function fieldOf(path: string | null): string {
+  return (path ?? '').slice(0, ANNOTATION_PATH_LENGTH_MAX);
+}
+
+/** A value of JavaScript that is no input. A number is annotated only where JSON has none for it. */
+function refusedValue(path: string | null, type: unknown): AppError {
+  return invalidField(
+    fieldOf(path),
+    type === 'number'
+      ? 'must be a number that JSON can hold: not NaN, Infinity or a negative zero'
+      : 'must be JSON, a Date, a bigint or undefined',
+  );
 }
 
 function valueAt(json: unknown, path: string): unknown {

@@ -126,8 +126,8 @@ export function isTextWithinBounds(json: string): boolean {
   return true;
 }
 
-/** Where the quote stands that ends a string: one that an even number of backslashes precedes. A file may be one string of megabytes, so it is not walked. */
-function endOfString(json: string, start: number): number {
+/** Where the quote stands that ends a string, whose first character is at `start`: one that an even number of backslashes precedes. A file may be one string of megabytes, so it is not walked. */
+export function endOfString(json: string, start: number): number {
   for (let end = json.indexOf('"', start); end !== -1; end = json.indexOf('"', end + 1)) {
     let backslashes = 0;
     while (json.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes += 1;
