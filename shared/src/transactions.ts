@@ -106,7 +106,8 @@ export type TransactionCreate = z.infer<typeof transactionCreateInput>;
 export const transactionUpdateInput = z.strictObject({
   id: idInput,
   kind: fields.kind.optional().meta({
-    description: 'Another one for a transfer is refused without transfer as null, which gives the other side up',
+    description:
+      'What another kind has no place for is given up by name, or refused: of a transfer transfer as null; for a transfer a category as null, splits as []',
   }),
   accountId: fields.accountId.optional(),
   amount: fields.amount.optional().meta({

@@ -1,4 +1,10 @@
-import { type CategoryKind, formatMoney, parseMoney, type TransactionOut } from '@finverse/shared';
+import {
+  type CategoryKind,
+  formatMoney,
+  parseMoney,
+  type TransactionOut,
+  type TransactionUpdate,
+} from '@finverse/shared';
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { type Database, moneyFromSql } from '../../db/index.ts';
@@ -211,9 +217,9 @@ async function run(world: World, command: Command): Promise<void> {
     case 'changeKind': {
       if (!chosen) return;
       const isTransfer = chosen.kind !== 'transfer';
-      const changes = isTransfer
-        ? ({ kind: 'transfer', transfer: { toAccountId: to } } as const)
-        : ({ kind: 'income', transfer: null } as const);
+      const changes: Omit<TransactionUpdate, 'id'> = isTransfer
+        ? { kind: 'transfer', transfer: { toAccountId: to }, categoryId: null, splits: [] }
+        : { kind: 'income', transfer: null };
       keep([await ledger.transactions.update(commit, userId, { id: chosen.id, ...changes })]);
       return;
     }
