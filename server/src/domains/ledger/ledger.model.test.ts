@@ -29,6 +29,10 @@ const date = fc
 /** Which of what there is; taken modulo its number. */
 const pick = fc.nat({ max: 50 });
 
+/** What a part of a split is; some take away. */
+const part = fc
+  .tuple(fc.bigInt({ min: 1n, max: 10n ** 12n }), fc.nat({ max: 3 }))
+  .map(([units, sign]) => (sign === 0 ? -units : units));
 const signed = fc.bigInt({ min: -(10n ** 11n), max: 10n ** 11n }).map(formatMoney);
 const money = { amount, occurredOn: date, account: pick, category: fc.option(pick) };
 const anyCommand = fc.oneof(
@@ -40,7 +44,7 @@ const anyCommand = fc.oneof(
       do: fc.constant('split'),
       ...money,
       kind: fc.constantFrom('income', 'expense'),
-      parts: fc.array(amount, { minLength: 2, maxLength: 4 }),
+      parts: fc.array(part, { minLength: 2, maxLength: 4 }),
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('delete'), which: pick }) },
@@ -194,14 +198,8 @@ async function run(world: World, command: Command): Promise<void> {
         },
       });
     case 'split': {
-      const parts = command['parts'] as string[];
-      const sum = formatMoney(parts.reduce((total, part) => total + parseMoney(part), 0n));
-      return create({
-        kind: command['kind'] as 'income' | 'expense',
-        ...base,
-        amount: sum,
-        splits: parts.map((part, index) => ({ amount: part, categoryId: world.categories[index % 3] ?? null })),
-      });
+      const kind = command['kind'] as 'income' | 'expense';
+      return create({ kind, ...base, ...partsOf(command['parts'] as bigint[], world.categories) });
     }
     case 'delete':
       if (!chosen) return;
@@ -283,6 +281,20 @@ async function run(world: World, command: Command): Promise<void> {
     default:
       throw new Error(`unknown command ${command.do}`);
   }
+}
+
+/** Parts that are not all taken away, and the amount that they sum up to. */
+function partsOf(parts: readonly bigint[], categories: readonly string[]) {
+  const sum = parts.reduce((total, units) => total + units, 0n);
+  const whole = sum > 0n ? parts : [...parts, 1n - sum];
+  return {
+    amount: formatMoney(sum > 0n ? sum : 1n),
+    splits: whole.map((units, index) => ({
+      amount: formatMoney(units),
+      categoryId: categories[index % 3] ?? null,
+      note: '',
+    })),
+  };
 }
 
 let sources = 0;

@@ -122,6 +122,23 @@ describe('a new transaction', () => {
     }
   });
 
+  test('parts of either sign sum up to the amount: a discount takes away; none is zero', () => {
+    const taken = [{ amount: '13', categoryId: 'out' }, { amount: '-3' }];
+    const { splits, amount } = toTransactionOut(make({ splits: taken }));
+    expect(amount).toBe('10.00000000');
+    expect(splits.map((each) => each.amount)).toEqual(['13.00000000', '-3.00000000']);
+    expect(refused(() => make({ splits: [{ amount: '13' }, { amount: '-4' }] }))).toEqual(['splits']);
+    expect(() => make({ splits: [{ amount: '10' }, { amount: '0' }] })).toThrow('must not be zero');
+    expect(() => make({ amount: '-3', splits: [{ amount: '-3' }] })).toThrow('must be above zero');
+  });
+
+  test('what the parts add, before others take it away, is no more than an amount can be', () => {
+    const takingAway = (added: string, taken: string) =>
+      make({ splits: [{ amount: added }, { amount: added }, ...[taken, taken].map((amount) => ({ amount }))] });
+    expect(takingAway('4999999999', '-4999999994').splits).toHaveLength(4);
+    expect(refused(() => takingAway('5000000000', '-4999999995'))).toEqual(['splits']);
+  });
+
   test.each<[string, Partial<Draft>, string]>([
     ['no way to go', {}, 'transfer'],
     ['a way to nowhere', { transfer: { toAccountId: 'nowhere' } }, 'transfer.toAccountId'],
@@ -358,7 +375,14 @@ describe('an edit', () => {
       amount: maybe(anAmount),
       categoryId: maybe(aCategory),
       splits: maybe(
-        fc.array(fc.record({ amount: anAmount, categoryId: aCategory, note: fc.constant('s') }), { maxLength: 3 }),
+        fc.array(
+          fc.record({
+            amount: fc.oneof(anAmount, fc.constantFrom('-4', '-6')),
+            categoryId: aCategory,
+            note: fc.constant('s'),
+          }),
+          { maxLength: 3 },
+        ),
       ),
       transfer: maybe(
         fc.option(

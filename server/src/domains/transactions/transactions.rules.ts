@@ -203,11 +203,18 @@ function checkMoney(input: Money, named: Named, { keptCategories, atFault } = OF
     check(split.categoryId, `splits.${index}.categoryId`);
     return { ...split, amount: parseMoney(split.amount) };
   });
-  const sum = splits.reduce((total, split) => total + split.amount, 0n);
+  const sum = sumOf(splits);
   if (splits.length > 0 && sum !== amount) {
     throw invalidField('splits', `must sum up to the amount, ${formatMoney(amount)}; they are ${formatMoney(sum)}`);
   }
+  // So that whatever adds parts up, in any order, stays within what a database adds up.
+  if (sumOf(splits.filter((split) => split.amount > 0n)) >= UNITS_LIMIT)
+    throw invalidField('splits', 'must not add more than an amount can be, before what is taken away');
   return { ...own, categoryId, splits, transfer: null };
+}
+
+function sumOf(splits: readonly Split[]): Units {
+  return splits.reduce((total, { amount }) => total + amount, 0n);
 }
 
 /** Its kind is not asked: an income in a category of expenses is a refund, an expense in one of incomes a reversal. */
