@@ -349,11 +349,11 @@ async function fill(ledger: TestLedger, database: Database, fields: Book, isFull
       const toAmount = to.currency === account.currency ? {} : { toAmount: each.parts[0] ?? '1' };
       input = { ...common, kind: 'transfer', amount: each.amount, transfer: { toAccountId: to.id, ...toAmount } };
     } else if (each.parts.length > 1) {
-      const [first = 0n, ...rest] = each.parts.map(parseMoney);
-      const whole = rest.reduce((total, part) => total + part, first);
+      const [own = 0n, ...rest] = each.parts.map(parseMoney);
+      const whole = rest.reduce((total, part) => total + part, own);
       // What the first part adds beyond the amount the others take away.
-      const parts = each.takesAway ? [whole, ...rest.map((part) => -part)] : [first, ...rest];
-      const sum = formatMoney(each.takesAway ? first : whole);
+      const parts = each.takesAway ? [whole, ...rest.map((part) => -part)] : [own, ...rest];
+      const sum = formatMoney(each.takesAway ? own : whole);
       const splits = parts.map((part, index) => ({
         amount: formatMoney(part),
         note: payee.slice(0, 100),
