@@ -49,6 +49,12 @@ export const amountInput = money((units) => (units > 0n ? null : 'must be above 
   examples: ['12.50'],
 });
 
+/** A part of an amount: of either sign, not zero. */
+export const partInput = money((units) => (units === 0n ? 'must not be zero' : null)).meta({
+  description: 'Decimal text, not zero, at most eight digits after the point; below zero it takes away',
+  examples: ['12.50', '-2.00'],
+});
+
 /** An amount of either sign, or zero. */
 export const signedAmountInput = money(() => null).meta({
   description: 'Decimal text, at most eight digits after the point',

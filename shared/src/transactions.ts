@@ -14,6 +14,7 @@ import {
   monthOut,
   nameInput,
   NO_DATE_RANGE,
+  partInput,
   textInput,
 } from './ledger.ts';
 import { parseMoney } from './money.ts';
@@ -44,7 +45,7 @@ export const sourceInput = z
   .regex(/^[a-z0-9][a-z0-9._-]*$/, 'must be a name: lower-case letters, digits, dots, hyphens and underscores');
 
 const splitInput = z.strictObject({
-  amount: amountInput,
+  amount: partInput,
   categoryId: idInput.nullable().default(null),
   note: textInput(200).default(''),
 });
@@ -74,7 +75,10 @@ const fields = {
     .array(tagInput)
     .max(TAGS_MAX)
     .transform((tags) => [...new Set(tags)]),
-  splits: z.array(splitInput).max(SPLITS_MAX).meta({ description: 'Parts of the amount, which they must sum up to' }),
+  splits: z.array(splitInput).max(SPLITS_MAX).meta({
+    description:
+      'Parts of the amount, which they must sum up to. One below zero takes away: a discount, a deposit that came back',
+  }),
   transfer: transferInput.nullable(),
   attachments: z.array(attachment).max(ATTACHMENTS_MAX),
 };
@@ -106,7 +110,8 @@ export type TransactionCreate = z.infer<typeof transactionCreateInput>;
 export const transactionUpdateInput = z.strictObject({
   id: idInput,
   kind: fields.kind.optional().meta({
-    description: 'Another one for a transfer is refused without transfer as null, which gives the other side up',
+    description:
+      'What another kind has no place for is given up by name, or refused: of a transfer transfer as null; for a transfer a category as null, splits as []',
   }),
   accountId: fields.accountId.optional(),
   amount: fields.amount.optional().meta({
@@ -230,7 +235,10 @@ export const monthlyTotalsOut = pageOf(
         "The transactions', whatever the category's: what a category of expenses has cost is its `expense` less its `income`, the refunds",
     }),
     categoryId: z.string().nullable(),
-    total: moneyOut.meta({ description: 'Positive; transfers and opening balances are in none' }),
+    total: moneyOut.meta({
+      description:
+        'Below zero where parts of splits took away more than there was; transfers and opening balances are in none',
+    }),
     count: z.number().int().meta({ description: 'Entries: a split counts for each of its parts' }),
   }),
 );

@@ -74,6 +74,7 @@ const item = fc.record({
   kind: fc.constantFrom('income', 'expense', 'transfer'),
   amount,
   parts: fc.array(amount, { maxLength: 3 }),
+  takesAway: fc.boolean(),
   occurredOn: date,
   description: hostile,
   payee: hostile,
@@ -348,9 +349,13 @@ async function fill(ledger: TestLedger, database: Database, fields: Book, isFull
       const toAmount = to.currency === account.currency ? {} : { toAmount: each.parts[0] ?? '1' };
       input = { ...common, kind: 'transfer', amount: each.amount, transfer: { toAccountId: to.id, ...toAmount } };
     } else if (each.parts.length > 1) {
-      const sum = formatMoney(each.parts.reduce((total, part) => total + parseMoney(part), 0n));
-      const splits = each.parts.map((part, index) => ({
-        amount: part,
+      const [own = 0n, ...rest] = each.parts.map(parseMoney);
+      const whole = rest.reduce((total, part) => total + part, own);
+      // What the first part adds beyond the amount the others take away.
+      const parts = each.takesAway ? [whole, ...rest.map((part) => -part)] : [own, ...rest];
+      const sum = formatMoney(each.takesAway ? own : whole);
+      const splits = parts.map((part, index) => ({
+        amount: formatMoney(part),
         note: payee.slice(0, 100),
         categoryId: index === 0 ? categoryId : null,
       }));

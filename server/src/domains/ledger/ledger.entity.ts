@@ -201,7 +201,7 @@ export const AccountMonthSchema = defineEntity({
   },
 });
 
-/** Income and expenses of a month by currency and category: what analytics, budgets and the dashboard read. Totals are positive. */
+/** Income and expenses of a month by currency and category: what analytics, budgets and the dashboard read. What a part of a split takes away is subtracted. */
 export const MonthlyTotalSchema = defineEntity({
   name: 'MonthlyTotal',
   tableName: 'monthly_totals',

@@ -28,6 +28,10 @@ const BASE: TransactionRecord = {
 const record = (fields: Partial<TransactionRecord>): TransactionRecord => ({ ...BASE, ...fields });
 
 const units = fc.bigInt({ min: 1n, max: 10n ** 18n - 1n });
+const signedUnits = fc.oneof(
+  units,
+  units.map((each) => -each),
+);
 const place = {
   accountId: fc.constantFrom('a', 'b', 'c'),
   occurredOn: fc.constantFrom('2026-01-31', '2026-02-01', '2026-02-28'),
@@ -38,10 +42,7 @@ const anyRecord: fc.Arbitrary<TransactionRecord> = fc.oneof(
   fc
     .record({
       ...place,
-      amount: fc.oneof(
-        units,
-        units.map((each) => -each),
-      ),
+      amount: signedUnits,
     })
     .map((each) => record({ ...each, kind: 'opening' })),
   fc
@@ -53,7 +54,7 @@ const anyRecord: fc.Arbitrary<TransactionRecord> = fc.oneof(
     .record({
       kind: fc.constantFrom('income', 'expense'),
       ...place,
-      splits: fc.array(fc.record({ amount: units, categoryId: category, note: fc.constantFrom('', 'n') }), {
+      splits: fc.array(fc.record({ amount: signedUnits, categoryId: category, note: fc.constantFrom('', 'n') }), {
         minLength: 1,
         maxLength: 4,
       }),

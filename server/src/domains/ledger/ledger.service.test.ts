@@ -490,6 +490,40 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       expect(await make([{}, { name: 'B' }])).toMatchObject([{ name: 'A' }, { name: 'B' }]);
     });
 
+    test('a part below zero takes away from its category and from no other kind; the account loses the amount', async () => {
+      const [food, deposits] = [await category({ name: 'Food' }), await category({ name: 'Deposits' })];
+      const { id } = await account();
+      const splits = [
+        { amount: '20', categoryId: food.id },
+        { amount: '-3', categoryId: deposits.id, note: 'bottles' },
+      ];
+      const receipt = await add(id, { kind: 'expense', amount: '17', splits });
+      const totals = async () =>
+        (await ledger.transactions.monthlyTotals(userId, { limit: 50, from: '2026-01', to: '2026-12' })).items.map(
+          ({ kind, categoryId, total, count }) => [kind, categoryId, Number(total), count],
+        );
+      expect(receipt.splits.map(({ amount }) => Number(amount))).toEqual([20, -3]);
+      expect((await list()).items).toEqual([receipt]);
+      expect(await totals()).toEqual([
+        ['expense', food.id, 20, 1],
+        ['expense', deposits.id, -3, 1],
+      ]);
+      const lines = await statement(id);
+      expect(lines.map(({ amount, balance }) => [Number(amount), Number(balance)])).toEqual([
+        [3, -17],
+        [-20, -20],
+      ]);
+      const turned = await edit(receipt.id, { kind: 'income' });
+      expect((await list()).items).toEqual([turned]);
+      expect(turned.splits).toEqual(receipt.splits);
+      expect(await balanceOf(id)).toBe('17.00000000');
+      await ledger.categories.merge(ledger.commit, userId, { id: deposits.id, intoId: food.id });
+      expect(await totals()).toEqual([['income', food.id, 17, 2]]);
+      expect((await checkLedger(database.em(), database.dialect, { userId, differencesMax: 9 })).differences).toEqual(
+        [],
+      );
+    });
+
     test('a merge moves what is filed, also where both stand in one split, and what is below', async () => {
       const [from, into] = [await category({ name: 'From' }), await category({ name: 'Into' })];
       const child = await category({ name: 'Child', parentId: from.id });

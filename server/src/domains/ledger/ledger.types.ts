@@ -12,7 +12,7 @@ export type Ledger = {
 /** Amounts inside the server are whole units of 10^-8 of their currency. */
 export type Units = bigint;
 
-/** A part of an income or expense, positive like its transaction's amount. */
+/** A part of an income or expense. Positive like its transaction's amount, or below zero where it takes away, as a discount does; never zero. */
 export type Split = { amount: Units; categoryId: string | null; note: string };
 
 /**

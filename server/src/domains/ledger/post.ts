@@ -113,6 +113,7 @@ function requireConsistent(changes: readonly Change[], accounts: ReadonlyMap<str
     invariant((kind === 'transfer') === (transfer !== null), 'a transfer, and nothing else, goes somewhere');
     const sum = splits.reduce((total, split) => total + split.amount, 0n);
     invariant(splits.length === 0 || sum === amount, 'splits sum up to their amount');
+    invariant(!splits.some((split) => split.amount === 0n), 'no part of a split is nothing');
     for (const entry of entriesOf(after)) {
       invariant(accounts.get(entry.accountId)?.currency === entry.currency, 'an entry has the currency of its account');
     }

@@ -46,13 +46,13 @@ async function readSplits(
   const list = inList(dialect, ids);
   const rows = await fetchRows<RawRow>(
     em,
-    `select transaction_id, amount, category_id, note from entries where transaction_id in (${list.sql}) order by transaction_id, line`,
+    `select transaction_id, kind, amount, category_id, note from entries where transaction_id in (${list.sql}) order by transaction_id, line`,
     list.values,
   );
   for (const row of rows) {
     const signed = moneyFromSql(dialect, row['amount']);
     const split = {
-      amount: signed < 0n ? -signed : signed,
+      amount: row['kind'] === 'income' ? signed : -signed,
       categoryId: row['category_id'] as string | null,
       note: row['note'] as string,
     };

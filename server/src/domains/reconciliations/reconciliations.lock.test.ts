@@ -59,7 +59,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       [
         'kind, with the same money',
         'id',
-        () => bank.edit(expense.id, { kind: 'transfer', transfer: { toAccountId: savings } }),
+        () => bank.edit(expense.id, { kind: 'transfer', categoryId: null, transfer: { toAccountId: savings } }),
       ],
       ['deletion', 'id', () => bank.remove(expense.id)],
       [

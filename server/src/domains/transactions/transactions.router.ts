@@ -60,7 +60,7 @@ export const transactionsRouter = router({
         path: '/transactions',
         summary: 'Record an income, an expense or a transfer',
         description:
-          'Amounts are positive; the kind gives the sign. Splits sum up to the amount. A transfer to another currency says what arrives, or the rate.',
+          'Amounts are positive; the kind gives the sign. Splits sum up to the amount; a part below zero takes away. A transfer to another currency says what arrives, or the rate.',
       },
     })
     .input(transactionCreateInput)

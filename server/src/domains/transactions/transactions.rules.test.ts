@@ -122,6 +122,23 @@ describe('a new transaction', () => {
     }
   });
 
+  test('parts of either sign sum up to the amount: a discount takes away; none is zero', () => {
+    const taken = [{ amount: '13', categoryId: 'out' }, { amount: '-3' }];
+    const { splits, amount } = toTransactionOut(make({ splits: taken }));
+    expect(amount).toBe('10.00000000');
+    expect(splits.map((each) => each.amount)).toEqual(['13.00000000', '-3.00000000']);
+    expect(refused(() => make({ splits: [{ amount: '13' }, { amount: '-4' }] }))).toEqual(['splits']);
+    expect(() => make({ splits: [{ amount: '10' }, { amount: '0' }] })).toThrow('must not be zero');
+    expect(() => make({ amount: '-3', splits: [{ amount: '-3' }] })).toThrow('must be above zero');
+  });
+
+  test('what the parts add, before others take it away, is no more than an amount can be', () => {
+    const takingAway = (added: string, taken: string) =>
+      make({ splits: [{ amount: added }, { amount: added }, ...[taken, taken].map((amount) => ({ amount }))] });
+    expect(takingAway('4999999999', '-4999999994').splits).toHaveLength(4);
+    expect(refused(() => takingAway('5000000000', '-4999999995'))).toEqual(['splits']);
+  });
+
   test.each<[string, Partial<Draft>, string]>([
     ['no way to go', {}, 'transfer'],
     ['a way to nowhere', { transfer: { toAccountId: 'nowhere' } }, 'transfer.toAccountId'],
@@ -140,18 +157,16 @@ describe('a new transaction', () => {
       { transfer: { toAccountId: 'usd', rate: '2', toAmount: '20.00000001' } },
       'transfer.toAmount',
     ],
-    [
-      'a rate that lets nothing arrive',
-      { amount: '0.00000001', transfer: { toAccountId: 'usd', rate: '0.4' } },
-      'transfer.rate',
-    ],
-    [
-      'a rate that lets more arrive than there can be',
-      { amount: '9999999999', transfer: { toAccountId: 'usd', rate: '2' } },
-      'transfer.rate',
-    ],
   ])('a transfer is refused with %s', (_, fields, path) => {
     expect(refused(() => make({ kind: 'transfer', ...fields }))).toEqual([path]);
+  });
+
+  test.each([
+    ['nothing', '0.004', '1.1'],
+    ['more than there can be', '9999999999', '2'],
+  ])('of which %s arrives is refused naming both that it is reckoned from', (_, amount, rate) => {
+    const transfer = { toAccountId: 'usd', rate };
+    expect(refused(() => make({ kind: 'transfer', amount, transfer }))).toEqual(['amount', 'transfer.rate']);
   });
 
   test('what arrives is the amount by the rate, rounded once, half to even', () => {
@@ -189,10 +204,12 @@ describe('a new transaction', () => {
 
 describe('an edit', () => {
   const plain = make({ categoryId: 'out', note: 'n', tags: ['t'] });
+  const bare = make({});
   const split = make({
     splits: [{ amount: '4', categoryId: 'out', note: 'a' }, { amount: '6' }],
   });
-  const within = make({ kind: 'transfer', transfer: { toAccountId: 'eur2' } });
+  const toEur2 = { toAccountId: 'eur2' };
+  const within = make({ kind: 'transfer', transfer: toEur2 });
   const across = make({ kind: 'transfer', transfer: { toAccountId: 'usd', toAmount: '11' } });
   const byRate = make({ kind: 'transfer', transfer: { toAccountId: 'usd', rate: '1.1' } });
 
@@ -226,8 +243,20 @@ describe('an edit', () => {
       { amount: parseMoney('7'), splits: [{ amount: parseMoney('7'), categoryId: 'any', note: '' }] },
     ],
     [
-      'a transfer takes category and splits away',
+      'a transfer takes the place of a category that is given up',
+      plain,
+      { kind: 'transfer', categoryId: null, transfer: { toAccountId: 'eur2' } },
+      { categoryId: null, splits: [], transfer: within.transfer },
+    ],
+    [
+      'a transfer takes the place of splits that are given up',
       split,
+      { kind: 'transfer', splits: [], transfer: { toAccountId: 'eur2' } },
+      { categoryId: null, splits: [], transfer: within.transfer },
+    ],
+    [
+      'a transfer takes the place of nothing where there is nothing',
+      bare,
       { kind: 'transfer', transfer: { toAccountId: 'eur2' } },
       { categoryId: null, splits: [], transfer: within.transfer },
     ],
@@ -290,14 +319,24 @@ describe('an edit', () => {
     ['an account in another currency without an amount', plain, { accountId: 'usd' }, 'amount'],
     ['the same for a transfer', across, { accountId: 'usd2' }, 'amount'],
     ['a new amount where what arrived was given without a rate', across, { amount: '5' }, 'transfer.toAmount'],
-    ['an amount of which nothing would arrive by the rate', byRate, { amount: '0.00000001' }, 'transfer.rate'],
-    ['an amount of which too much would arrive by the rate', byRate, { amount: '9999999999' }, 'transfer.rate'],
+    ['an amount of which nothing would arrive by the rate', byRate, { amount: '0.004' }, 'amount'],
+    ['an amount of which too much would arrive by the rate', byRate, { amount: '9999999999' }, 'amount'],
+    [
+      'a rate by which nothing would arrive of the amount',
+      byRate,
+      { transfer: { toAccountId: 'usd', rate: '0.0001' } },
+      'transfer.rate',
+    ],
+    ['a transfer that would lose its category', plain, { kind: 'transfer', transfer: toEur2 }, 'categoryId'],
+    ['the same beside no splits', plain, { kind: 'transfer', transfer: toEur2, splits: [] }, 'categoryId'],
+    ['a transfer that would lose its splits', split, { kind: 'transfer', transfer: toEur2 }, 'splits'],
+    ['the same beside no category', split, { kind: 'transfer', transfer: toEur2, categoryId: null }, 'splits'],
     ['another kind for a transfer that is not given up', across, { kind: 'expense' }, 'transfer'],
     ['the same within a currency', within, { kind: 'income' }, 'transfer'],
     ['a transfer that goes nowhere', within, { transfer: null }, 'transfer'],
     ['a transfer to where it comes from', within, { accountId: 'eur2' }, 'transfer.toAccountId'],
     ['a way to go for what is no transfer', plain, { transfer: { toAccountId: 'eur2' } }, 'transfer'],
-    ['a new kind that would go nowhere', plain, { kind: 'transfer' }, 'transfer'],
+    ['a new kind that would go nowhere', bare, { kind: 'transfer' }, 'transfer'],
     ['a category for a transfer', within, { categoryId: 'any' }, 'categoryId'],
     ['splits for a transfer', within, { splits: [{ amount: '10', categoryId: null, note: '' }] }, 'splits'],
     ['an archived category that it did not have', plain, { categoryId: 'old' }, 'categoryId'],
@@ -336,7 +375,14 @@ describe('an edit', () => {
       amount: maybe(anAmount),
       categoryId: maybe(aCategory),
       splits: maybe(
-        fc.array(fc.record({ amount: anAmount, categoryId: aCategory, note: fc.constant('s') }), { maxLength: 3 }),
+        fc.array(
+          fc.record({
+            amount: fc.oneof(anAmount, fc.constantFrom('-4', '-6')),
+            categoryId: aCategory,
+            note: fc.constant('s'),
+          }),
+          { maxLength: 3 },
+        ),
       ),
       transfer: maybe(
         fc.option(
@@ -369,6 +415,11 @@ describe('an edit', () => {
         expect({ kind, accountId, categoryId }).toMatchObject(
           Object.fromEntries(Object.entries(given).filter(([name]) => ['kind', 'accountId'].includes(name))),
         );
+        // What nobody spoke of is what it was; new splits alone take a category's place.
+        if (changes.splits === undefined) expect(splits).toEqual(toTransactionOut(before).splits);
+        if (changes.splits === undefined && changes.categoryId === undefined)
+          expect(categoryId).toBe(before.categoryId);
+        if (changes.transfer === undefined) expect(transfer?.toAccountId).toBe(before.transfer?.toAccountId);
         if (changes.amount !== undefined) expect(amount).toBe(formatMoney(parseMoney(changes.amount)));
         const again = make({
           kind: kind as 'income',

@@ -3,6 +3,7 @@ import {
   formatMoney,
   formatScaled,
   minorDigits,
+  MONEY_PRECISION,
   MONEY_SCALE,
   parseMoney,
   type TransactionCreate,
@@ -24,6 +25,7 @@ import {
 /** Digits after the point of a rate. */
 const RATE_SCALE = 12;
 const RATE_UNIT = 10n ** BigInt(RATE_SCALE);
+const UNITS_LIMIT = 10n ** BigInt(MONEY_PRECISION);
 
 /** What a transaction names, as far as it exists. */
 export type Named = {
@@ -67,11 +69,11 @@ export function toRecord(
 }
 
 /**
- * The transaction as it is after an edit: what was left out stays, unless it cannot go with what was given. A transfer has neither category nor splits, and
- * nothing else has a way to go. A category beside splits is refused, unless these are given up by `splits: []`, and so is another kind
- * for a transfer without `transfer: null`, as the other account would lose its side of it unasked. A new amount beside splits needs new ones, and so does an
- * account in another currency the amount, and a new amount what arrives in another currency without a rate: what either would be is not for us to guess. A
- * category that was archived since may stay.
+ * The transaction as it is after an edit: what was left out stays. A transfer has neither category nor splits, and nothing else has a way to go: what
+ * another kind has no place for is given up by name (`categoryId: null`, `splits: []`, `transfer: null`), since nobody asked for its loss. A category
+ * beside splits is refused, unless these are given up; new splits say anew what the amount is for, and so take its category's place. A new amount beside
+ * splits needs new ones, and so does an account in another currency the amount, and a new amount what arrives in another currency without a rate: what
+ * either would be is not for us to guess. A category that was archived since may stay.
  *
  * @throws AppError VALIDATION_FAILED naming what does not go together
  */
@@ -86,29 +88,22 @@ export function edit(
   }
   const kind = changes.kind ?? before.kind;
   const isTransfer = kind === 'transfer';
-  if (before.transfer && !isTransfer && changes.transfer === undefined) {
-    throw invalidField('transfer', `goes to another account; send it as null beside the kind ${kind} to give that up`);
-  }
+  requireGivenUp(before, changes, kind);
   requireAmountFor(before, changes, named);
-  const splits = changes.splits ?? (isTransfer ? [] : before.splits.map(toSplitInput));
+  const splits = changes.splits ?? before.splits.map(toSplitInput);
   const money: Money = {
     kind,
     accountId: changes.accountId ?? before.accountId,
     amount: changes.amount ?? formatMoney(before.amount),
     currency: changes.currency,
-    categoryId:
-      changes.categoryId !== undefined
-        ? changes.categoryId
-        : isTransfer || splits.length > 0
-          ? null
-          : before.categoryId,
+    categoryId: changes.categoryId !== undefined ? changes.categoryId : splits.length > 0 ? null : before.categoryId,
     splits,
     transfer:
       changes.transfer !== undefined ? changes.transfer : isTransfer ? keptTransfer(before, changes, named) : null,
   };
   return {
     ...before,
-    ...checkMoney(money, named, new Set(categoriesNamedBy(before))),
+    ...checkMoney(money, named, { keptCategories: new Set(categoriesNamedBy(before)), atFault: atFaultIn(changes) }),
     occurredOn: changes.occurredOn ?? before.occurredOn,
     description: changes.description ?? before.description,
     payee: changes.payee ?? before.payee,
@@ -117,6 +112,26 @@ export function edit(
     attachments: changes.attachments ?? before.attachments,
     updatedAtMs: nowMs,
   };
+}
+
+/** @throws AppError VALIDATION_FAILED naming what the kind has no place for, and the edit does not give up */
+function requireGivenUp(before: TransactionRecord, changes: TransactionUpdate, kind: TransactionRecord['kind']): void {
+  const beside = `beside the kind ${kind} to give`;
+  if (kind !== 'transfer') {
+    if (before.transfer && changes.transfer === undefined)
+      throw invalidField('transfer', `goes to another account; send it as null ${beside} that up`);
+    return;
+  }
+  if (before.categoryId !== null && changes.categoryId === undefined)
+    throw invalidField('categoryId', `does not go with a transfer; send it as null ${beside} it up`);
+  if (before.splits.length > 0 && changes.splits === undefined)
+    throw invalidField('splits', `do not go with a transfer; send them as [] ${beside} them up`);
+}
+
+/** Which of the two an edit has given that make what arrives by a rate: a rate that was kept is not what its caller got wrong. */
+function atFaultIn({ amount, transfer }: TransactionUpdate): readonly AtFault[] {
+  if (!transfer) return ['amount'];
+  return amount === undefined ? ['transfer.rate'] : AMOUNT_AND_RATE;
 }
 
 /** An amount is of its account's currency: ten euros do not become ten dollars because nobody said what they become. */
@@ -155,8 +170,14 @@ type CheckedMoney = Pick<
   'kind' | 'accountId' | 'amount' | 'currency' | 'categoryId' | 'splits' | 'transfer'
 >;
 
-/** `keptCategories` are those that the transaction has already: they may have been archived since. */
-function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<string> = new Set()): CheckedMoney {
+type AtFault = 'amount' | 'transfer.rate';
+const AMOUNT_AND_RATE: readonly AtFault[] = ['amount', 'transfer.rate'];
+
+/** `keptCategories` are those that the transaction has already: they may have been archived since. `atFault` is named where nothing valid arrives by a rate. */
+type Leeway = { keptCategories: ReadonlySet<string>; atFault: readonly AtFault[] };
+const OF_A_NEW_ONE: Leeway = { keptCategories: new Set(), atFault: AMOUNT_AND_RATE };
+
+function checkMoney(input: Money, named: Named, { keptCategories, atFault } = OF_A_NEW_ONE): CheckedMoney {
   const { kind, accountId, categoryId } = input;
   const account = named.accounts.get(accountId);
   if (!account) throw invalidField('accountId', 'is no account');
@@ -169,7 +190,7 @@ function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<stri
   if (kind === 'transfer') {
     if (categoryId !== null) throw invalidField('categoryId', 'does not go with a transfer');
     if (input.splits.length > 0) throw invalidField('splits', 'do not go with a transfer');
-    return { ...own, categoryId: null, splits: [], transfer: checkTransfer(input, account, named) };
+    return { ...own, categoryId: null, splits: [], transfer: checkTransfer(input, account, named, atFault) };
   }
   if (input.transfer !== null) throw invalidField('transfer', `does not go with ${kind}`);
   if (input.splits.length > 0 && categoryId !== null)
@@ -182,11 +203,18 @@ function checkMoney(input: Money, named: Named, keptCategories: ReadonlySet<stri
     check(split.categoryId, `splits.${index}.categoryId`);
     return { ...split, amount: parseMoney(split.amount) };
   });
-  const sum = splits.reduce((total, split) => total + split.amount, 0n);
+  const sum = sumOf(splits);
   if (splits.length > 0 && sum !== amount) {
     throw invalidField('splits', `must sum up to the amount, ${formatMoney(amount)}; they are ${formatMoney(sum)}`);
   }
+  // So that whatever adds parts up, in any order, stays within what a database adds up.
+  if (sumOf(splits.filter((split) => split.amount > 0n)) >= UNITS_LIMIT)
+    throw invalidField('splits', 'must not add more than an amount can be, before what is taken away');
   return { ...own, categoryId, splits, transfer: null };
+}
+
+function sumOf(splits: readonly Split[]): Units {
+  return splits.reduce((total, { amount }) => total + amount, 0n);
 }
 
 /** Its kind is not asked: an income in a category of expenses is a refund, an expense in one of incomes a reversal. */
@@ -196,7 +224,12 @@ function checkCategory({ categories }: Named, id: string, { path, isKept }: { pa
   if (category.archivedAtMs !== null && !isKept) throw invalidField(path, 'is archived');
 }
 
-function checkTransfer(input: Money, from: AccountRecord, { accounts }: Named): TransactionRecord['transfer'] {
+function checkTransfer(
+  input: Money,
+  from: AccountRecord,
+  { accounts }: Named,
+  atFault: readonly AtFault[],
+): TransactionRecord['transfer'] {
   const { transfer } = input;
   if (transfer === null) throw invalidField('transfer', 'is needed: where the money goes');
   const to = accounts.get(transfer.toAccountId);
@@ -226,20 +259,20 @@ function checkTransfer(input: Money, from: AccountRecord, { accounts }: Named): 
     throw invalidField('transfer.toAmount', `must be ${formatMoney(converted)} by that rate; leave one of them out`);
   }
   const arriving = toAmount ?? converted;
-  if (arriving <= 0n) throw invalidField('transfer.rate', 'would let nothing arrive');
-  requireMoney(arriving, 'transfer.rate');
+  requireArriving(arriving, to.currency, atFault);
   return { ...common, toAmount: arriving, rate };
 }
 
-function requireMoney(units: Units, path: string): void {
-  try {
-    parseMoney(formatMoney(units));
-  } catch (error) {
-    throw new AppError('VALIDATION_FAILED', 'The input was refused; see details.', {
-      details: [{ path, message: 'would let more arrive than an amount can be' }],
-      cause: error,
-    });
-  }
+/** @throws AppError VALIDATION_FAILED naming what is at fault where nothing arrives, or more than an amount can be */
+function requireArriving(arriving: Units, currency: string, atFault: readonly AtFault[]): void {
+  if (arriving > 0n && arriving < UNITS_LIMIT) return;
+  const message =
+    arriving > 0n
+      ? 'would let more arrive by the rate than an amount can be'
+      : `would let nothing arrive by the rate, to the ${minorDigits(currency)} digits that ${currency} has`;
+  throw new AppError('VALIDATION_FAILED', 'The input was refused; see details.', {
+    details: atFault.map((path) => ({ path, message })),
+  });
 }
 
 /** What banks book in a currency: a yen, a cent, a thousandth of a dinar. */
