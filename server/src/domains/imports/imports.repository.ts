@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ImportFormat, ImportOut, ImportSettings, ImportSettingsInput, ImportStatus } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, forUpdate, insertRows, type SqlValue } from '../../db/index.ts';
@@ -179,6 +180,41 @@ export async function findMade(
     [first, until.id, userId, limit],
   );
   return rows.map((row) => ({ id: row['id'] as string, createdAt: Number(row['created_at']) }));
+}
+
+/** Transactions that are looked at in one statement. */
+const SURVEYED_AT_A_TIME = 10_000;
+
+/** Of the transactions in a range of ids: how many are reconciled, on either account, and which accounts they are on. Others have their turn meanwhile. */
+export async function surveyMade(
+  em: SqlEntityManager,
+  { userId, first, last }: { userId: string; first: string; last: string },
+): Promise<{ reconciled: number; accountIds: Set<string> }> {
+  const accountIds = new Set<string>();
+  let reconciled = 0;
+  for (let after: string | null = null; ;) {
+    const groups: Row[] = await em.execute<Row[]>(
+      `select account_id, to_account_id, count(*) as count, max(id) as last_id,
+              sum(case when cleared_state = 'reconciled' or to_cleared_state = 'reconciled' then 1 else 0 end) as reconciled
+       from (select id, account_id, to_account_id, cleared_state, to_cleared_state from transactions
+             where id ${after === null ? '>=' : '>'} ? and id <= ? and user_id = ? order by id limit ${SURVEYED_AT_A_TIME}) as part
+       group by account_id, to_account_id`,
+      [after ?? first, last, userId],
+    );
+    for (const group of groups) {
+      reconciled += Number(group['reconciled']);
+      for (const name of ['account_id', 'to_account_id'])
+        if (group[name] !== null) accountIds.add(group[name] as string);
+    }
+    if (groups.reduce((sum, group) => sum + Number(group['count']), 0) < SURVEYED_AT_A_TIME)
+      return { reconciled, accountIds };
+    after =
+      groups
+        .map((group) => group['last_id'] as string)
+        .toSorted()
+        .at(-1) ?? last;
+    await setImmediate();
+  }
 }
 
 function toSql(value: ImportRecord[keyof typeof COLUMNS]): SqlValue {
