@@ -3,6 +3,7 @@ import type { ImportFormat, ImportOut, ImportSettings, ImportSettingsInput, Impo
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, forUpdate, insertRows, type SqlValue } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
+import { importedTransactionIds } from '../../kernel/ids.ts';
 
 /** An import as it is kept. */
 export type ImportRecord = {
@@ -163,6 +164,20 @@ export async function beat(em: SqlEntityManager, where: { id: string; runHex: st
     [nowMs, where.id, where.runHex],
     'run',
   );
+}
+
+/** The first and the last of the ids that an import of a person gives its transactions; null where there is no such import, or it was never committed. */
+export async function importedIds(
+  em: SqlEntityManager,
+  userId: string,
+  importId: string,
+): Promise<{ first: string; last: string } | null> {
+  const [row] = await em.execute<Row[]>('select run_at, run_hex from imports where user_id = ? and id = ?', [
+    userId,
+    importId,
+  ]);
+  const runHex = row?.['run_hex'];
+  return typeof runHex === 'string' ? importedTransactionIds(Number(row?.['run_at']), runHex) : null;
 }
 
 /** Those of a run's transactions that are there, the last ones by id, with the time (milliseconds) at which they were made: from `first` up to `until`. */
