@@ -18,7 +18,7 @@ const LOGIN = { email: 'operator@example.test', password: 'staple mandolin sphin
 
 type State = { id: string; status: string; created: number; error: { code: string } | null };
 
-describe('kill -9 in the middle of an import', () => {
+describe('kill -9 in the middle of an import, and in the middle of its undoing', () => {
   it(
     'leaves nothing of it on SQLite when the next start answers',
     async () => {
@@ -89,7 +89,17 @@ async function killImport(database: Record<string, string>): Promise<number> {
     await server.ready();
     expect(await balanceOf(accountId)).toBe(`${10 + ROWS * 1.25}.00000000`);
     expect((await state()).status).toBe('completed');
-    return (await state()).created;
+    const { created } = await state();
+
+    await server.post(`/imports/${id}/undo`, {});
+    await waitFor('some rows to be taken back', async () => (await state()).created < created);
+    await server.kill9();
+    server = spawn();
+    await server.ready();
+    expect(await state()).toMatchObject({ status: 'undone', created: 0, error: null });
+    expect(await balanceOf(accountId)).toBe('10.00000000');
+    expect(await statement(accountId)).toEqual(['10.00000000']);
+    return created;
   } finally {
     await server.kill9();
     // The embedded chain, which ends after the server, may still write into it.

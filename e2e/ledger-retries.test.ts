@@ -32,8 +32,8 @@ type Things = {
   reconciliation(): Promise<string>;
   rule(): Promise<string>;
   import(): Promise<string>;
-  /** Waits for the end of an import that is committed. */
-  imported(id: string): Promise<void>;
+  /** Waits for the end of an import that is committed, or undone. */
+  imported(id: string, status?: 'completed' | 'undone'): Promise<void>;
   /** A transaction that a rule changes, and the token of the preview that says so. */
   preview(): Promise<string>;
   /** The rules that there are, in their order. */
@@ -233,6 +233,15 @@ const CASES: Record<string, Case> = {
     return { call, other: { ...call, body: { skip_faulty: true } }, settled: () => things.imported(id) };
   },
   'imports.cancel': onPath('POST', 'import', (id) => `/imports/${id}/cancel`),
+  'imports.undo': async (things) => {
+    const ids = [await things.import(), await things.import()] as const;
+    for (const id of ids) {
+      await things.post(`/imports/${id}/commit`);
+      await things.imported(id);
+    }
+    const [call, other] = ids.map((id) => ({ method: 'POST', path: `/imports/${id}/undo` })) as [Call, Call];
+    return { call, other, settled: () => things.imported(ids[0], 'undone') };
+  },
   'rules.run': async (things) => {
     const call = { method: 'POST', path: '/rules/apply', body: { token: await things.preview() } };
     return { call, other: { ...call, body: { token: '0'.repeat(64) } } };
@@ -303,9 +312,9 @@ describe.each(DATABASES)('on %s', (name) => {
     },
     rule: () => made('/rules', aRule(`Payee ${(named += 1)}`)),
     import: async () => made('/imports', anImport(await things.account())),
-    imported: async (id) => {
-      const isDone = async () => (await get<{ status: string }>(`/imports/${id}`)).status === 'completed';
-      await waitFor('the import to be completed', isDone);
+    imported: async (id, status = 'completed') => {
+      const isDone = async () => (await get<{ status: string }>(`/imports/${id}`)).status === status;
+      await waitFor(`the import to be ${status}`, isDone);
     },
     preview: async () => {
       await made('/rules', aRule('Baker'));

@@ -4,7 +4,7 @@ import type { Database } from './db/index.ts';
 import { AccountsService } from './domains/accounts/index.ts';
 import { CategoriesService } from './domains/categories/index.ts';
 import { ExportsService } from './domains/exports/index.ts';
-import { ImportsService } from './domains/imports/index.ts';
+import { importedIds, ImportsService } from './domains/imports/index.ts';
 import { IntegrityService } from './domains/integrity/index.ts';
 import { RatesService } from './domains/rates/index.ts';
 import { ReconciliationsService } from './domains/reconciliations/index.ts';
@@ -43,7 +43,7 @@ export function createLedgerServices(parts: LedgerParts): LedgerServices {
     exports: new ExportsService(parts),
     accounts: new AccountsService({ ...parts, references }),
     categories: new CategoriesService({ ...parts, references }),
-    transactions: new TransactionsService(parts),
+    transactions: new TransactionsService({ ...parts, importedIds }),
     rates: new RatesService(parts),
     recurring: new RecurringService(parts),
     reconciliations: new ReconciliationsService(parts),

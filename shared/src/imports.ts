@@ -174,7 +174,7 @@ export type ImportUpdate = z.infer<typeof importUpdateInput>;
 
 export const importIdInput = z.strictObject({ id: idInput });
 
-const importStatus = z.enum(['ready', 'running', 'undoing', 'completed', 'cancelled', 'failed']);
+const importStatus = z.enum(['ready', 'running', 'undoing', 'completed', 'undone', 'cancelled', 'failed']);
 export type ImportStatus = z.infer<typeof importStatus>;
 
 export const importOut = z.object({
@@ -191,7 +191,8 @@ export const importOut = z.object({
       'What the file leaves open, such as which number is the day; look before you commit. Once it is completed, also what became of rows that differ from the ledger',
   }),
   status: importStatus.meta({
-    description: 'undoing: what was imported is taken back, because it was cancelled or failed',
+    description:
+      'undoing: what was imported is taken back, because it was cancelled, failed or undone; undone: it was completed, and nothing of it is left',
   }),
   bytesRead: z.number().int(),
   rowsRead: z.number().int(),

@@ -190,6 +190,9 @@ export const transactionsInput = z
       description: 'In description, payee, note or the note of a split, whatever the case',
     }),
     source: sourceInput.optional(),
+    importId: idInput
+      .optional()
+      .meta({ description: 'Those that this import has made and that are still there, whatever became of them since' }),
     cleared: clearedState
       .optional()
       .meta({ description: 'On that account, where one is given; else on any that it is on' }),

@@ -167,6 +167,7 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'imports.preview': { id: importId },
     'imports.commit': { id: importId },
     'imports.cancel': { id: importId },
+    'imports.undo': { id: importId },
     'imports.progress': { id: importId },
     'rules.run': { token: '0'.repeat(64) },
   };

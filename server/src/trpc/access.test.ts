@@ -86,6 +86,7 @@ const RULES: Record<string, Rule> = {
   'imports.preview': 'user',
   'imports.commit': 'user',
   'imports.cancel': 'user',
+  'imports.undo': 'user',
   'imports.progress': 'user',
   'exports.stream': 'user',
   'integrity.check': 'user',
@@ -411,6 +412,14 @@ const OWNED: Record<string, ((server: TestServer, token: string) => Promise<Owne
   'imports.preview': anImport,
   'imports.commit': anImport,
   'imports.cancel': anImport,
+  'imports.undo': async (server, token) => {
+    const { id } = await anImport(server, token);
+    await server.rest('POST', `/imports/${id}/commit`, { token, body: {} });
+    // Its progress ends with it.
+    const headers = { authorization: `Bearer ${token}` };
+    await (await server.open('GET', `/api/v1/imports/${id}/progress`, { headers })).text();
+    return { id };
+  },
   // A stream of one that is ready waits for its end.
   'imports.progress': async (server, token) => {
     const { id } = await anImport(server, token);
@@ -491,6 +500,7 @@ const ALSO: Record<string, string[]> = {
   'imports.preview': ['transactions:read'],
   'imports.commit': ['transactions:write'],
   'imports.cancel': ['transactions:write'],
+  'imports.undo': ['transactions:write'],
   'exports.stream': ['accounts:read', 'categories:read', 'transactions:read'],
 };
 

@@ -79,6 +79,28 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await transactionsOf(world)).toEqual([]);
   });
 
+  test('one that is undone while its run still tidies up is taken back by the same process', async () => {
+    const gate = Promise.withResolvers<void>();
+    class HeldFiles extends ImportFiles {
+      override async remove(id: string): Promise<void> {
+        await gate.promise;
+        await super.remove(id);
+      }
+    }
+    const log = { warn: () => undefined, error: () => undefined };
+    const runner = new ImportRunner({ database, clock: systemClock, files: new HeldFiles(folder), log });
+    const statusOf = async () => (await findImport(database.em(), run))?.status;
+    runner.start(run);
+    await expect.poll(statusOf).toBe('completed');
+    await changeImport(database.em(), { id: run.id }, { status: 'undoing' });
+    runner.startUndo(run);
+    gate.resolve();
+    await expect.poll(() => runner.activeCount).toBe(0);
+    expect(await findImport(database.em(), run)).toMatchObject({ status: 'undone', created: 0 });
+    expect(await transactionsOf(world)).toEqual([]);
+    await expectExact(world);
+  });
+
   test.each(takeovers)('what a run writes of its own progress is not kept where the import %s', async (_state, by) => {
     await changeImport(database.em(), { id: run.id }, by);
     const before = await findImport(database.em(), run);

@@ -32,7 +32,7 @@ type Progress = { counts: Counts; standings: Standings; balances: BalanceRows; i
 /**
  * Writes imports, in the background. The rows come in batches, each one transaction of the ledger, so that every figure is exact at every moment and nobody waits
  * for long. The transactions of a run are a range of ids, by which all of them are found and taken back where the run is cancelled, fails, or dies with its
- * process; each batch first looks whether the run is still the one that writes.
+ * process, and where it was completed and is undone; each batch first looks whether the run is still the one that writes.
  */
 export class ImportRunner {
   readonly #database: Database;
@@ -60,10 +60,27 @@ export class ImportRunner {
 
   /** Begins a run whose row says so already. Answers at once. */
   start(record: Run): void {
-    if (this.#active.has(record.id) || this.#stopping.signal.aborted) return;
-    const work = this.#run(record)
-      .catch((error: unknown) => this.#log.error({ err: error, import: record.id }, 'an import could not be finished'))
-      .finally(() => this.#active.delete(record.id));
+    this.#begin(record, () => this.#run(record));
+  }
+
+  /** Begins to take back what a run has made that was completed; its row says so already. Answers at once. */
+  startUndo(record: Run): void {
+    this.#begin(record, () => this.#undo.undo(record, this.#stopping.signal));
+  }
+
+  /** Works on an import, after what this process still has to do for it: a run whose row says that it has ended may be tidying up. */
+  #begin(record: Run, run: () => Promise<void>): void {
+    if (this.#stopping.signal.aborted) return;
+    const work = (this.#active.get(record.id) ?? Promise.resolve())
+      .then(() => this.#whileAlive(record, run))
+      .catch((error: unknown) => {
+        // Another process has it, or this one ends: then the next start takes it back.
+        if (error instanceof RunOver || this.#stopping.signal.aborted) return;
+        this.#log.error({ err: error, import: record.id }, 'an import could not be finished');
+      })
+      .finally(() => {
+        if (this.#active.get(record.id) === work) this.#active.delete(record.id);
+      });
     this.#active.set(record.id, work);
   }
 
@@ -152,11 +169,21 @@ export class ImportRunner {
     return null;
   }
 
-  async #run(run: Run): Promise<void> {
+  /** Gives signs of life while the work on a run goes on. */
+  async #whileAlive(run: Run, work: () => Promise<void>): Promise<void> {
     let beating = Promise.resolve();
     const heart = setInterval(() => {
       beating = beat(this.#database.em(), run, this.#clock.now()).catch(() => undefined);
     }, BEAT_MS);
+    try {
+      await work();
+    } finally {
+      clearInterval(heart);
+      await beating;
+    }
+  }
+
+  async #run(run: Run): Promise<void> {
     try {
       await this.#files.require(run.fileId);
       const creditBefore = await this.#creditBalances(run.userId);
@@ -167,12 +194,8 @@ export class ImportRunner {
       const warnings = [...run.warnings, ...told];
       await this.#finish(run, { creditBefore, warnings, lesson: isUnderstood ? lesson : null });
     } catch (error) {
-      // Another process has it, or this one ends: then the next start takes it back.
-      if (error instanceof RunOver || this.#stopping.signal.aborted) return;
+      if (error instanceof RunOver || this.#stopping.signal.aborted) throw error;
       await this.#giveUp(run, error);
-    } finally {
-      clearInterval(heart);
-      await beating;
     }
   }
 

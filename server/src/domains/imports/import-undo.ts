@@ -14,7 +14,7 @@ const RETRY_MIN_MS = 30_000;
 const RETRY_MAX_MS = 30 * 60_000;
 
 /**
- * Takes runs back: the last batch first, each whole and in one transaction, so that every balance and every sum on the way is one that has been before.
+ * Takes runs back, those that were cancelled or failed and those that were completed: the last batch first, each whole and in one transaction, so that every balance and every sum on the way is one that has been before.
  * Where the person has moved money meanwhile these may be others, which no column can hold; then all that is left goes in one transaction. Where even what
  * that leads to cannot be held, the import stays `undoing` and says why, and is tried again later.
  */
@@ -112,8 +112,8 @@ export class ImportUndo {
   }
 }
 
-/** What an import is once it is taken back: cancelled where nothing else was the matter. */
-function endOf({ errorCode }: Pick<Run, 'errorCode'>) {
+/** What an import is once it is taken back: failed where something else was the matter, cancelled where it was while it ran; else it was completed before. */
+function endOf({ errorCode, isCancelRequested }: Pick<Run, 'errorCode' | 'isCancelRequested'>) {
   if (errorCode !== null && errorCode !== 'IMPORT_NOT_UNDONE') return { status: 'failed' } as const;
-  return { status: 'cancelled', errorCode: null, errorMessage: null } as const;
+  return { status: isCancelRequested ? 'cancelled' : 'undone', errorCode: null, errorMessage: null } as const;
 }

@@ -25,6 +25,12 @@ export interface ImportsApi {
   commit(commit: UnitOfWork, userId: string, input: ImportCommit): Promise<ImportOut>;
   /** @throws AppError NOT_FOUND, IMPORT_NOT_READY */
   cancel(commit: UnitOfWork, userId: string, id: string): Promise<ImportOut>;
+  /**
+   * Begins to take back all that a completed import has made, whatever became of it since, and answers at once.
+   *
+   * @throws AppError NOT_FOUND, IMPORT_NOT_READY, ENTRY_RECONCILED, ACCOUNT_ARCHIVED, RATE_LIMITED
+   */
+  undo(commit: UnitOfWork, userId: string, id: string): Promise<ImportOut>;
   /** @throws AppError NOT_FOUND */
   status(userId: string, id: string): Promise<ImportOut>;
   list(userId: string, query: ImportsQuery): Promise<ImportsOut>;

@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ImportFormat, ImportOut, ImportSettings, ImportSettingsInput, ImportStatus } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Dialect, forUpdate, insertRows, type SqlValue } from '../../db/index.ts';
 import { toInstant } from '../../kernel/clock.ts';
+import { importedTransactionIds } from '../../kernel/ids.ts';
 
 /** An import as it is kept. */
 export type ImportRecord = {
@@ -164,6 +166,20 @@ export async function beat(em: SqlEntityManager, where: { id: string; runHex: st
   );
 }
 
+/** The first and the last of the ids that an import of a person gives its transactions; null where there is no such import, or it was never committed. */
+export async function importedIds(
+  em: SqlEntityManager,
+  userId: string,
+  importId: string,
+): Promise<{ first: string; last: string } | null> {
+  const [row] = await em.execute<Row[]>('select run_at, run_hex from imports where user_id = ? and id = ?', [
+    userId,
+    importId,
+  ]);
+  const runHex = row?.['run_hex'];
+  return typeof runHex === 'string' ? importedTransactionIds(Number(row?.['run_at']), runHex) : null;
+}
+
 /** Those of a run's transactions that are there, the last ones by id, with the time (milliseconds) at which they were made: from `first` up to `until`. */
 export async function findMade(
   em: SqlEntityManager,
@@ -179,6 +195,41 @@ export async function findMade(
     [first, until.id, userId, limit],
   );
   return rows.map((row) => ({ id: row['id'] as string, createdAt: Number(row['created_at']) }));
+}
+
+/** Transactions that are looked at in one statement. */
+const SURVEYED_AT_A_TIME = 10_000;
+
+/** Of the transactions in a range of ids: how many are reconciled, on either account, and which accounts they are on. Others have their turn meanwhile. */
+export async function surveyMade(
+  em: SqlEntityManager,
+  { userId, first, last }: { userId: string; first: string; last: string },
+): Promise<{ reconciled: number; accountIds: Set<string> }> {
+  const accountIds = new Set<string>();
+  let reconciled = 0;
+  for (let after: string | null = null; ;) {
+    const groups: Row[] = await em.execute<Row[]>(
+      `select account_id, to_account_id, count(*) as count, max(id) as last_id,
+              sum(case when cleared_state = 'reconciled' or to_cleared_state = 'reconciled' then 1 else 0 end) as reconciled
+       from (select id, account_id, to_account_id, cleared_state, to_cleared_state from transactions
+             where id ${after === null ? '>=' : '>'} ? and id <= ? and user_id = ? order by id limit ${SURVEYED_AT_A_TIME}) as part
+       group by account_id, to_account_id`,
+      [after ?? first, last, userId],
+    );
+    for (const group of groups) {
+      reconciled += Number(group['reconciled']);
+      for (const name of ['account_id', 'to_account_id'])
+        if (group[name] !== null) accountIds.add(group[name] as string);
+    }
+    if (groups.reduce((sum, group) => sum + Number(group['count']), 0) < SURVEYED_AT_A_TIME)
+      return { reconciled, accountIds };
+    after =
+      groups
+        .map((group) => group['last_id'] as string)
+        .toSorted()
+        .at(-1) ?? last;
+    await setImmediate();
+  }
 }
 
 function toSql(value: ImportRecord[keyof typeof COLUMNS]): SqlValue {

@@ -105,12 +105,29 @@ export const importsRouter = router({
         method: 'POST',
         path: '/imports/{id}/cancel',
         summary: 'Cancel an import',
-        description: 'One that runs is taken back; of one that does not, the file is removed.',
+        description:
+          'One that runs is taken back; of one that does not, the file is removed. One that is completed can be undone instead.',
       },
     })
     .input(importIdInput)
     .output(importOut)
     .mutation(({ ctx, input }) => ctx.services.imports.cancel(ctx.commit, ctx.caller.userId, input.id)),
+
+  undo: authedProcedure
+    .meta({
+      scopes: ['transactions:write'],
+      route: {
+        ...route,
+        method: 'POST',
+        path: '/imports/{id}/undo',
+        summary: 'Undo a completed import',
+        description:
+          'Everything that it made and that is still there goes, also what was edited, filed anew or moved to another account since. Answers at once; progress is in the status and its stream, and in the end it is `undone`. Refused as a whole where any of it is reconciled with a statement or on an archived account. Credit limits do not hold it up. The same file can be imported again; what you had deleted by hand stays deleted then, unless `restore_deleted` says otherwise. What the source has learned stays.',
+      },
+    })
+    .input(importIdInput)
+    .output(importOut)
+    .mutation(({ ctx, input }) => ctx.services.imports.undo(ctx.commit, ctx.caller.userId, input.id)),
 
   progress: ownLiveProcedure
     .meta({

@@ -21,6 +21,7 @@ import { randomHex } from '../../kernel/random.ts';
 import { type AccountRecord, ensureLedger, findAccounts, openLedger } from '../ledger/index.ts';
 import { fileGone, ImportFiles } from './import-files.ts';
 import { previewImport } from './import-preview.ts';
+import type { Run } from './import-run.ts';
 import { ImportRunner } from './import-runner.ts';
 import type { ImportsApi } from './imports.port.ts';
 import {
@@ -44,6 +45,7 @@ import {
 import { missingColumns } from './parse/columns.ts';
 import type { Remembered } from './parse/remembered.ts';
 import { sniffFile } from './parse/sniff.ts';
+import { requireUndoable } from './undoable.ts';
 import { Uploads } from './uploads.ts';
 
 const FILE_KEEP_MS = 24 * 60 * 60 * 1000;
@@ -219,11 +221,7 @@ export class ImportsService implements ImportsApi {
   ): Promise<ImportOut> {
     const runHex = randomHex(6);
     const started = await commit(async (em) => {
-      if (this.#runner.activeCount >= RUNS_MAX) {
-        throw new AppError('RATE_LIMITED', 'Too many imports run at the moment; try again later.', {
-          retryAfterSeconds: 10,
-        });
-      }
+      this.#requireRoom();
       const { dialect } = this.#database;
       const nowMs = this.#clock.now();
       // Before the import, as the batches do: otherwise two commits at once would each lock an import of its own and not see that the other one runs.
@@ -236,8 +234,7 @@ export class ImportsService implements ImportsApi {
       const missing = missingColumns(record);
       if (missing.length > 0)
         throw new AppError('VALIDATION_FAILED', 'The settings lack something; see details.', { details: missing });
-      if ((await countImports(em, userId, ['running', 'undoing'])) > 0)
-        throw new AppError('IMPORT_NOT_READY', 'Another import of yours is running; wait for it, or cancel it.');
+      await this.#requireNoOther(em, userId);
       const changes = {
         ...NOTHING_DONE,
         status: 'running',
@@ -269,10 +266,8 @@ export class ImportsService implements ImportsApi {
         return toImportOut(record);
       }
       if (record.status === 'completed')
-        throw new AppError(
-          'IMPORT_NOT_READY',
-          'The import is completed; delete its transactions instead, and import a corrected file with `restore_deleted`.',
-        );
+        throw new AppError('IMPORT_NOT_READY', 'The import is completed; undo it instead.');
+      if (record.status === 'undone') throw new AppError('IMPORT_NOT_READY', 'The import was undone already.');
       if (record.status === 'undoing') return toImportOut(record);
       const changes = { status: 'cancelled', finishedAt: record.finishedAt ?? this.#clock.now() } as const;
       await changeImport(em, { id }, changes);
@@ -284,6 +279,27 @@ export class ImportsService implements ImportsApi {
       if (record) await this.#files.remove(record.fileId);
     }
     return cancelled;
+  }
+
+  async undo(commit: UnitOfWork, userId: string, id: string): Promise<ImportOut> {
+    const begun: { run?: Run } = {};
+    const undoing = await commit(async (em) => {
+      this.#requireRoom();
+      const { dialect } = this.#database;
+      const nowMs = this.#clock.now();
+      // Before the import, as in a commit.
+      await openLedger(em, dialect, { userId, nowMs });
+      const record = await this.#requireLocked(em, userId, id);
+      const run = await requireUndoable(em, dialect, record);
+      await this.#requireNoOther(em, userId);
+      const changes = { status: 'undoing', beatAt: nowMs } as const;
+      await changeImport(em, { id }, changes);
+      begun.run = { ...run, ...changes };
+      return toImportOut(begun.run);
+    });
+    // Not where the answer was kept for its idempotency key: the call that it was made for has begun it.
+    if (begun.run) this.#runner.startUndo(begun.run);
+    return undoing;
   }
 
   async status(userId: string, id: string): Promise<ImportOut> {
@@ -331,6 +347,23 @@ export class ImportsService implements ImportsApi {
     const record = await findImport(em, { userId, id, lock: this.#database.dialect });
     if (!record) throw new AppError('NOT_FOUND', 'There is no such import.');
     return record;
+  }
+
+  /** @throws AppError RATE_LIMITED where this process is at work on as many imports as it may */
+  #requireRoom(): void {
+    if (this.#runner.activeCount < RUNS_MAX) return;
+    throw new AppError('RATE_LIMITED', 'Too many imports run at the moment; try again later.', {
+      retryAfterSeconds: 10,
+    });
+  }
+
+  /** With the ledger held. @throws AppError IMPORT_NOT_READY where an import of the person is written or taken back */
+  async #requireNoOther(em: SqlEntityManager, userId: string): Promise<void> {
+    if ((await countImports(em, userId, ['running', 'undoing'])) > 0)
+      throw new AppError(
+        'IMPORT_NOT_READY',
+        'Another import of yours is running, or being taken back; wait for it, or cancel it.',
+      );
   }
 
   async #requireCommittable({ status, hasFile, fileId }: ImportRecord): Promise<void> {

@@ -11,7 +11,7 @@ import { describeDrivers } from '../../db/test-databases.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { TransactionsService } from '../transactions/index.ts';
 import { searchable } from './ledger.rules.ts';
-import { draft, type Draft, ledgerOn, type TestLedger } from './test-ledger.ts';
+import { draft, type Draft, ledgerOn } from './test-ledger.ts';
 
 const TRANSACTIONS = 90;
 /** Searched for and written: what LIKE, SQL and case folding could take for something else. */
@@ -103,9 +103,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       .filter(({ kind, splits }) => kind === 'income' && splits.length === 0)
       .map((each) => ({ ...each, accountId: foreign, categoryId: null }));
     await ledger.transactions.bulk(ledger.commit, stranger, { create: theirs, update: [], delete: [] });
-    // As it is, and with pages that look at so few that most are short.
-    const bounded = new TransactionsService({ database, clock: systemClock, scannedMax: 30 });
-    const pagesOf = async (transactions: TestLedger['transactions'], query: TransactionsQuery) => {
+    const pagesOf = async (transactions: TransactionsService, query: TransactionsQuery) => {
       const items: TransactionOut[] = [];
       for (let cursor: string | null | undefined; cursor !== null;) {
         const page: Awaited<ReturnType<typeof transactions.list>> = await transactions.list(userId, {
@@ -129,6 +127,19 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     await ledger.reconciliations.clear(ledger.commit, userId, { id: reconciliationId, transactionIds });
     const all = (await ledger.transactions.list(userId, { limit: 200 })).items;
     expect(all).toHaveLength(TRANSACTIONS + accounts.length);
+    // As if an import had made the half of them in the middle of the ids.
+    const ids = all.map(({ id }) => id).toSorted();
+    const imported = {
+      first: ids[Math.floor(TRANSACTIONS / 4)] ?? '',
+      last: ids[Math.floor((TRANSACTIONS * 3) / 4)] ?? '',
+    };
+    const importedIds = async (_em: unknown, _userId: string, id: string) => (id === 'imp_one' ? imported : null);
+    // As it is, and with pages that look at so few that most are short.
+    const parts = { database, clock: systemClock, importedIds };
+    const [usual, bounded] = [
+      new TransactionsService(parts),
+      new TransactionsService({ ...parts, scannedMax: 30 }),
+    ];
 
     const isBelow = (id: string | null, wanted: string): boolean =>
       id !== null && (id === wanted || isBelow(parents.get(id) ?? null, wanted));
@@ -152,6 +163,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
             ),
         ],
         [query.source, () => each.source === query.source],
+        [query.importId, () => query.importId === 'imp_one' && each.id >= imported.first && each.id <= imported.last],
         [query.cleared, () => sidesOf(each, query.accountId).some(({ state }) => state === query.cleared)],
       ];
       return checks.every(([given, holds]) => given === undefined || holds());
@@ -169,6 +181,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       amountMax: fc.constantFrom(...AMOUNTS),
       text: fc.constantFrom(...SEARCHES),
       source: fc.constantFrom('manual', 'bank', 'opening', 'none'),
+      importId: fc.constantFrom('imp_one', 'imp_none'),
       cleared: fc.constantFrom('uncleared', 'cleared', 'reconciled'),
     };
     // A filter that is new is tried here as well.
@@ -179,7 +192,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
       const query = transactionsInput.parse(given);
       const expected = all.filter((each) => matches(each, query)).map(({ id }) => id);
-      expect(await pagesOf(ledger.transactions, query), JSON.stringify(given)).toEqual(expected);
+      expect(await pagesOf(usual, query), JSON.stringify(given)).toEqual(expected);
       expect(await pagesOf(bounded, query), JSON.stringify(given)).toEqual(expected);
       return expected.length;
     };

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { importFile } from '../imports/test-imports.ts';
-import { makeDue } from '../recurring/recurring.scheduler.ts';
+import { makeDue } from '../recurring/index.ts';
 import type { TestLedger } from './test-ledger.ts';
 
 // Test support of the model test: what books many at once or by itself, among everything else that happens to a ledger: imports, rules, recurring transactions.

@@ -2,4 +2,5 @@ export { startRecurring } from './recurring.cron.ts';
 export { recurringEntities } from './recurring.entity.ts';
 export { recurringReferences } from './recurring.references.ts';
 export { recurringRouter } from './recurring.router.ts';
+export { makeDue } from './recurring.scheduler.ts';
 export { RecurringService } from './recurring.service.ts';

@@ -9,7 +9,12 @@ export type Filtered = {
   query: TransactionsQuery;
   /** With `query.categoryId`: it and all below it. */
   categoryIds: readonly string[];
+  /** With `query.importId`: the range of the ids that it gives. */
+  imported?: IdRange | undefined;
 };
+
+/** Ids from the first to the last, both included. */
+export type IdRange = { first: string; last: string };
 
 /** A range of an index that holds transactions in the order of the list. */
 export type Range = {
@@ -88,11 +93,12 @@ function firstLineWhere(isSame: string): string {
 }
 
 /** What no index answers: it is looked up for each transaction of a range. */
-export function filtersOf({ dialect, query, categoryIds }: Filtered): Condition[] {
+export function filtersOf({ dialect, query, categoryIds, imported }: Filtered): Condition[] {
   const filters: Condition[] = [];
   const add = (sql: string, ...values: SqlValue[]) => filters.push({ sql, values });
   if (query.kind !== undefined) add('t.kind = ?', query.kind);
   if (query.source !== undefined) add('t.source = ?', query.source);
+  if (imported) add('t.id between ? and ?', imported.first, imported.last);
   const money = moneyFilter(dialect, query);
   if (money) filters.push(money);
   if (query.text !== undefined) add(`t.search_text like ? escape '!'`, `%${escapeLike(searchable(query.text))}%`);

@@ -63,7 +63,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       });
       const created = await create(ledger, userId, drafts);
       const wanted = [33, 3, 2, 1, 0].map((index) => created[index]?.id);
-      const bounded = new TransactionsService({ database, clock: systemClock, scannedMax: 8 });
+      const bounded = new TransactionsService({
+        database,
+        clock: systemClock,
+        importedIds: async () => null,
+        scannedMax: 8,
+      });
 
       const filters: Partial<TransactionsQuery>[] = [{ text: WORD }, { source: 'bank' }, { amountMin: '7' }];
       const ranges: Partial<TransactionsQuery>[] = [{}, { accountId }, { categoryId: top }, { tag: 'all' }];
@@ -97,7 +102,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       }));
       await create(ledger, userId, drafts);
       const stranger = await ledger.person();
-      const bounded = new TransactionsService({ database, clock: systemClock, scannedMax: 8 });
+      const bounded = new TransactionsService({
+        database,
+        clock: systemClock,
+        importedIds: async () => null,
+        scannedMax: 8,
+      });
       const found = await bounded.list(stranger, { accountId, text: 'shop', limit: 50 });
       expect(found).toEqual({ items: [], deleted: [], nextCursor: null });
     });

@@ -43,12 +43,15 @@ import {
   toRecord,
   toTransactionOut,
 } from './transactions.rules.ts';
+import type { IdRange } from './transactions.ranges.ts';
 import { selectMonthlyTotals } from './transactions.repository.ts';
 import { type Place, placeOfCursor, searchAtOnce, searchTransactions } from './transactions.search.ts';
 
 type TransactionsOptions = {
   database: Database;
   clock: Clock;
+  /** The ids that an import of the person gives its transactions; null where there is no such import, or none was made. */
+  importedIds: (em: SqlEntityManager, userId: string, importId: string) => Promise<IdRange | null>;
   /** How many rows of an index one page of a search looks at, other than usual for tests. */
   scannedMax?: number;
 };
@@ -57,11 +60,13 @@ type TransactionsOptions = {
 export class TransactionsService implements TransactionsApi {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #importedIds: TransactionsOptions['importedIds'];
   readonly #scannedMax: number | undefined;
 
-  constructor({ database, clock, scannedMax }: TransactionsOptions) {
+  constructor({ database, clock, importedIds, scannedMax }: TransactionsOptions) {
     this.#database = database;
     this.#clock = clock;
+    this.#importedIds = importedIds;
     this.#scannedMax = scannedMax;
   }
 
@@ -70,37 +75,32 @@ export class TransactionsService implements TransactionsApi {
    * of categories and what is filed under it, the steps of a search, transactions and their splits.
    */
   async list(userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
-    if (query.updatedSince === undefined) {
-      const search = { ...this.#searchOf(userId, query), em: this.#database.em() };
-      const page = await searchAtOnce(search);
-      if (page && !page.rows.some(isSplit))
-        return toPageOut(await withSplits(search.em, search.dialect, page.rows), page.next);
-    }
-    return readSnapshot(this.#database, (em) => this.#listIn(em, userId, query));
-  }
-
-  async #listIn(em: SqlEntityManager, userId: string, query: TransactionsQuery): Promise<TransactionsOut> {
+    const { updatedSince, importId } = query;
+    if (updatedSince !== undefined) return this.#listChanges(userId, { ...query, updatedSince });
+    const em = this.#database.em();
     const { dialect } = this.#database;
-    const { updatedSince } = query;
-    if (updatedSince !== undefined) {
-      refuseFiltersBeside(query);
-      const { rows, ...rest } = await changesSince({ em, dialect, userId }, 'transaction', { ...query, updatedSince });
-      return { items: (await withSplits(em, dialect, rows)).map(toTransactionOut), ...rest };
-    }
-    const categoryIds =
-      query.categoryId === undefined ? [] : withDescendants(treeOf(await listCategories(em, userId)), query.categoryId);
-    const { rows, next } = await searchTransactions({ ...this.#searchOf(userId, query), em, categoryIds });
-    return toPageOut(await withSplits(em, dialect, rows), next);
+    const after = placeOfCursor(query.cursor);
+    const imported = importId === undefined ? undefined : await this.#importedIds(em, userId, importId);
+    if (imported === null) return toPageOut([], null);
+    const search = { dialect, userId, query, after, imported, scannedMax: this.#scannedMax };
+    const page = await searchAtOnce({ ...search, em });
+    if (page && !page.rows.some(isSplit)) return toPageOut(await withSplits(em, dialect, page.rows), page.next);
+    return readSnapshot(this.#database, async (inside) => {
+      const { categoryId } = query;
+      const categoryIds =
+        categoryId === undefined ? [] : withDescendants(treeOf(await listCategories(inside, userId)), categoryId);
+      const { rows, next } = await searchTransactions({ ...search, em: inside, categoryIds });
+      return toPageOut(await withSplits(inside, dialect, rows), next);
+    });
   }
 
-  #searchOf(userId: string, query: TransactionsQuery) {
-    return {
-      dialect: this.#database.dialect,
-      userId,
-      query,
-      after: placeOfCursor(query.cursor),
-      scannedMax: this.#scannedMax,
-    };
+  #listChanges(userId: string, query: TransactionsQuery & { updatedSince: string }): Promise<TransactionsOut> {
+    const { dialect } = this.#database;
+    return readSnapshot(this.#database, async (em) => {
+      refuseFiltersBeside(query);
+      const { rows, ...rest } = await changesSince({ em, dialect, userId }, 'transaction', query);
+      return { items: (await withSplits(em, dialect, rows)).map(toTransactionOut), ...rest };
+    });
   }
 
   async monthlyTotals(userId: string, query: MonthlyTotalsQuery): Promise<MonthlyTotalsOut> {
