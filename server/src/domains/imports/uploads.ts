@@ -19,15 +19,15 @@ export class Uploads {
   }
 
   /**
-   * Writes a file, and its row by `insert` while its room is still held. Where that fails nothing of it stays.
+   * Writes a file, and its row by `insert` while its room is still held. Where that fails, or answers with a file that was kept before, nothing of it stays.
    *
    * @throws AppError PAYLOAD_TOO_LARGE, CONFLICT, RATE_LIMITED; see {@link UploadRoom.hold} and {@link ImportFiles.write}
    */
-  keep(
+  keep<Kept extends { id: string }>(
     userId: string,
     source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    insert: (file: FileRecord) => Promise<void> = async () => undefined,
-  ): Promise<FileRecord> {
+    insert: (file: FileRecord) => Promise<Kept>,
+  ): Promise<Kept> {
     const kept = () => sumFiles(this.#database.em(), userId);
     return this.#room.hold(userId, kept, async (bytesMax) => {
       const id = newId('upl');
@@ -35,13 +35,14 @@ export class Uploads {
         yield* source;
       })();
       const file = { id, userId, ...(await this.#files.write(id, pieces, bytesMax)), createdAt: this.#clock.now() };
+      let keptId: string | null = null;
       try {
-        await insert(file);
-      } catch (error) {
-        await this.#files.remove(id);
-        throw error;
+        const answer = await insert(file);
+        keptId = answer.id;
+        return answer;
+      } finally {
+        if (keptId !== id) await this.#files.remove(id);
       }
-      return file;
     });
   }
 }
