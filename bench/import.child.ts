@@ -13,7 +13,7 @@ const database = await openDatabase({ url: task.databaseUrl, entities });
 const { imports } = createLedgerServices({ database, clock: systemClock, importsFolder: task.folder });
 const commit = <Result>(work: Parameters<typeof transact<Result>>[1]) => transact(database, work);
 const { userId, accountId } = task;
-const { id: fileId } = await imports.upload(userId, createReadStream(task.file));
+const { id: fileId } = await imports.upload(() => commit, userId, createReadStream(task.file));
 const { id } = await imports.create(commit, userId, { source: 'bench', accountId, fileId, settings: {} });
 const startMb = process.memoryUsage.rss() / 2 ** 20;
 const cpuAtStart = process.cpuUsage();

@@ -20,9 +20,7 @@ export const idempotencyKeys: TRPCLink<AppRouter> =
     if (op.type !== 'mutation') return next(op);
     const key = keyOf(op.context['idempotencyKey']);
     if (key === null) {
-      const fault = new InvalidOption(
-        'context.idempotencyKey must be a number, or 1 to 255 printable ASCII characters without spaces.',
-      );
+      const fault = noKey('context.idempotencyKey');
       return observable((observer) => observer.error(TRPCClientError.from(fault)));
     }
     return next({ ...op, context: { ...op.context, idempotencyKey: key } });
@@ -36,8 +34,13 @@ export function idempotencyHeaders(headers: RequestHeaders) {
   };
 }
 
+/** What is thrown for what is no key, by the name of the option. */
+export function noKey(name: string): InvalidOption {
+  return new InvalidOption(`${name} must be a number, or 1 to 255 printable ASCII characters without spaces.`);
+}
+
 /** The key to send, a new one where there is none; null for what is no key. */
-function keyOf(given: unknown): string | null {
+export function keyOf(given: unknown): string | null {
   if (given === undefined || given === null) return randomKey();
   const text = typeof given === 'number' && Number.isFinite(given) ? String(given) : given;
   return typeof text === 'string' && KEY.test(text) ? text : null;

@@ -57,6 +57,17 @@ test('a file larger than what a procedure takes is uploaded whole', async () => 
   expect((await uploadImportFile(finverse, file)).bytes).toBe(file.length);
 });
 
+test('sent again with its key a file is kept once; what is no key is not sent', async () => {
+  const first = await uploadImportFile(finverse, text, { idempotencyKey: 'february' });
+  expect(await uploadImportFile(finverse, text, { idempotencyKey: 'february' })).toEqual(first);
+  expect((await uploadImportFile(finverse, text)).id).not.toBe(first.id);
+  const other = uploadImportFile(finverse, `${text}x`, { idempotencyKey: 'february' });
+  expect((await refusalOf(other)).code).toBe('IDEMPOTENCY_KEY_REUSED');
+  expect((await refusalOf(uploadImportFile(finverse, text, { idempotencyKey: 'two words' }))).code).toBe(
+    'INVALID_OPTIONS',
+  );
+});
+
 test('what the server refuses is the error that a procedure throws', async () => {
   const stranger = createFinverseClient({ url: server.url });
   const refused = await refusalOf(uploadImportFile(stranger, text));

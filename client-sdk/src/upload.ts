@@ -4,6 +4,7 @@ import { hasContentType, isObject, UnexpectedAnswer } from './answers.ts';
 import type { FinverseClient } from './client.ts';
 import { connectionOf } from './connection.ts';
 import { toFinverseError } from './errors.ts';
+import { keyOf, noKey } from './idempotency.ts';
 import type { AppRouter, ErrorData, ImportFile } from './types.ts';
 
 /** A bank file: one that a person picked, its text or bytes, or a stream of bytes. */
@@ -11,8 +12,9 @@ export type ImportFileSource = Blob | ReadableStream<Uint8Array> | ArrayBuffer |
 
 /**
  * Uploads a bank file of any size that the server takes (512 MB). It is kept there for a day; its id is the `fileId` of `imports.create`. Nothing is imported yet.
+ * Sent again with the same `idempotencyKey` after an answer was lost, it is kept once, and the answer is the first one's.
  *
- * @throws FinverseError as every call: PAYLOAD_TOO_LARGE, CONFLICT where too many files wait already, RATE_LIMITED, UNAUTHENTICATED, FORBIDDEN, UNREACHABLE, ABORTED.
+ * @throws FinverseError as every call: PAYLOAD_TOO_LARGE, CONFLICT where too many files wait already, IDEMPOTENCY_KEY_REUSED, INVALID_OPTIONS, RATE_LIMITED, UNAUTHENTICATED, FORBIDDEN, UNREACHABLE, ABORTED.
  * @throws TypeError where the client is none of this package's.
  * @example
  * const { id: fileId } = await uploadImportFile(finverse, input.files[0]);
@@ -21,13 +23,15 @@ export type ImportFileSource = Blob | ReadableStream<Uint8Array> | ArrayBuffer |
 export async function uploadImportFile(
   finverse: FinverseClient,
   file: ImportFileSource,
-  { signal }: { signal?: AbortSignal } = {},
+  { signal, idempotencyKey }: { signal?: AbortSignal; idempotencyKey?: string | number } = {},
 ): Promise<ImportFile> {
   const { url, headers, fetch } = connectionOf(finverse);
   try {
+    const key = keyOf(idempotencyKey);
+    if (key === null) throw noKey('idempotencyKey');
     const response = await fetch(`${url}/api/v1/imports/upload`, {
       method: 'POST',
-      headers: { ...(await headers()), 'content-type': 'application/octet-stream' },
+      headers: { ...(await headers()), 'content-type': 'application/octet-stream', 'idempotency-key': key },
       body: file,
       ...(signal ? { signal } : {}),
       // What fetch asks for with a stream, and TypeScript does not know yet.

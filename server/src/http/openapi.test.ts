@@ -89,8 +89,7 @@ test('every mutation that is done once with an Idempotency-Key says so, and what
   const keyed = operations.filter(({ operation }) =>
     operation.parameters?.some((parameter) => parameter.in === 'header' && parameter.name === 'Idempotency-Key'),
   );
-  const isKeyed = (method: string, path: string) =>
-    method !== 'get' && !path.startsWith('/sync/') && path !== '/imports/upload';
+  const isKeyed = (method: string, path: string) => method !== 'get' && !path.startsWith('/sync/');
   expect(keyed.map(({ method, path }) => `${method} ${path}`)).toEqual(
     operations.flatMap(({ method, path }) => (isKeyed(method, path) ? [`${method} ${path}`] : [])),
   );

@@ -72,8 +72,8 @@ export async function openApiDocument(router: AnyRouter, version: string): Promi
       ),
     ]),
   );
-  for (const { path, method, scopes, operation } of transferRoutes)
-    paths[path] = { ...paths[path], [method]: finishOperation(operation, { access: 'user', scopes, isKeyed: false }) };
+  for (const { path, method, scopes, isKeyed, operation } of transferRoutes)
+    paths[path] = { ...paths[path], [method]: finishOperation(operation, { access: 'user', scopes, isKeyed }) };
   return { ...document, paths: snakeCasePaths(paths), components: COMPONENTS };
 }
 

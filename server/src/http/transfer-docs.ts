@@ -8,6 +8,8 @@ type TransferRoute = {
   path: string;
   method: 'get' | 'post';
   scopes: ReturnType<typeof scopesOf>;
+  /** Whether a call with an `Idempotency-Key` is done once. */
+  isKeyed: boolean;
   operation: TransferOperation;
 };
 type TransferOperation = {
@@ -26,6 +28,7 @@ export const transferRoutes: readonly TransferRoute[] = [
     path: '/imports/upload',
     method: 'post',
     scopes: scopesOf(UPLOAD),
+    isKeyed: true,
     operation: {
       operationId: 'imports.upload',
       tags: ['imports'],
@@ -49,6 +52,7 @@ function download(format: ExportFormat): TransferRoute {
     path: `/exports/ledger.${format}`,
     method: 'get',
     scopes: scopesOf(DOWNLOAD),
+    isKeyed: false,
     operation: {
       operationId: `exports.download.${format}`,
       tags: ['exports'],

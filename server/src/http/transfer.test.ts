@@ -142,6 +142,33 @@ test('a download takes its filters, and refuses by name what it does not know', 
   }
 });
 
+test('an upload that is sent again with its key is kept once, and answers the same; with another body it is refused', async () => {
+  const key = { 'idempotency-key': 'february' };
+  const answers = await Promise.all([
+    upload('date,amount\n2026-01-02,1\n', key),
+    upload('date,amount\n2026-01-02,1\n', key),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  const [first, ...others] = await Promise.all(answers.map((answer) => answer.json() as Promise<{ id: string }>));
+  const again = await upload('date,amount\n2026-01-02,1\n', { ...key, 'content-type': 'application/octet-stream' });
+  for (const other of [...others, await again.json()]) expect(other).toEqual(first);
+  const refused = await upload('date,amount\n2026-01-02,2\n', key);
+  expect([refused.status, await refused.json()]).toMatchObject([409, { error: { code: 'IDEMPOTENCY_KEY_REUSED' } }]);
+  expect((await upload('x', { 'idempotency-key': 'two words' })).status).toBe(400);
+  const rows = await server.database.em().execute('select id from import_files');
+  expect(rows).toEqual([{ id: first?.id }]);
+  const body = { source: 'bank', account_id: await account(), file_id: first?.id };
+  expect((await server.rest('POST', '/imports', { token, body })).body).toMatchObject({
+    status: 'ready',
+    has_file: true,
+  });
+  // Another key, and none, keep the same bytes once more.
+  for (const headers of [{ 'idempotency-key': 'march' }, {}])
+    expect(((await (await upload('date,amount\n2026-01-02,1\n', headers)).json()) as { id: string }).id).not.toBe(
+      first?.id,
+    );
+});
+
 test('the files of a person that wait are limited in number', async () => {
   for (let count = 0; count < 20; count += 1) expect((await upload('date,amount\n')).status).toBe(200);
   expect((await upload('date,amount\n')).status).toBe(409);

@@ -5,7 +5,7 @@ import { AppError, invariant } from '../kernel/errors.ts';
 import type { Context } from '../trpc/context.ts';
 import { refusedInput } from '../trpc/errors.ts';
 import type { RateClass } from '../trpc/limits.ts';
-import { limitKey, signedIn } from '../trpc/procedures.ts';
+import { limitKey, signedIn, unitOf } from '../trpc/procedures.ts';
 import { EXPORT_SCOPES, requireScopes } from '../trpc/scopes.ts';
 import type { ContextFactory } from './request-context.ts';
 import { requestState } from './request-state.ts';
@@ -73,7 +73,9 @@ function upload(createContext: ContextFactory): RequestHandler {
       );
     }
     allowLongBody(request);
-    const { id, bytes, sha256, createdAt } = await context.services.imports.upload(userId, request);
+    const commitOf = (sha256: string) => unitOf(context, { procedure: UPLOAD.path, input: { sha256 } });
+    const file = await context.services.imports.upload(commitOf, userId, request);
+    const { id, bytes, sha256, createdAt } = file;
     response.json({ id, bytes, sha256, created_at: createdAt });
   };
 }

@@ -24,6 +24,16 @@ function addressKey({ remoteAddress }: Pick<Context, 'remoteAddress'>): string {
   return `address ${remoteAddress}`;
 }
 
+/** Makes the transaction of a person's mutation, in their turn; done once where an idempotency key came with it. `input` is what it asks, for telling another request. */
+export function unitOf(
+  ctx: Pick<Context, 'caller' | 'remoteAddress' | 'idempotencyKey' | 'openUnit'>,
+  { procedure, input }: { procedure: string; input: unknown },
+): UnitOfWork {
+  const key = ctx.idempotencyKey;
+  const request = key === null ? null : { caller: callerKey(ctx), key, procedure, input };
+  return ctx.openUnit(limitKey(ctx), request);
+}
+
 /** What a procedure counts as. */
 export function rateClassOf(type: ProcedureType, meta: ProcedureMeta | undefined): RateClass {
   return meta?.rate ?? (type === 'query' ? 'read' : 'write');
@@ -65,11 +75,11 @@ const openUnit = middleware(({ ctx, path, type, meta, getRawInput, next }) => {
     });
   }
   const commit: UnitOfWork = async (work) => {
+    if (meta?.access !== 'public') return unitOf(ctx, { procedure: path, input: await getRawInput() })(work);
     // Login ends the session that comes with it, so that a repeated one comes without: what anyone may call counts for the address.
-    const isPublic = meta?.access === 'public';
-    const caller = isPublic ? addressKey(ctx) : callerKey(ctx);
+    const caller = addressKey(ctx);
     const request = key === null ? null : { caller, key, procedure: path, input: await getRawInput() };
-    return ctx.openUnit(isPublic ? null : limitKey(ctx), request)(work);
+    return ctx.openUnit(null, request)(work);
   };
   return next({ ctx: { commit } });
 });

@@ -77,7 +77,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const pieces = async function* () {
       yield Buffer.from(BANK);
     };
-    const { id: fileId } = await ledger.imports.upload(userId, pieces());
+    const { id: fileId } = await ledger.imports.upload(() => ledger.commit, userId, pieces());
     const make = (source: string) =>
       ledger.imports.create(ledger.commit, userId, importCreateInput.parse({ source, accountId, fileId }));
     const [first, second] = [await make('one'), await make('two')];
@@ -132,8 +132,13 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       yield Buffer.from('date,amount\n');
       await gate.promise;
     };
-    const coming = [ledger.imports.upload(userId, slow()), ledger.imports.upload(userId, slow())];
-    await expect(ledger.imports.upload(userId, slow())).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    const coming = [
+      ledger.imports.upload(() => ledger.commit, userId, slow()),
+      ledger.imports.upload(() => ledger.commit, userId, slow()),
+    ];
+    await expect(ledger.imports.upload(() => ledger.commit, userId, slow())).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+    });
     const stranger = await openWorld(database, ledger);
     expect((await prepare(stranger, BANK)).status).toBe('ready');
     gate.resolve();
@@ -149,7 +154,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const pieces = (async function* () {
       yield Buffer.from(BANK);
     })();
-    const { id: fileId } = await ledger.imports.upload(userId, pieces);
+    const { id: fileId } = await ledger.imports.upload(() => ledger.commit, userId, pieces);
     const create = (source: string) =>
       ledger.imports.create(ledger.commit, userId, importCreateInput.parse({ source, accountId, fileId }));
     const [one, two, three] = [await create('one'), await create('two'), await create('three')];
@@ -160,6 +165,26 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     expect(await commitToEnd(world, two.id)).toMatchObject({ status: 'completed', created: 2, hasFile: true });
     expect(await commitToEnd(world, three.id)).toMatchObject({ status: 'completed', created: 2, hasFile: false });
     expect(await ledger.imports.status(userId, one.id)).toMatchObject({ hasFile: false });
+  });
+
+  test('of a file that an earlier call has kept under its key, no copy stays', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'finverse-test-'));
+    const { imports } = ledgerOn(database, systemClock, folder);
+    const upload = (commit: UnitOfWork) =>
+      imports.upload(
+        () => commit,
+        world.userId,
+        (async function* () {
+          yield Buffer.from(BANK);
+        })(),
+      );
+    const first = await upload(ledger.commit);
+    const replay: UnitOfWork = async () => first as never;
+    expect(await upload(replay)).toEqual(first);
+    expect(await readdir(folder)).toEqual([first.id]);
+    const failing: UnitOfWork = () => Promise.reject(new Error('gone'));
+    await expect(upload(failing)).rejects.toThrow('gone');
+    expect(await readdir(folder)).toEqual([first.id]);
   });
 
   test('a run whose file is gone says so', async () => {

@@ -13,8 +13,17 @@ import type { UnitOfWork } from '../../db/index.ts';
 
 /** What the imports router, and the upload beside it, need. Every method is of one person; a foreign id is one that does not exist. */
 export interface ImportsApi {
-  /** Keeps a file for a day. @throws AppError PAYLOAD_TOO_LARGE, CONFLICT where the person has too many files waiting; RATE_LIMITED where too many come in */
-  upload(userId: string, source: AsyncIterable<Uint8Array>): Promise<ImportFileOut>;
+  /**
+   * Keeps a file for a day. `commitOf` makes the transaction of the call once all of the file is here, of whose bytes it gets the SHA-256 (hex); a copy of a file
+   * that was kept by an earlier call of the same key is dropped.
+   *
+   * @throws AppError PAYLOAD_TOO_LARGE, CONFLICT where the person has too many files waiting; RATE_LIMITED where too many come in; IDEMPOTENCY_KEY_REUSED
+   */
+  upload(
+    commitOf: (sha256: string) => UnitOfWork,
+    userId: string,
+    source: AsyncIterable<Uint8Array>,
+  ): Promise<ImportFileOut>;
   /** @throws AppError VALIDATION_FAILED, NOT_FOUND, CONFLICT, IMPORT_FILE_GONE */
   create(commit: UnitOfWork, userId: string, input: ImportCreate): Promise<ImportOut>;
   /** @throws AppError NOT_FOUND, IMPORT_NOT_READY, IMPORT_FILE_GONE, VALIDATION_FAILED */

@@ -38,7 +38,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     throw lost();
   };
   const lost = () => Object.assign(new Error('the server closed the connection'), { fatal: true });
-  const upload = async () => (await ledger.imports.upload(world.userId, piecesOf(BANK))).id;
+  const upload = async () => (await ledger.imports.upload(() => ledger.commit, world.userId, piecesOf(BANK))).id;
   const create = (commit: UnitOfWork, content: { text: string } | { fileId: string }) => {
     const input = importCreateInput.parse({ source: 'bank', accountId: world.accountId, ...content });
     return ledger.imports.create(commit, world.userId, input);

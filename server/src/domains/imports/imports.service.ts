@@ -96,16 +96,24 @@ export class ImportsService implements ImportsApi {
     return this.#runner.close();
   }
 
-  async upload(userId: string, source: AsyncIterable<Uint8Array>): Promise<ImportFileOut> {
-    const file = await this.#uploads.keep(userId, source, (kept) =>
-      insertFile(this.#database.em(), this.#database.dialect, kept),
-    );
-    return { id: file.id, bytes: file.bytes, sha256: file.sha256, createdAt: toInstant(file.createdAt) };
+  upload(
+    commitOf: (sha256: string) => UnitOfWork,
+    userId: string,
+    source: AsyncIterable<Uint8Array>,
+  ): Promise<ImportFileOut> {
+    return this.#uploads.keep(userId, source, (file) => {
+      const { id, bytes, sha256, createdAt } = file;
+      return commitOf(sha256)(async (em) => {
+        await insertFile(em, this.#database.dialect, file);
+        return { id, bytes, sha256, createdAt: toInstant(createdAt) };
+      });
+    });
   }
 
   async create(commit: UnitOfWork, userId: string, input: ImportCreate): Promise<ImportOut> {
     const { text, fileId } = input;
-    const kept = text === undefined ? null : await this.#uploads.keep(userId, [Buffer.from(text)]);
+    const kept =
+      text === undefined ? null : await this.#uploads.keep(userId, [Buffer.from(text)], async (file) => file);
     const id = newId('imp');
     try {
       const made = await commit(async (em) => {

@@ -38,7 +38,7 @@ export async function prepare(world: World, file: string | Buffer, fields: Field
   const isText = typeof file === 'string' && file.length < 20_000 && isPrintable(file);
   const content = isText
     ? { text: file }
-    : { fileId: (await ledger.imports.upload(userId, piecesOf(Buffer.from(file as string)))).id };
+    : { fileId: (await ledger.imports.upload(() => ledger.commit, userId, piecesOf(Buffer.from(file as string)))).id };
   const input = importCreateInput.parse({ source: 'bank', accountId, ...content, ...fields });
   return ledger.imports.create(ledger.commit, userId, input);
 }

@@ -19,16 +19,16 @@ export class Uploads {
   }
 
   /**
-   * Writes a file, and its row by `insert` while its room is still held. Where that fails nothing of it stays; where nobody knows, the file does, until it is
-   * swept for want of a row.
+   * Writes a file, and its row by `insert` while its room is still held. Where that fails, or answers with a file that was kept before, nothing of it stays; where
+   * nobody knows, the file does, until it is swept for want of a row.
    *
    * @throws AppError PAYLOAD_TOO_LARGE, CONFLICT, RATE_LIMITED; see {@link UploadRoom.hold} and {@link ImportFiles.write}
    */
-  keep(
+  keep<Kept extends { id: string }>(
     userId: string,
     source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    insert: (file: FileRecord) => Promise<void> = async () => undefined,
-  ): Promise<FileRecord> {
+    insert: (file: FileRecord) => Promise<Kept>,
+  ): Promise<Kept> {
     const kept = () => sumFiles(this.#database.em(), userId);
     return this.#room.hold(userId, kept, async (bytesMax) => {
       const id = newId('upl');
@@ -36,14 +36,13 @@ export class Uploads {
         yield* source;
       })();
       const file = { id, userId, ...(await this.#files.write(id, pieces, bytesMax)), createdAt: this.#clock.now() };
-      try {
-        await insert(file);
-      } catch (error) {
+      const answer = await insert(file).catch(async (error: unknown) => {
         // Where the answer of the database was lost, the row may be there.
         if (!isConnectionLost(error)) await this.#files.remove(id);
         throw error;
-      }
-      return file;
+      });
+      if (answer.id !== id) await this.#files.remove(id);
+      return answer;
     });
   }
 }

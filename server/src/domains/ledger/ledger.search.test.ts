@@ -136,10 +136,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     const importedIds = async (_em: unknown, _userId: string, id: string) => (id === 'imp_one' ? imported : null);
     // As it is, and with pages that look at so few that most are short.
     const parts = { database, clock: systemClock, importedIds };
-    const [usual, bounded] = [
-      new TransactionsService(parts),
-      new TransactionsService({ ...parts, scannedMax: 30 }),
-    ];
+    const [usual, bounded] = [new TransactionsService(parts), new TransactionsService({ ...parts, scannedMax: 30 })];
 
     const isBelow = (id: string | null, wanted: string): boolean =>
       id !== null && (id === wanted || isBelow(parents.get(id) ?? null, wanted));

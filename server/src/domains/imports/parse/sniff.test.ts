@@ -105,6 +105,8 @@ test('a bank’s signs, strokes and endings in the names of its columns hide non
   });
   const spaced = columnsOf('Buchungstag;Auftraggeber / Empfänger;Betrag\n02.01.2026;Shop;-12,50\n');
   expect(spaced.payee).toBe('Auftraggeber / Empfänger');
+  for (const payee of ['Empfaenger', 'ZAHLUNGSEMPFAENGER', 'Auftraggeber/Empfaenger'])
+    expect(columnsOf(`Buchungstag;${payee};Betrag\n02.01.2026;Shop;-12,50\n`).payee).toBe(payee);
   expect(columnsOf('Date,Amount ($),Name / Omschrijving\n2026-01-02,-5,x\n')).toMatchObject({ amount: 'Amount ($)' });
   expect(currencyOfName('Betrag (€)')).toBe('EUR');
   expect(currencyOfName('Amount ($)')).toBeNull();
