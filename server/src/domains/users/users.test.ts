@@ -149,12 +149,10 @@ test('an export holds the person, what they own, and no secret', async () => {
   const { body: made } = await server.rest('POST', '/auth/tokens', { token, body });
   await server.rest('POST', '/auth/totp/begin', { token, body: { password } });
   const account = { name: 'Cash', type: 'wallet', currency: 'EUR', opening_balance: '5', opened_on: '2026-01-02' };
-  await server.rest('POST', '/accounts', { token, body: account });
-  const { body: accounts } = await server.rest('GET', '/accounts', { token });
-  const [{ id: accountId = '' } = {}] = accounts?.['items'] as { id: string }[];
+  const { body: opened } = await server.rest('POST', '/accounts', { token, body: account });
   const weekly = {
     name: 'Rent',
-    draft: { kind: 'expense', account_id: accountId, amount: '2' },
+    draft: { kind: 'expense', account_id: opened?.['id'], amount: '2' },
     rule: 'FREQ=WEEKLY',
     starts_on: dateIn('UTC', clock.now() + 7 * DAY_MS),
   };
