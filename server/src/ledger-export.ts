@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { fetchRows } from './db/index.ts';
+import { skippedDatesExporter } from './domains/recurring/index.ts';
 import type { Exporter } from './domains/users/index.ts';
 import type { LedgerServices } from './ledger-services.ts';
 
@@ -21,6 +22,7 @@ export function ledgerExporters(services: LedgerServices): Exporter[] {
       count: counterOf('exchange_rates'),
     },
     paged('recurring', (userId, cursor) => recurring.list(userId, { ...PAGE, cursor })),
+    skippedDatesExporter,
     paged('reconciliations', (userId, cursor) => reconciliations.list(userId, { ...PAGE, cursor })),
     whole('rules', async (userId) => (await rules.list(userId)).items),
     paged('imports', (userId, cursor) => imports.list(userId, { ...PAGE, cursor })),

@@ -9,11 +9,27 @@ export const PASSWORD_LENGTH_MIN = 10;
 /** A password that exists: whether it is a good one was asked when it was set. */
 const passwordSchema = z.string().min(1).max(256);
 
-/** A password to be set. That it is none of the most common ones is the server's to check. */
+const TOO_SHORT = `must have at least ${PASSWORD_LENGTH_MIN} characters`;
+
+/**
+ * A password to be set. Its characters are counted as they are hashed: composed, and each as one. Halves of surrogate pairs are none, since all of them are hashed
+ * alike. That it is none of the most common ones is the server's to check.
+ */
 const newPasswordSchema = z
   .string()
-  .min(PASSWORD_LENGTH_MIN, `must have at least ${PASSWORD_LENGTH_MIN} characters`)
-  .max(256);
+  .min(PASSWORD_LENGTH_MIN, TOO_SHORT)
+  .max(256)
+  .refine((text) => text.isWellFormed(), 'must be text without halves of surrogate pairs')
+  // Shorter ones are refused already.
+  .refine((text) => charactersOf(text) < PASSWORD_LENGTH_MIN || isLongComposed(text), TOO_SHORT);
+
+function isLongComposed(text: string): boolean {
+  return charactersOf(text.normalize('NFKC')) >= PASSWORD_LENGTH_MIN;
+}
+
+function charactersOf(text: string): number {
+  return Array.from(text).length;
+}
 
 /** A code from a mail. */
 const mailCodeSchema = z

@@ -19,10 +19,12 @@ export const lineSchema = z
   .max(100)
   .refine((text) => !CONTROL_CHARACTERS.test(text) && text.isWellFormed(), 'must be text without control characters');
 
-const avatarUrlSchema = z
-  .string()
-  .max(2_048)
-  .pipe(z.url({ protocol: /^https$/, error: 'must be an https URL' }));
+/** With its slashes: without them, URL reads `https:photo` as an address, and a browser as one beside the page. */
+const avatarUrlSchema = textInput(2_048).pipe(
+  z
+    .url({ protocol: /^https$/, error: 'must be an https URL' })
+    .refine((url) => /^https:\/\//i.test(url), 'must be an https URL'),
+);
 
 /** The name of a time zone. */
 export const timeZoneSchema = z

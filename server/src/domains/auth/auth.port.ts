@@ -64,8 +64,8 @@ export interface RegistrationApi {
   register(input: RegisterInput, call: Call): Promise<RegisterOut>;
   /**
    * Completes a registration with the password that comes with the code; or, without one, says that an address is its person's.
-   * @throws AppError CODE_INVALID; VALIDATION_FAILED for a common password, for none where a registration is completed, and for one where none is. The code
-   * is not used up by that.
+   * @throws AppError CODE_INVALID; REGISTRATION_CLOSED where nobody registers any more; VALIDATION_FAILED for a common password, for none where a registration is
+   * completed, and for one where none is. The code is not used up by that.
    */
   verifyEmail(input: VerifyEmailInput, call: Call): Promise<void>;
   /** Mails another code for the person's address, unless it is verified. */

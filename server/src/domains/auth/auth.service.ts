@@ -11,7 +11,7 @@ import type { AuthApi } from './auth.port.ts';
 import { Credentials } from './credentials.ts';
 import { createSessions } from './lucia.ts';
 import { deleteCodesOver } from './mail-codes.repository.ts';
-import { OwnSessions } from './own-sessions.ts';
+import { OwnSessions, sessionsExporter } from './own-sessions.ts';
 import { PasswordHasher } from './passwords.ts';
 import { People, type WantedUser } from './people.ts';
 import { Registration, type RegistrationMode } from './registration.ts';
@@ -39,7 +39,7 @@ export class AuthService extends SignIn implements AuthApi {
   readonly totp: SecondFactor;
   readonly deletion: AccountDeletion;
   /** What this domain adds to the export of a person. */
-  readonly exporters: readonly Exporter[] = [tokensExporter];
+  readonly exporters: readonly Exporter[] = [sessionsExporter, tokensExporter];
   readonly #people: People;
   readonly #parts: AuthParts;
 

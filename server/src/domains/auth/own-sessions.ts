@@ -1,10 +1,17 @@
 import type { SessionInfoOut } from '@finverse/shared';
 import { toInstant } from '../../kernel/clock.ts';
 import { AppError } from '../../kernel/errors.ts';
+import type { Exporter } from '../users/index.ts';
 import type { AuthParts } from './auth.parts.ts';
 import type { Call, SessionsApi } from './auth.port.ts';
 import { digest } from './secrets.ts';
-import { deleteSessionByHandle, deleteUserSessions, findSession, listUserSessions } from './sessions.repository.ts';
+import {
+  deleteSessionByHandle,
+  deleteUserSessions,
+  findSession,
+  listUserSessions,
+  type SessionRecord,
+} from './sessions.repository.ts';
 
 /** A person's own sessions. */
 export class OwnSessions implements SessionsApi {
@@ -19,14 +26,7 @@ export class OwnSessions implements SessionsApi {
     const sessions = await listUserSessions(this.#parts.database.em(), userId);
     return sessions
       .filter(({ expiresAtMs }) => expiresAtMs > this.#parts.clock.now())
-      .map((session) => ({
-        id: session.handle,
-        createdAt: toInstant(session.createdAtMs),
-        lastUsedAt: toInstant(session.lastUsedAtMs),
-        expiresAt: toInstant(session.expiresAtMs),
-        userAgent: session.userAgent,
-        isCurrent: session.idHash === currentHash,
-      }));
+      .map((session) => ({ ...describe(session), isCurrent: session.idHash === currentHash }));
   }
 
   async end(userId: string, id: string, { commit, sessionToken }: Call): Promise<void> {
@@ -41,4 +41,22 @@ export class OwnSessions implements SessionsApi {
   endOthers(userId: string, { commit, sessionToken }: Call): Promise<number> {
     return commit((em) => deleteUserSessions(em, userId, sessionToken === null ? null : digest(sessionToken)));
   }
+}
+
+/** With those that are over and not deleted yet. */
+export const sessionsExporter: Exporter = {
+  name: 'sessions',
+  async *pages(em, userId) {
+    yield (await listUserSessions(em, userId)).map(describe);
+  },
+};
+
+function describe(session: SessionRecord): Omit<SessionInfoOut, 'isCurrent'> {
+  return {
+    id: session.handle,
+    createdAt: toInstant(session.createdAtMs),
+    lastUsedAt: toInstant(session.lastUsedAtMs),
+    expiresAt: toInstant(session.expiresAtMs),
+    userAgent: session.userAgent,
+  };
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describeDrivers } from '../../db/test-databases.ts';
 import { startTestServer, PEOPLE, type TestServer } from '../../http/test-server.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { UserSchema } from '../users/index.ts';
@@ -240,9 +241,29 @@ test('where registration is closed nobody registers', async () => {
   expect(await server.takeMails()).toEqual([]);
 });
 
+describeDrivers(['sqlite', 'mariadb'], (databases) => {
+  test('where registration was closed meanwhile, a code that was mailed before makes no account; it confirms the address of one', async () => {
+    const databaseUrl = await databases.migratedUrl();
+    const open = await startTestServer({ registration: 'verify', clock, databaseUrl });
+    await register(open);
+    const token = await open.signIn('user');
+    await open.rest('POST', '/auth/verify-email/request', { token });
+    const [registration, confirmation] = await open.takeMails();
+    await open[Symbol.asyncDispose]();
+    const closed = await startTestServer({ registration: 'closed', clock, databaseUrl });
+    servers.push(closed);
+    expect((await complete(closed, codeIn(registration))).body?.error?.code).toBe('REGISTRATION_CLOSED');
+    expect(await closed.database.em().count(UserSchema, {})).toBe(1);
+    expect((await verify(closed, codeIn(confirmation))).status).toBe(200);
+  });
+});
+
 describe('a password', () => {
   test.each([
     ['too short', 'ninechars'],
+    ['too short once its accents are composed', 'e\u0301a\u0301o\u0301i\u0301u\u0301'],
+    ['too short in characters', '😀😁😂🤣😃'],
+    ['no text', '\ud800\ud801\ud802\ud803\ud804\ud805\ud806\ud807\ud808\ud809'],
     ['one of the most common', 'q1w2e3r4t5y6'],
     ['one of the most common, in another case', 'QwertyUiop'],
     ['of too few different characters', 'abababababab'],

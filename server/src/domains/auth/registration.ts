@@ -24,7 +24,7 @@ export class Registration implements RegistrationApi {
   }
 
   async register(input: RegisterInput, call: Call): Promise<RegisterOut> {
-    if (this.#mode === 'closed') throw new AppError('REGISTRATION_CLOSED', 'Nobody can register here.');
+    this.#requireNotClosed();
     await refuseCommonPassword(input.password, input.email, 'password');
     const answer = this.#mode === 'open' ? await this.#begin(input, call) : await this.#askForProof(input, call);
     this.#parts.mails.wake();
@@ -56,8 +56,14 @@ export class Registration implements RegistrationApi {
     this.#parts.mails.wake();
   }
 
+  #requireNotClosed(): void {
+    if (this.#mode === 'closed') throw new AppError('REGISTRATION_CLOSED', 'Nobody can register here.');
+  }
+
   /** The account of who has the mailbox, with the password that they choose with the code: who began the registration may be somebody else. */
   async #complete(em: SqlEntityManager, { email, name }: MailCodeRecord, chosen: Chosen | null): Promise<void> {
+    // Mailed while it was not.
+    this.#requireNotClosed();
     if (!chosen) throw passwordRefused('must come with the code that completes a registration');
     await refuseCommonPassword(chosen.password, email, 'password');
     const nowMs = this.#parts.clock.now();

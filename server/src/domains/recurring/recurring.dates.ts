@@ -25,6 +25,24 @@ export async function selectDates(
   return new Map(rows.map((row) => [row['due_on'] as string, stateOf(row)]));
 }
 
+/** A date that its owner has taken out of a template. */
+type SkippedDate = { recurringId: string; date: string };
+
+/** A page of a person's skipped dates of all templates, past ones included, in their order and after one. */
+export async function selectSkipped(
+  em: SqlEntityManager,
+  userId: string,
+  { after, limit }: { after: SkippedDate; limit: number },
+): Promise<SkippedDate[]> {
+  const rows = await em.execute<RawRow[]>(
+    `select d.recurring_id, d.due_on from recurring r join recurring_dates d on d.recurring_id = r.id
+     where r.user_id = ? and r.id >= ? and (r.id > ? or d.due_on > ?) and d.transaction_id is null and d.done_at <> ?
+     order by r.id, d.due_on limit ?`,
+    [userId, after.recurringId, after.recurringId, after.date, NOT_DONE, limit],
+  );
+  return rows.map((row) => ({ recurringId: row['recurring_id'] as string, date: row['due_on'] as string }));
+}
+
 /** The last date that was made; empty where none was. */
 export async function lastMadeOn(em: SqlEntityManager, recurringId: string): Promise<string> {
   const [row] = await em.execute<RawRow[]>(

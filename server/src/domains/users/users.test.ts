@@ -2,7 +2,7 @@ import { TOTP } from 'otpauth';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { transact, type UnitOfWork } from '../../db/index.ts';
 import { startTestServer, stillClock, PEOPLE, type TestServer } from '../../http/test-server.ts';
-import { systemClock } from '../../kernel/clock.ts';
+import { dateIn, systemClock } from '../../kernel/clock.ts';
 import { UserSchema } from './users.entity.ts';
 import type { Eraser } from './users.port.ts';
 import { UsersService } from './users.service.ts';
@@ -49,6 +49,9 @@ describe('a profile', () => {
     ['name', 5],
     ['avatar_url', 'http://example.test/x.png'],
     ['avatar_url', 'javascript:alert(1)'],
+    ['avatar_url', 'https:photo.png'],
+    ['avatar_url', 'https://example.test/\u0000'],
+    ['avatar_url', 'https://example.test/\ud800'],
     ['avatar_url', `https://example.test/${'x'.repeat(2_050)}`],
     ['base_currency', 'usd'],
     ['base_currency', 'XXX'],
@@ -146,18 +149,34 @@ test('an export holds the person, what they own, and no secret', async () => {
   const { body: made } = await server.rest('POST', '/auth/tokens', { token, body });
   await server.rest('POST', '/auth/totp/begin', { token, body: { password } });
   const account = { name: 'Cash', type: 'wallet', currency: 'EUR', opening_balance: '5', opened_on: '2026-01-02' };
-  await server.rest('POST', '/accounts', { token, body: account });
+  const { body: opened } = await server.rest('POST', '/accounts', { token, body: account });
+  const weekly = {
+    name: 'Rent',
+    draft: { kind: 'expense', account_id: opened?.['id'], amount: '2' },
+    rule: 'FREQ=WEEKLY',
+    starts_on: dateIn('UTC', clock.now() + 7 * DAY_MS),
+  };
+  const { body: recurring } = await server.rest('POST', '/recurring', { token, body: weekly });
+  const recurringId = String(recurring?.['id']);
+  // More than one page holds.
+  const skips = Array.from({ length: 203 }, (_, week) => ({
+    recurring_id: recurringId,
+    date: dateIn('UTC', clock.now() + 7 * (week + 1) * DAY_MS),
+  }));
+  for (const { date } of skips) await server.rest('POST', `/recurring/${recurringId}/skip`, { token, body: { date } });
   const answer = await server.rest('GET', '/users/me/export', { token });
   expect(answer.body).toMatchObject({
     user: { email },
     sections: [
       { name: 'preferences', items: [{ key: 'theme', value: 'dark' }] },
+      { name: 'sessions', items: [{ user_agent: null }] },
       { name: 'api_tokens', items: [{ name: 'a script', scopes: ['users:read'] }] },
       { name: 'accounts', items: [{ name: 'Cash', balance: '5.00000000', opened_on: '2026-01-02' }] },
       { name: 'categories', items: expect.arrayContaining([expect.objectContaining({ path: 'Food / Groceries' })]) },
       { name: 'transactions', items: [{ kind: 'opening', amount: '5.00000000' }] },
       { name: 'rates', items: [] },
-      { name: 'recurring', items: [] },
+      { name: 'recurring', items: [{ name: 'Rent' }] },
+      { name: 'recurring_skips', items: skips },
       { name: 'reconciliations', items: [] },
       { name: 'rules', items: [] },
       { name: 'imports', items: [] },
