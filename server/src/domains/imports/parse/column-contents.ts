@@ -3,6 +3,7 @@ import { type Columns, NO_COLUMNS, placeColumns } from './columns.ts';
 import { parseDate } from './dates.ts';
 import { directionOf } from './directions.ts';
 import { glanceAtAmount } from './numbers.ts';
+import { runningBalances } from './running-balances.ts';
 
 type Rows = readonly (readonly string[])[];
 type Places = ReturnType<typeof placeColumns>['places'];
@@ -13,15 +14,16 @@ export function cellsOf(rows: Rows, place: number | undefined): string[] {
 }
 
 /**
- * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes, or all are
- * empty, or some are and signs or other columns say as much; an id that several transactions have; a currency that is a date. Of an amount and a debit and credit beside it, those remain that say which way money goes.
+ * The columns that a header names, without those that hold something else: a kind where any cell says neither that money goes nor that it comes (unless most do,
+ * and signs say otherwise: such a row is a fault), or all are empty, or some are and signs or other columns say as much; an id that several transactions have; a currency that is a date. Of an amount and a debit and credit beside it, those remain that say which way money goes.
  */
 export function fitColumns(named: Columns, header: readonly string[], rows: Rows): Columns {
   const { places } = placeColumns(named, header, header.length);
   const columns = { ...named };
   const kinds = cellsOf(rows, places.kind);
-  const isNone = kinds.some((cell) => directionOf(cell) === null) || (kinds.length === 0 && rows.length > 0);
-  if (isNone || isKindNeedless(columns, rows, places)) columns.kind = null;
+  const said = kinds.filter((cell) => directionOf(cell) !== null).length;
+  const isNone = said < kinds.length && !(said > kinds.length / 2 && isContradicted(rows, places));
+  if (isNone || (kinds.length === 0 && rows.length > 0) || isKindNeedless(columns, rows, places)) columns.kind = null;
   if (hasRepeatedIds(rows, places)) columns.externalId = null;
   // In some languages a currency and the day on which money counts are one word.
   const currencies = cellsOf(rows, places.currency);
@@ -32,16 +34,26 @@ export function fitColumns(named: Columns, header: readonly string[], rows: Rows
   return { ...columns, amount: null };
 }
 
+/** Whether the sign of any amount is another one than its row's word, so that it does not say which way money goes. */
+export function isContradicted(
+  rows: Rows,
+  { kind, amount }: { kind?: number | undefined; amount?: number | undefined },
+  isAmountInverted = false,
+): boolean {
+  return rows.some((row) => {
+    const said = directionOf(row[kind ?? -1]?.trim() ?? '');
+    const [figure] = amountsOf([row], amount);
+    if (said === null || figure === undefined) return false;
+    return (figure.isBelowZero !== isAmountInverted) !== (said === 'expense');
+  });
+}
+
 /** Whether some cells of a kind are empty, and columns for each direction, or the signs of the amounts, say all that its words say: such a row is no fault then. */
 export function isKindNeedless(columns: Columns, rows: Rows, places: Places, isAmountInverted = false): boolean {
   if (places.kind === undefined || cellsOf(rows, places.kind).length === rows.length) return false;
   if (columns.debit !== null && columns.credit !== null) return true;
   if (!amountsOf(rows, places.amount).some(({ isBelowZero }) => isBelowZero)) return false;
-  return rows.every((row) => {
-    const said = directionOf(row[places.kind ?? -1]?.trim() ?? '');
-    const [amount] = amountsOf([row], places.amount);
-    return said === null || amount === undefined || (amount.isBelowZero !== isAmountInverted) === (said === 'expense');
-  });
+  return !isContradicted(rows, places, isAmountInverted);
 }
 
 /** An id that stands beside different dates, amounts or texts is none: rows of other transactions would be taken for duplicates. */
@@ -68,7 +80,10 @@ export function amountsOf(rows: Rows, place: number | undefined): NonNullable<Re
   });
 }
 
-/** The columns of rows without a header. Of several that hold numbers the amount is one with signs, then one with fractions, not a number of a cheque. */
+/**
+ * The columns of rows without a header. Of several that hold numbers the amount is one with signs, then one with fractions, not a number of a cheque, nor a
+ * running balance.
+ */
 export function guessByContent(rows: Rows, width: number): Columns {
   const share = (index: number, test: (cell: string) => boolean) =>
     rows.filter((row) => test(row[index]?.trim() ?? '')).length / Math.max(1, rows.length);
@@ -82,8 +97,13 @@ export function guessByContent(rows: Rows, width: number): Columns {
       (amounts.some(({ hasFraction }) => hasFraction) ? 1 : 0)
     );
   };
-  const weights = new Map(numbers.map((index) => [index, weight(index)]));
-  const amount = numbers.toSorted((one, other) => (weights.get(other) ?? 0) - (weights.get(one) ?? 0))[0];
+  const balances = runningBalances(rows, indexes, numbers);
+  const { directions } = balances;
+  const candidates = numbers.filter((index) => !balances.places.has(index));
+  const weights = new Map(candidates.map((index) => [index, weight(index)]));
+  const amount = directions
+    ? undefined
+    : candidates.toSorted((one, other) => (weights.get(other) ?? 0) - (weights.get(one) ?? 0))[0];
   const texts = indexes.filter(
     (index) => index !== date && !numbers.includes(index) && share(index, (cell) => /\p{L}{3}/u.test(cell)) > 0.5,
   );
@@ -92,6 +112,8 @@ export function guessByContent(rows: Rows, width: number): Columns {
     ...NO_COLUMNS,
     date: reference(date),
     amount: reference(amount),
+    debit: reference(directions?.debit),
+    credit: reference(directions?.credit),
     payee: texts.length > 1 ? reference(texts[0]) : null,
     description: reference(texts.length > 1 ? texts[1] : texts[0]),
   };

@@ -2,12 +2,12 @@ import { plainName } from './column-names.ts';
 
 /** What banks call money that goes and money that comes, in lower case without accents. */
 const EXPENSE = new Set(
-  'expense debit debits dbit dbt deb d dr debet debito soll s af out withdrawal cargo debe dare wn ausgabe ausgang depense gasto uscita uitgave - obciazenie'.split(
+  'expense debit debits dbit dbt deb d dr debet debito soll s af out withdrawal cargo debe dare wn ausgabe ausgang depense gasto uscita uitgave - obciazenie 支出'.split(
     ' ',
   ),
 );
 const INCOME = new Set(
-  'income credit credits crdt cred c cr credito haben h bij in deposit abono haber avere ma einnahme eingang recette ingreso entrata inkomst + uznanie'.split(
+  'income credit credits crdt cred c cr credito haben h bij in deposit abono haber avere ma einnahme eingang recette ingreso entrata inkomst + uznanie 收入'.split(
     ' ',
   ),
 );

@@ -484,13 +484,16 @@ test.each(['', 'hello world', 'Datum;Was\n01.02.2026;Brot\n'])('what is missing 
   expect(warnings.some((warning) => warning.includes('is the date'))).toBe(!text.startsWith('Datum'));
 });
 
-test('a word that says no way does not make the others unheard: where signs contradict them, a warning asks', () => {
+test('a word that says no way does not make the others unheard where signs contradict them', () => {
   const rows = '2026-01-13,50.00,Debit\n2026-01-14,1000.00,Credit\n2026-01-15,-2.00,Adjustment\n2026-01-16,9,Debit\n';
   const file = `Date,Amount,Type\n${rows}`;
-  expect(look(file).settings.columns.kind).toBeNull();
-  expect(look(file).warnings).toEqual([expect.stringContaining('“Type” says which way money goes')]);
-  expect(look(file.replaceAll(/(\d+(\.00)?),Debit/g, '-$1,Debit')).warnings).toEqual([]);
-  expect(look(file, { columns: { kind: null } }).warnings).toEqual([]);
+  expect(look(file)).toMatchObject({ settings: { columns: { kind: 'Type' } }, warnings: [] });
+  const signed = look(file.replaceAll(/(\d+(\.00)?),Debit/g, '-$1,Debit'));
+  expect(signed).toMatchObject({ settings: { columns: { kind: null } }, warnings: [] });
+  const other = file.replace('Type', 'Movement');
+  expect(look(other).settings.columns.kind).toBeNull();
+  expect(look(other).warnings.join()).toContain('“Movement” says which way money goes');
+  expect(look(other, { columns: { kind: null } }).warnings.join()).not.toContain('which way');
 });
 
 test('a file of several accounts is told by the column that names them, not by one of other people’s', () => {
@@ -561,4 +564,43 @@ test.each([
   const { settings, warnings } = sniff(file, { format: undefined, given: {}, remembered: null, currency: 'EUR' });
   expect(settings.encoding).toBe('windows-1252');
   expect(warnings).toEqual(isDoubted ? [expect.stringContaining('read as windows-1252')] : []);
+});
+
+test.each([
+  ['a balance before and behind, overdrawn', ['1000,00;1011,50;-', '1011,50;-11,50;', '11,50;-31,50;-'], null],
+  ['one of money that comes, newest first', ['12,34;;-987,66', '500,00;;-1000,00', '20,00;;-1500,00'], '#3'],
+])('without a header a running balance is no amount: %s', (_, rows, amount) => {
+  const texts = ['-1000,00;-1011,50;-11,50', '-1011,50;-11,50;1000,00', '-11,50;-31,50;-20,00'];
+  const file = (amount === null ? texts : rows).map((row, index) => `0${index + 1}.01.2026;Shop;${row}`).join('\n');
+  expect(columnsOf(`${file}\n`)).toMatchObject({ amount: amount ?? '#5', debit: null, credit: null });
+});
+
+test('without a header the balance tells which of two columns has what goes', () => {
+  const file = '01/31/2026,SHOP,12.34,,987.66\n01/30/2026,ACME,,1000.00,1000.00\n01/29/2026,RENT,50.00,,0.00\n';
+  const { settings, warnings } = look(file);
+  expect(settings.columns).toMatchObject({ date: '#1', amount: null, debit: '#3', credit: '#4', description: '#2' });
+  expect(warnings.join()).toContain('no header');
+  const zeros = file.replaceAll(',,', ',0.00,');
+  expect(columnsOf(zeros)).toMatchObject({ amount: null, debit: '#3', credit: '#4' });
+});
+
+test.each([
+  ['Date,Narration,Withdrawal Amt.,Deposit Amt.,Closing Balance', '31/01/25,a,5.00,,9.00', 'Withdrawal Amt.'],
+  [
+    'Transaction Date,Transaction Remarks,Withdrawal Amount(INR),Deposit Amount(INR)',
+    '31/01/2025,a,5.00,0.00',
+    'Withdrawal Amount(INR)',
+  ],
+  ['Date,Payee,Memo,Outflow,Inflow', '31/01/2025,a,b,5.00,0.00', 'Outflow'],
+  ['日付,摘要内容,支払い金額,預かり金額,差引残高', '2025/1/31,a,500,,900', '支払い金額'],
+])('columns of another bank for each direction are known: %s', (header, row, debit) => {
+  const { columns } = look(`${header}\n${row}\n`).settings;
+  expect(columns).toMatchObject({ debit, credit: header.split(',')[header.split(',').indexOf(debit) + 1] });
+  expect(columns.date).not.toBeNull();
+});
+
+test('Chinese words say which way money goes, and what neither comes nor goes is a fault of its row', () => {
+  const file =
+    '交易时间,交易对方,收/支,金额\n2025-01-31 10:00:00,a,支出,12.34\n2025-01-30 10:00:00,b,收入,9.00\n2025-01-29 10:00:00,c,不计收支,0.50\n';
+  expect(columnsOf(file)).toMatchObject({ date: '交易时间', payee: '交易对方', kind: '收/支', amount: '金额' });
 });

@@ -1,6 +1,6 @@
 import { type ImportDateFormat, type ImportField, importFields, type ImportSettingsInput } from '@finverse/shared';
 import { AccountsWatch } from './accounts-watch.ts';
-import { amountsOf, cellsOf, isAmount, isDate, isTransaction } from './column-contents.ts';
+import { amountsOf, cellsOf, isAmount, isContradicted, isDate, isTransaction } from './column-contents.ts';
 import { COLUMN_NAMES, columnName, plainName } from './column-names.ts';
 import type { SampleRow } from './csv-rows.ts';
 import { directionOf } from './directions.ts';
@@ -114,7 +114,7 @@ function signWarnings({ given, isOfCredit, data, places }: Findings): string[] {
   return [];
 }
 
-/** A column of words that say which way money goes, which is not read because of one that does not, while the signs say otherwise. */
+/** A column of words most of which say which way money goes, that is not read while the signs say otherwise. */
 function wordWarnings({ header, given, data, places }: Findings): string[] {
   const isTold = places.kind !== undefined || places.debit !== undefined || places.credit !== undefined;
   if (isTold || given.columns?.kind === null) return [];
@@ -124,16 +124,11 @@ function wordWarnings({ header, given, data, places }: Findings): string[] {
     if (used.has(place) || !data.slice(0, 20).some((row) => directionOf(row[place] ?? '') !== null)) return false;
     const cells = cellsOf(data, place);
     if (cells.filter((cell) => directionOf(cell) !== null).length <= cells.length * MOSTLY) return false;
-    return data.some((row) => {
-      const said = directionOf(row[place]?.trim() ?? '');
-      const [amount] = amountsOf([row], places.amount);
-      if (said === null || amount === undefined) return false;
-      return (amount.isBelowZero !== (given.isAmountInverted ?? false)) !== (said === 'expense');
-    });
+    return isContradicted(data, { kind: place, amount: places.amount }, given.isAmountInverted);
   });
   return contradicting.map(
     (name) =>
-      `The column ${quoted(name)} says which way money goes, and not of every row, so it is not read; signs say otherwise. Say that it is the \`kind\`, so that the other rows are faults, or null for none.`,
+      `The column ${quoted(name)} says which way money goes and is not read, and signs say otherwise. Say that it is the \`kind\`, or null for none.`,
   );
 }
 
