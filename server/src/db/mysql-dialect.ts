@@ -7,6 +7,9 @@ const PREPARED_STATEMENTS_MAX = 64;
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED: the server, or whoever else uses it, leaves none for us. */
 const NO_STATEMENT_LEFT = 1461;
 
+/** What begins a transaction, or takes it back. */
+const TRANSACTION_BOUNDS = /^(set transaction|start transaction|begin|rollback)\b(?! to)/i;
+
 /**
  * MySQL and MariaDB where a statement that comes with parameters is prepared once for each connection, and its values are sent bound. The server need
  * not parse them then, which is a quarter of its work for rows inserted as text, and no value can be taken for SQL. Where the server has no prepared
@@ -54,7 +57,11 @@ function bindingConnection(connection: PoolConnection): MysqlPoolConnection {
     destroy: () => connection.destroy(),
     release: () => connection.release(),
     query: (sql: string, parameters: unknown[], callback) => {
-      const answer = (error: QueryError | null, result: unknown) => callback?.(error, result as never);
+      const answer = (error: QueryError | null, result: unknown) => {
+        // The library does not give back a connection on which a transaction could not be begun or rolled back; ended, it leaves its place in the pool.
+        if (error && TRANSACTION_BOUNDS.test(sql)) connection.destroy();
+        callback?.(error, result as never);
+      };
       if (parameters.length === 0) return connection.query(sql, answer);
       return connection.execute(sql, parameters as never[], (error, result) => {
         if (error?.errno === NO_STATEMENT_LEFT) connection.query(sql, parameters, answer);

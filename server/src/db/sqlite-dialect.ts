@@ -5,6 +5,9 @@ import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from 'kysely
 const CACHED_STATEMENTS_MAX = 128;
 const SHORT_STATEMENT = 24;
 
+/** As the library writes it. */
+const ROLLBACK = 'rollback';
+
 /**
  * SQLite whose 64-bit integers arrive exact: those a JS number holds stay numbers, larger ones become bigint. Without it a scaled amount above 2^53
  * would be rounded silently.
@@ -26,6 +29,7 @@ function openExact(file: string): SqliteDatabase {
   return {
     close: () => connection.close(),
     prepare: (sql) => {
+      if (sql === ROLLBACK) return rollbackOf(connection);
       if (!sql.includes('?') && sql.length > SHORT_STATEMENT) return exactStatement(connection.prepare(sql));
       const statement = statements.get(sql) ?? exactStatement(connection.prepare(sql));
       // The one that was longest unused goes first: the order of the Map is that of last use.
@@ -35,6 +39,18 @@ function openExact(file: string): SqliteDatabase {
       return statement;
     },
   };
+}
+
+/**
+ * Rolls back where there is something to roll back: after a full disk SQLite has done so by itself (https://www.sqlite.org/lang_transaction.html, 3), and refuses. The
+ * library does not give back a connection whose rollback fails, and there is no other one.
+ */
+function rollbackOf(connection: Database.Database): SqliteStatement {
+  const run = () => {
+    if (connection.inTransaction) connection.exec(ROLLBACK);
+    return { changes: 0, lastInsertRowid: 0 };
+  };
+  return { reader: false, all: () => [], run, iterate: () => [].values() };
 }
 
 function exactStatement(statement: Database.Statement): SqliteStatement {

@@ -2,6 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { isUnavailable } from './faults.ts';
 import type { Database } from './orm.ts';
+import { readSnapshot } from './read-snapshot.ts';
 import { describeDrivers } from './test-databases.ts';
 import { transact } from './transact.ts';
 
@@ -182,6 +183,15 @@ describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
       expect(await values(), 'the connection after it is a new one').toEqual([0, 0]);
     });
 
+    test('one that cannot be begun leaves its place in the pool', async () => {
+      for (let times = 0; times < 12; times += 1) {
+        await database.em().execute('begin', [], 'run');
+        // Its isolation cannot be chosen any more.
+        await expect(readSnapshot(database, async () => undefined)).rejects.toThrow('in progress');
+      }
+      expect(await values()).toEqual([0, 0]);
+    });
+
     test('a server that only reads has refused for now', async () => {
       const { sql } = await databases.server();
       // Its own user may write in any case.
@@ -201,6 +211,17 @@ describeDrivers(['sqlite', 'mariadb', 'mysql'], (databases) => {
 
   // A file has another way to clash.
   if (databases.driver !== 'sqlite') return;
+
+  test('after a transaction that the disk had no room for, which SQLite itself has rolled back, the next one has its turn', async () => {
+    const work = transact(database, async (em) => {
+      await em.execute('update counters set value = 7 where id = 1', [], 'run');
+      await em.execute('rollback', [], 'run');
+      throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+    });
+    await expect(work).rejects.toThrow('full');
+    await transact(database, (em) => em.execute('update counters set value = 5 where id = 2', [], 'run'));
+    expect(await values()).toEqual([0, 5]);
+  });
 
   test('a file that another connection changed meanwhile is read anew: neither change is lost', async () => {
     const other = await databases.open(entities, url);
