@@ -168,6 +168,7 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'imports.commit': { id: importId },
     'imports.cancel': { id: importId },
     'imports.progress': { id: importId },
+    'exports.stream': { format: 'csv' },
     'rules.run': { token: '0'.repeat(64) },
   };
 }
