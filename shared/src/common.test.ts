@@ -70,8 +70,8 @@ describe('addresses', () => {
 
 describe('ids', () => {
   test('of any kind are taken as they are; anything that no id has in it is refused', () => {
-    for (const id of ['pos_01kampz1ctfen98j5mgjgd6bwb', 'vlt_test', 'x', '']) expect(idInput.parse(id)).toBe(id);
-    for (const id of ['pos_\0', 'pos 1', "pos_'", 'pos_ä', 'pos_1\n', 'a'.repeat(65), 7, null]) {
+    for (const id of ['pos_01kampz1ctfen98j5mgjgd6bwb', 'vlt_test', 'x']) expect(idInput.parse(id)).toBe(id);
+    for (const id of ['', 'pos_\0', 'pos 1', "pos_'", 'pos_ä', 'pos_1\n', 'a'.repeat(65), 7, null]) {
       expect(idInput.safeParse(id).success, JSON.stringify(id)).toBe(false);
     }
   });

@@ -50,7 +50,7 @@ export const amountOut = z
 export const instantOut = z.iso.datetime({ precision: 3 });
 
 /** An id in an input. One that names nothing is another matter: that is not found. */
-export const idInput = z.string().max(64).regex(/^\w*$/, 'must be an id: letters, digits and underscores');
+export const idInput = z.string().max(64).regex(/^\w+$/, 'must be an id: letters, digits and underscores');
 
 /** The most items that one page holds. */
 export const PAGE_LIMIT_MAX = 200;

@@ -9,7 +9,7 @@ type IdField = { name: string; procedure: Procedure; path: readonly string[] };
 /** Every field that takes an id of something that is a person's own. */
 const idFields: IdField[] = procedures()
   .filter(({ procedure }) =>
-    /^(auth|accounts|categories|transactions|rates|recurring|reconciliations|rules|integrity|imports)\./.test(
+    /^(auth|accounts|categories|transactions|rates|recurring|reconciliations|rules|integrity|imports|exports)\./.test(
       procedure,
     ),
   )

@@ -1,5 +1,7 @@
+import superjson from 'superjson';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../kernel/clock.ts';
+import { toCamelCase } from './snake-case.ts';
 import { type Field, type Procedure, procedures, toCall, withValue } from './test-inputs.ts';
 import { dumpTables, makeOwner, type Owner, validInputs } from './test-people.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
@@ -58,10 +60,24 @@ const BAD_TEXT: Record<Field['kind'], readonly string[]> = {
     ...UNPRINTABLE,
   ],
   currency: ['XXX', 'XAU', 'DEM', 'BTC', 'eur', 'EU', 'EURO', '', ...UNPRINTABLE],
-  id: ['a b', '../x', "' or 1=1 -- ", 'é', '%', 'x'.repeat(65), ...UNPRINTABLE],
+  id: ['', 'a b', '../x', "' or 1=1 -- ", 'é', '%', 'x'.repeat(65), ...UNPRINTABLE],
   text: UNPRINTABLE,
-  number: ['five', '1e3', '0x10', '5.5', 'NaN', 'Infinity', '-1', '0', '1e999', '99999999999999999999'],
-  boolean: ['yes', '2', 'TRUE!'],
+  number: [
+    'five',
+    '1e1',
+    '+5',
+    ' 5 ',
+    '1e3',
+    '0x10',
+    '5.5',
+    'NaN',
+    'Infinity',
+    '-1',
+    '0',
+    '1e999',
+    '99999999999999999999',
+  ],
+  boolean: ['yes', 'on', '1', '2', 'TRUE!', ''],
   enum: ['nonsense', '__proto__', 'constructor', 'toString', '', ...UNPRINTABLE],
 };
 const WRONG_TYPES: Record<'text' | 'number' | 'boolean', readonly unknown[]> = {
@@ -101,6 +117,18 @@ function hostileValues(procedure: Procedure, field: Field): unknown[] {
   return [...bad, ...WRONG_TYPES.text, ...(isNullable ? [] : [null])];
 }
 
+/** What JavaScript has and JSON has not. The SDK sends it with a note of what it is. */
+const NO_JSON = [Number.NaN, Number.POSITIVE_INFINITY, -0, new Set(['x']), new Map([['x', 1]])];
+
+/** An input as tRPC takes it: in camelCase, and every undefined left out. */
+function camelCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(camelCase);
+  if (Object.getPrototypeOf(value ?? 0) !== Object.prototype) return value;
+  return Object.fromEntries(
+    Object.entries(value as object).map(([name, item]) => [toCamelCase(name), camelCase(item)] as const),
+  );
+}
+
 describe('whatever is sent in a field, it is refused by its name, and nothing is written', () => {
   let server: TestServer;
   let owner: Owner;
@@ -112,7 +140,7 @@ describe('whatever is sent in a field, it is refused by its name, and nothing is
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  const all = procedures().filter(({ type }) => type !== 'subscription');
+  const all = procedures();
 
   test.each(all)('$procedure', async (procedure) => {
     const before = await dumpTables(server);
@@ -147,6 +175,11 @@ describe('whatever is sent in a field, it is refused by its name, and nothing is
         await send([...path, name], procedure.method === 'GET' ? 'x' : { x: 1 });
       }
     }
+    if (procedure.method !== 'GET') {
+      for (const path of procedure.objects.filter(({ length }) => length > 0))
+        for (const value of ['x', 5, true, []]) await send(path, value);
+      for (const path of procedure.lists) for (const value of ['x', 5, true, {}]) await send(path, value);
+    }
     // Where a file is taken, so much is read, and refused for the field that there is not.
     const isTaken = procedure.bodyBytesMax > HUGE_BYTES;
     if (isTaken) await send(['unknown_field'], 'x'.repeat(HUGE_BYTES));
@@ -155,4 +188,31 @@ describe('whatever is sent in a field, it is refused by its name, and nothing is
     expect(wrong).toEqual([]);
     expect(await dumpTables(server)).toEqual(before);
   });
+
+  test.each(all.filter(({ type }) => type !== 'subscription'))(
+    '$procedure, over tRPC, where no JSON is sent',
+    async (procedure) => {
+      const before = await dumpTables(server);
+      const valid = validInputs(owner)[procedure.procedure] ?? {};
+      for (const { path } of procedure.fields) {
+        for (const value of NO_JSON) {
+          const input = JSON.stringify(superjson.serialize(camelCase(withValue(valid, path, value))));
+          const url = `${server.url}/trpc/${procedure.procedure}`;
+          const headers = { authorization: `Bearer ${owner.token}`, 'content-type': 'application/json' };
+          const answer =
+            procedure.type === 'query'
+              ? await fetch(`${url}?input=${encodeURIComponent(input)}`, { headers })
+              : await fetch(url, { method: 'POST', headers, body: input });
+          const { error } = (await answer.json()) as { error?: { json: { data: { details: { path: string }[] } } } };
+          const name = path.map(toCamelCase).join('.');
+          expect([name, answer.status, error?.json.data.details.map((detail) => detail.path)]).toEqual([
+            name,
+            400,
+            [name],
+          ]);
+        }
+      }
+      expect(await dumpTables(server)).toEqual(before);
+    },
+  );
 });

@@ -16,7 +16,11 @@ export type Procedure = RestRoute & {
   fields: Field[];
   /** The paths of all objects: the input itself, and those within. */
   objects: (readonly string[])[];
+  /** The paths of all lists. */
+  lists: (readonly string[])[];
 };
+
+type Found = Pick<Procedure, 'fields' | 'objects' | 'lists'>;
 
 /** All procedures with a REST route. */
 export function procedures(): Procedure[] {
@@ -27,7 +31,7 @@ export function procedures(): Procedure[] {
   return restRoutes(appRouter).map((route) => {
     const definition = definitions[route.procedure]?._def;
     invariant(definition, 'a route has a procedure');
-    const found: Pick<Procedure, 'fields' | 'objects'> = { fields: [], objects: [] };
+    const found: Found = { fields: [], objects: [], lists: [] };
     walk(definition.inputs.at(-1) as z.ZodType, [], found);
     return { ...route, type: definition.type, ...found };
   });
@@ -42,12 +46,7 @@ type Definition = {
   options?: z.ZodType[];
 };
 
-function walk(
-  schema: z.ZodType,
-  path: readonly string[],
-  found: Pick<Procedure, 'fields' | 'objects'>,
-  outer: z.ZodType = schema,
-): void {
+function walk(schema: z.ZodType, path: readonly string[], found: Found, outer: z.ZodType = schema): void {
   const definition = schema._zod.def as unknown as Definition;
   const inner = definition.innerType ?? definition.in;
   if (inner) return walk(inner, path, found, outer);
@@ -59,6 +58,7 @@ function walk(
     return;
   }
   if (definition.type === 'array') {
+    found.lists.push(path);
     const element = definition.element as z.ZodType;
     // Of one kind or another: the valid input has the first kind in the first place, and so on.
     const kinds = (element._zod.def as unknown as Definition).options ?? [element];

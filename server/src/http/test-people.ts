@@ -169,6 +169,7 @@ export function validInputs(owner: Owner): Record<string, Json> {
     'imports.cancel': { id: importId },
     'imports.undo': { id: importId },
     'imports.progress': { id: importId },
+    'exports.stream': { format: 'csv' },
     'rules.run': { token: '0'.repeat(64) },
   };
 }

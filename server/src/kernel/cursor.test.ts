@@ -3,9 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { AppError } from './errors.ts';
 
-const refusal = (cursor: string, kinds: readonly ('string' | 'number')[]): unknown => {
+const refusal = (
+  cursor: string,
+  kinds: readonly ('string' | 'number')[],
+  list: Parameters<typeof decodeCursor>[0] = 'rates',
+): unknown => {
   try {
-    decodeCursor(cursor, kinds);
+    decodeCursor(list, cursor, kinds);
     return null;
   } catch (error) {
     return error;
@@ -21,7 +25,7 @@ describe('cursors', () => {
     fc.assert(
       fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), (parts) => {
         const kinds = parts.map((value) => (typeof value === 'string' ? 'string' : 'number'));
-        expect(decodeCursor(encodeCursor(parts), kinds)).toEqual(parts);
+        expect(decodeCursor('rates', encodeCursor('rates', parts), kinds)).toEqual(parts);
       }),
     );
   });
@@ -29,17 +33,34 @@ describe('cursors', () => {
   test('are opaque: letters, digits, - and _ alone, fit for a URL', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }), (parts) => {
-        expect(encodeCursor(parts)).toMatch(/^[\w-]*$/);
+        expect(encodeCursor('rates', parts)).toMatch(/^[\w-]*$/);
       }),
     );
   });
 
+  test('of another list are refused, though they look alike', () => {
+    const place = ['2026-02-03', 'txn_1'];
+    expect(decodeCursor('transactions', encodeCursor('transactions', place), ['string', 'string'])).toEqual(place);
+    for (const other of ['rates', 'rules preview', 'reconciliation entries'] as const)
+      expect(refusal(encodeCursor(other, place), ['string', 'string'], 'transactions')).toMatchObject({
+        code: 'VALIDATION_FAILED',
+        details: [{ path: 'cursor' }],
+      });
+    const nameless = Buffer.from(JSON.stringify(place)).toString('base64url');
+    expect(refusal(nameless, ['string', 'string'], 'transactions')).not.toBeNull();
+  });
+
   test('none is the beginning of the list', () => {
-    expect(decodeCursor(undefined, ['number', 'string'])).toEqual([undefined, undefined]);
+    expect(decodeCursor('rates', undefined, ['number', 'string'])).toEqual([undefined, undefined]);
   });
 
   test('anything else is a refusal that names the field, never another error', () => {
-    const encoded = fc.json().map((text) => Buffer.from(text).toString('base64url'));
+    const encoded = fc
+      .oneof(
+        fc.json(),
+        fc.array(fc.jsonValue()).map((parts) => JSON.stringify(['rates', ...parts])),
+      )
+      .map((text) => Buffer.from(text).toString('base64url'));
     const hostile = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.base64String(), encoded);
     fc.assert(
       fc.property(hostile, (cursor) => {
@@ -73,7 +94,8 @@ describe('cursors', () => {
     '[-1e999,"a"]',
     '[1,"a\\u0000"]',
   ])('%s is no cursor of a list by number and text', (json) => {
-    const error = refusal(Buffer.from(json).toString('base64url'), ['number', 'string']);
+    const named = json.replace(/^\[(?=.)/, '["rates",').replace('["rates",]', '["rates"]');
+    const error = refusal(Buffer.from(named).toString('base64url'), ['number', 'string']);
     expect(error).toMatchObject({ code: 'VALIDATION_FAILED', details: [{ path: 'cursor' }] });
   });
 });

@@ -89,11 +89,11 @@ export async function pruneRuns(em: SqlEntityManager, olderThanMs: number): Prom
 
 /** Recorded runs, newest first. */
 export async function readRuns(em: SqlEntityManager, { limit, cursor }: PageRequest): Promise<Page<SyncCycleOut>> {
-  const [beforeId] = decodeCursor(cursor, ['string']);
+  const [beforeId] = decodeCursor('sync runs', cursor, ['string']);
   const rows = await em.execute<{ id: string; cycle: string }[]>(
     `select id, cycle from sync_runs${beforeId === undefined ? '' : ' where id < ?'} order by id desc limit ?`,
     beforeId === undefined ? [limit + 1] : [beforeId, limit + 1],
   );
   const items = rows.slice(0, limit).map(({ cycle }) => JSON.parse(cycle) as SyncCycleOut);
-  return { items, nextCursor: rows.length > limit ? encodeCursor([items.at(-1)?.id ?? '']) : null };
+  return { items, nextCursor: rows.length > limit ? encodeCursor('sync runs', [items.at(-1)?.id ?? '']) : null };
 }

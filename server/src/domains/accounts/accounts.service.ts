@@ -83,13 +83,13 @@ export class AccountsService implements AccountsApi {
         nextCursor: changed.nextCursor,
       };
     }
-    const [afterId] = decodeCursor(query.cursor, ['string']);
+    const [afterId] = decodeCursor('accounts', query.cursor, ['string']);
     const accounts = await selectAccounts(reading, query, afterId);
     const page = accounts.slice(0, query.limit);
     return {
       items: await this.#describe(reading, page),
       deleted: [],
-      nextCursor: accounts.length > query.limit ? encodeCursor([page.at(-1)?.id ?? '']) : null,
+      nextCursor: accounts.length > query.limit ? encodeCursor('accounts', [page.at(-1)?.id ?? '']) : null,
     };
   }
 

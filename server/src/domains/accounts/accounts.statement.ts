@@ -10,7 +10,7 @@ import { balanceAfter, type EntryPlace, type Reading, requireAccount, selectEntr
  */
 export async function readStatement(reading: Reading, query: StatementQuery): Promise<StatementOut> {
   const account = await requireAccount(reading, query.id);
-  const [occurredOn, transactionId, line] = decodeCursor(query.cursor, ['string', 'string', 'number']);
+  const [occurredOn, transactionId, line] = decodeCursor('statement', query.cursor, ['string', 'string', 'number']);
   const before =
     occurredOn === undefined || transactionId === undefined || line === undefined
       ? undefined
@@ -44,7 +44,9 @@ export async function readStatement(reading: Reading, query: StatementQuery): Pr
   return {
     items,
     nextCursor:
-      rows.length > query.limit && place ? encodeCursor([place.occurredOn, place.transactionId, place.line]) : null,
+      rows.length > query.limit && place
+        ? encodeCursor('statement', [place.occurredOn, place.transactionId, place.line])
+        : null,
   };
 }
 

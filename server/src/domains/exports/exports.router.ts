@@ -4,6 +4,7 @@ import { router } from '../../trpc/init.ts';
 import { ownLiveProcedure } from '../../trpc/procedures.ts';
 import { EXPORT_SCOPES } from '../../trpc/scopes.ts';
 import { trackedEvents } from '../../trpc/tracked-events.ts';
+import type { ExportsApi } from './exports.port.ts';
 
 /** The ledger for other programs. As one file it is downloaded from `/exports/ledger.csv`, `.json` or `.journal`. */
 export const exportsRouter = router({
@@ -21,8 +22,14 @@ export const exportsRouter = router({
     })
     .input(exportStreamInput)
     .output(trackedEvents(exportPiece))
-    .subscription(async function* ({ ctx, input }) {
-      const query = { ...input, signal: ctx.streamSignal };
-      for await (const { id, piece } of ctx.services.exports.pieces(ctx.caller.userId, query)) yield tracked(id, piece);
+    .subscription(async ({ ctx, input }) => {
+      const { userId } = ctx.caller;
+      // What cannot be exported is refused before a stream begins.
+      await ctx.services.exports.check(userId, input);
+      return eventsOf(ctx.services.exports.pieces(userId, { ...input, signal: ctx.streamSignal }));
     }),
 });
+
+async function* eventsOf(pieces: ReturnType<ExportsApi['pieces']>) {
+  for await (const { id, piece } of pieces) yield tracked(id, piece);
+}

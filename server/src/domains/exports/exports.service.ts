@@ -2,11 +2,11 @@ import type { ExportFormat, ExportPiece } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../db/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
+import { encodeCursor, placeIn } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { ensureLedger, type RawRow, withSplits } from '../ledger/index.ts';
 import { csvWriter } from './csv-writer.ts';
-import { type ExportWriter, readExportBook } from './export-book.ts';
+import { type ExportBook, type ExportWriter, readExportBook } from './export-book.ts';
 import type { ExportsApi } from './exports.port.ts';
 import { journalWriter } from './journal-writer.ts';
 import { readExportPage } from './export-page.ts';
@@ -27,6 +27,12 @@ export class ExportsService implements ExportsApi {
     this.#clock = clock;
   }
 
+  async check(userId: string, { format, accountId, lastEventId }: Parameters<ExportsApi['check']>[1]): Promise<void> {
+    placeOf(format, lastEventId);
+    const { dialect } = this.#database;
+    if (accountId !== undefined) requireAccount(await readExportBook(this.#database.em(), dialect, userId), accountId);
+  }
+
   async *pieces(
     userId: string,
     { format, lastEventId, signal, ...filter }: Parameters<ExportsApi['pieces']>[1],
@@ -35,11 +41,10 @@ export class ExportsService implements ExportsApi {
     const em = this.#database.em();
     const { dialect } = this.#database;
     const writer = WRITERS[format];
-    const [startedAt, occurredOn, id] = decodeCursor(lastEventId, ['number', 'string', 'string']);
+    const [startedAt, occurredOn, id] = placeOf(format, lastEventId);
     const changedAt = startedAt ?? (await readChangedAt(em, userId));
     const book = await readExportBook(em, dialect, userId);
-    if (filter.accountId !== undefined && !book.accounts.has(filter.accountId))
-      throw invalidField('accountId', 'is no account');
+    requireAccount(book, filter.accountId);
     let place = { occurredOn: occurredOn ?? filter.from ?? '', id: id ?? '' };
     let text = lastEventId === undefined ? writer.head(book) : '';
     for (let isLast = false; !isLast && !signal.aborted;) {
@@ -55,7 +60,10 @@ export class ExportsService implements ExportsApi {
       }
       const last = records.at(-1);
       if (last) place = { occurredOn: last.occurredOn, id: last.id };
-      yield { id: encodeCursor([changedAt, place.occurredOn, place.id]), piece: { text, isLast } };
+      yield {
+        id: encodeCursor(`pieces of ${format}`, [changedAt, place.occurredOn, place.id]),
+        piece: { text, isLast },
+      };
       text = '';
     }
   }
@@ -64,4 +72,16 @@ export class ExportsService implements ExportsApi {
 async function readChangedAt(em: SqlEntityManager, userId: string): Promise<number> {
   const [row] = await em.execute<RawRow[]>('select changed_at from ledgers where user_id = ?', [userId]);
   return Number(row?.['changed_at'] ?? 0);
+}
+
+/** When the export began and behind which transaction it goes on; all undefined at its beginning. @throws AppError VALIDATION_FAILED naming `lastEventId` */
+function placeOf(format: ExportFormat, lastEventId: string | undefined) {
+  const place = placeIn(`pieces of ${format}`, lastEventId, ['number', 'string', 'string']);
+  if (place) return place;
+  throw invalidField('lastEventId', 'must be the id of a piece of this export');
+}
+
+/** @throws AppError VALIDATION_FAILED naming `accountId` */
+function requireAccount({ accounts }: ExportBook, accountId: string | undefined): void {
+  if (accountId !== undefined && !accounts.has(accountId)) throw invalidField('accountId', 'is no account');
 }

@@ -315,12 +315,12 @@ export class ImportsService implements ImportsApi {
   }
 
   async list(userId: string, query: ImportsQuery): Promise<ImportsOut> {
-    const [beforeId] = decodeCursor(query.cursor, ['string']);
+    const [beforeId] = decodeCursor('imports', query.cursor, ['string']);
     const records = await listImports(this.#database.em(), { userId, beforeId, limit: query.limit });
     const page = records.slice(0, query.limit);
     return {
       items: page.map(toImportOut),
-      nextCursor: records.length > query.limit ? encodeCursor([page.at(-1)?.id ?? '']) : null,
+      nextCursor: records.length > query.limit ? encodeCursor('imports', [page.at(-1)?.id ?? '']) : null,
     };
   }
 

@@ -39,12 +39,12 @@ export class IntegrityService implements IntegrityApi {
       if (!(await findUserById(em, query.userId))) throw new AppError('NOT_FOUND', 'There is no such person.');
       return { items: [await this.#checkOf(query.userId, differencesMax)], nextCursor: null };
     }
-    const [afterId = ''] = decodeCursor(query.cursor, ['string']);
+    const [afterId = ''] = decodeCursor('integrity', query.cursor, ['string']);
     const ids = await listUserIds(em, { afterId, limit: query.limit + 1 });
     const page = ids.slice(0, query.limit);
     const items: IntegrityCheckAllOut['items'] = [];
     for (const userId of page) items.push(await this.#checkOf(userId, differencesMax));
-    return { items, nextCursor: ids.length > query.limit ? encodeCursor([page.at(-1) ?? '']) : null };
+    return { items, nextCursor: ids.length > query.limit ? encodeCursor('integrity', [page.at(-1) ?? '']) : null };
   }
 
   /** In the operators' own turn: nobody keeps them from looking by looking all the time. */

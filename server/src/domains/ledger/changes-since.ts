@@ -26,7 +26,7 @@ export async function changesSince(
   kind: Buried,
   query: { updatedSince: string; cursor?: string | undefined; limit: number },
 ): Promise<{ rows: RawRow[]; deleted: { id: string; deletedAt: string }[]; nextCursor: string | null }> {
-  const [afterMs, afterId] = decodeCursor(query.cursor, ['number', 'string']);
+  const [afterMs, afterId] = decodeCursor(`changes of ${kind}`, query.cursor, ['number', 'string']);
   const place = { sinceMs: Date.parse(query.updatedSince), afterMs, afterId, limit: query.limit + 1 };
   const own = { sql: 'user_id = ?', values: [reading.userId] };
   const [live, buried] = await Promise.all([
@@ -46,7 +46,7 @@ export async function changesSince(
   return {
     rows: page.flatMap(({ row }) => (row ? [row] : [])),
     deleted: page.flatMap(({ row, id, atMs }) => (row ? [] : [{ id, deletedAt: toInstant(atMs) }])),
-    nextCursor: changes.length > query.limit && last ? encodeCursor([last.atMs, last.id]) : null,
+    nextCursor: changes.length > query.limit && last ? encodeCursor(`changes of ${kind}`, [last.atMs, last.id]) : null,
   };
 }
 

@@ -41,12 +41,15 @@ export class RatesService implements RatesApi {
   }
 
   async list(userId: string, query: RatesQuery): Promise<RatesOut> {
-    const [date, id] = decodeCursor(query.cursor, ['string', 'string']);
+    const [date, id] = decodeCursor('rates', query.cursor, ['string', 'string']);
     const after = date === undefined || id === undefined ? undefined : { date, id };
     const rates = await selectRates(this.#database.em(), { userId, query, after });
     const items = rates.slice(0, query.limit);
     const last = items.at(-1);
-    return { items, nextCursor: rates.length > query.limit && last ? encodeCursor([last.date, last.id]) : null };
+    return {
+      items,
+      nextCursor: rates.length > query.limit && last ? encodeCursor('rates', [last.date, last.id]) : null,
+    };
   }
 
   async convert(userId: string, input: RateConvert): Promise<RateConvertOut> {

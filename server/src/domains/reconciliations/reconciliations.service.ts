@@ -87,12 +87,15 @@ export class ReconciliationsService implements ReconciliationsApi {
 
   list(userId: string, query: ReconciliationsQuery): Promise<ReconciliationsOut> {
     return this.#read(userId, async (reading) => {
-      const [beforeId] = decodeCursor(query.cursor, ['string']);
+      const [beforeId] = decodeCursor('reconciliations', query.cursor, ['string']);
       const rows = await selectReconciliations(reading, query, beforeId);
       const page = rows.slice(0, query.limit);
       const items: ReconciliationOut[] = [];
       for (const record of page) items.push(await describe(reading, record));
-      return { items, nextCursor: rows.length > query.limit ? encodeCursor([page.at(-1)?.id ?? '']) : null };
+      return {
+        items,
+        nextCursor: rows.length > query.limit ? encodeCursor('reconciliations', [page.at(-1)?.id ?? '']) : null,
+      };
     });
   }
 
@@ -103,14 +106,14 @@ export class ReconciliationsService implements ReconciliationsApi {
   entries(userId: string, { cursor, ...query }: ReconciliationEntriesQuery): Promise<ReconciliationEntriesOut> {
     return this.#read(userId, async (reading) => {
       const record = await requireReconciliation(reading, query.id);
-      const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
+      const [occurredOn, id] = decodeCursor('reconciliation entries', cursor, ['string', 'string']);
       const before = occurredOn === undefined || id === undefined ? undefined : { occurredOn, id };
       const states = record.finishedAtMs === null ? ['uncleared', 'cleared'] : ['reconciled'];
       if (query.cleared !== undefined && !states.includes(query.cleared)) return { items: [], nextCursor: null };
       const { rows, next } = await selectSides(reading, record, { ...query, before, scannedMax: this.#scannedMax });
       return {
         items: rows.map((row) => toEntryOut(reading.dialect, record, row)),
-        nextCursor: next && encodeCursor([next.occurredOn, next.id]),
+        nextCursor: next && encodeCursor('reconciliation entries', [next.occurredOn, next.id]),
       };
     });
   }

@@ -56,12 +56,12 @@ export class RecurringService implements RecurringApi {
   }
 
   async list(userId: string, query: { limit: number; cursor?: string | undefined }): Promise<RecurringListOut> {
-    const [afterId = ''] = decodeCursor(query.cursor, ['string']);
+    const [afterId = ''] = decodeCursor('recurring', query.cursor, ['string']);
     const found = await selectRecurring(this.#database.em(), userId, { afterId, limit: query.limit });
     const page = found.slice(0, query.limit);
     return {
       items: page.map(toRecurringOut),
-      nextCursor: found.length > query.limit ? encodeCursor([page.at(-1)?.id ?? '']) : null,
+      nextCursor: found.length > query.limit ? encodeCursor('recurring', [page.at(-1)?.id ?? '']) : null,
     };
   }
 

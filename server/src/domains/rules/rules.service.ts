@@ -180,7 +180,7 @@ async function readPlanned(
   { dialect, userId }: { dialect: Dialect; userId: string },
   { cursor, ...selection }: RulesPreview,
 ): Promise<Planned> {
-  const after = placeOfCursor(cursor);
+  const after = placeOfCursor('rules preview', cursor);
   const ready = await readRules(em, userId);
   const categories = treeOf(await listCategories(em, userId));
   const affordable = Math.max(1, Math.floor(RULE_CHECKS_MAX / ready.checksPerSubject));
@@ -208,7 +208,7 @@ async function planOf(
   const token = createHash('sha256')
     .update(JSON.stringify([selection, cursor ?? null, items]))
     .digest('hex');
-  const nextCursor = behind && encodeCursor([behind.occurredOn, behind.id]);
+  const nextCursor = behind && encodeCursor('rules preview', [behind.occurredOn, behind.id]);
   return { preview: { items, examined: page.length, token, nextCursor }, changes };
 }
 

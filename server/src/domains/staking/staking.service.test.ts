@@ -157,10 +157,10 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
       for (const cursor of [
         '',
         'x',
-        encodeCursor([1]),
-        encodeCursor(['a', 'b']),
-        Buffer.from('[1e999,0,"x"]').toString('base64url'),
-        encodeCursor(['\0']),
+        encodeCursor('positions', [1]),
+        encodeCursor('positions', ['a', 'b']),
+        Buffer.from('["staking logs",1e999,0,"x"]').toString('base64url'),
+        encodeCursor('positions', ['\0']),
       ]) {
         await expect(service.positions({ limit: 5, cursor }), cursor).rejects.toMatchObject({
           code: 'VALIDATION_FAILED',
@@ -176,12 +176,14 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     test('a cursor of the right form answers a page, whatever it points at', async () => {
       await insertStakes([{}]);
       for (const place of ['', "' or 1=1 --", "\\' or 1=1 --", '?', '🏦', '\ud800', 'z'.repeat(300)]) {
-        expect((await service.positions({ limit: 5, cursor: encodeCursor([place]) })).items.length).toBeLessThanOrEqual(
-          1,
-        );
+        expect(
+          (await service.positions({ limit: 5, cursor: encodeCursor('positions', [place]) })).items.length,
+        ).toBeLessThanOrEqual(1);
       }
       for (const number of [-1, 1.5, Number.MAX_SAFE_INTEGER, 1e300, -1e300]) {
-        expect((await service.logs({ limit: 5, cursor: encodeCursor([number, number, 'x']) })).items).toEqual([]);
+        expect(
+          (await service.logs({ limit: 5, cursor: encodeCursor('staking logs', [number, number, 'x']) })).items,
+        ).toEqual([]);
       }
     });
   });

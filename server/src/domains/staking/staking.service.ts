@@ -36,12 +36,15 @@ export class StakingService implements StakingReads {
 
   async positions(query: PositionsQuery): Promise<Page<PositionOut>> {
     const { views, where } = await this.#served();
-    const [afterId] = decodeCursor(query.cursor, ['string']);
+    const [afterId] = decodeCursor('positions', query.cursor, ['string']);
     where.add('id > ?', afterId).add('owner_address = ?', query.ownerAddress).add('vault_id = ?', query.vaultId);
     if (query.state) addState(where, query.state, views);
     const rows = await this.#select('stakes', where, 'id', query.limit + 1);
     const items = rows.slice(0, query.limit).map((row) => this.#toPosition(row, views));
-    return { items, nextCursor: rows.length > query.limit ? encodeCursor([items.at(-1)?.id ?? '']) : null };
+    return {
+      items,
+      nextCursor: rows.length > query.limit ? encodeCursor('positions', [items.at(-1)?.id ?? '']) : null,
+    };
   }
 
   /** The positions of an owner, the oldest thousand: for the answer of a forced sync. The list has them all. */
@@ -73,7 +76,7 @@ export class StakingService implements StakingReads {
         throw new AppError('NOT_FOUND', 'There is no such position.');
       where.add('vault_id = ?', position['vault_id'] as string).add('ref = ?', position['ref'] as string);
     }
-    const [block, index, id] = decodeCursor(query.cursor, ['number', 'number', 'string']);
+    const [block, index, id] = decodeCursor('staking logs', query.cursor, ['number', 'number', 'string']);
     if (block !== undefined)
       where.addAll('(block_number, log_index, id) > (?, ?, ?)', [block, index as SqlValue, id as SqlValue]);
     const rows = await this.#select(table, where, 'block_number, log_index, id', query.limit + 1);
@@ -81,12 +84,15 @@ export class StakingService implements StakingReads {
     const last = items.at(-1);
     return {
       items,
-      nextCursor: rows.length > query.limit && last ? encodeCursor([last.blockNumber, last.logIndex, last.id]) : null,
+      nextCursor:
+        rows.length > query.limit && last
+          ? encodeCursor('staking logs', [last.blockNumber, last.logIndex, last.id])
+          : null,
     };
   }
 
   async conflicts({ limit, cursor }: PageRequest): Promise<Page<SyncConflictOut>> {
-    const [beforeId] = decodeCursor(cursor, ['string']);
+    const [beforeId] = decodeCursor('staking conflicts', cursor, ['string']);
     const rows = await this.#select(
       'staking_conflicts',
       new Conditions().add('id < ?', beforeId),
@@ -94,7 +100,10 @@ export class StakingService implements StakingReads {
       limit + 1,
     );
     const items = rows.slice(0, limit).map(toConflictOut);
-    return { items, nextCursor: rows.length > limit ? encodeCursor([items.at(-1)?.id ?? '']) : null };
+    return {
+      items,
+      nextCursor: rows.length > limit ? encodeCursor('staking conflicts', [items.at(-1)?.id ?? '']) : null,
+    };
   }
 
   /** The vaults that are served, and the condition that leaves out what is stored of others: none where there are no others. */

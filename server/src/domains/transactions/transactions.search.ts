@@ -7,9 +7,9 @@ import { type Filtered, filtersOf, type Range, rangesOf } from './transactions.r
 /** A place in the order of dates, newest first. */
 export type Place = { occurredOn: string; id: string };
 
-/** The place that a cursor names; null for the beginning of the list. @throws AppError VALIDATION_FAILED naming `cursor` */
-export function placeOfCursor(cursor: string | undefined): Place | null {
-  const [occurredOn, id] = decodeCursor(cursor, ['string', 'string']);
+/** The place that a cursor of the list names; null for the beginning of the list. @throws AppError VALIDATION_FAILED naming `cursor` */
+export function placeOfCursor(list: 'transactions' | 'rules preview', cursor: string | undefined): Place | null {
+  const [occurredOn, id] = decodeCursor(list, cursor, ['string', 'string']);
   return occurredOn === undefined || id === undefined ? null : { occurredOn, id };
 }
 

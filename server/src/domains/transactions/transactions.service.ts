@@ -79,7 +79,7 @@ export class TransactionsService implements TransactionsApi {
     if (updatedSince !== undefined) return this.#listChanges(userId, { ...query, updatedSince });
     const em = this.#database.em();
     const { dialect } = this.#database;
-    const after = placeOfCursor(query.cursor);
+    const after = placeOfCursor('transactions', query.cursor);
     const imported = importId === undefined ? undefined : await this.#importedIds(em, userId, importId);
     if (imported === null) return toPageOut([], null);
     const search = { dialect, userId, query, after, imported, scannedMax: this.#scannedMax };
@@ -105,7 +105,7 @@ export class TransactionsService implements TransactionsApi {
 
   async monthlyTotals(userId: string, query: MonthlyTotalsQuery): Promise<MonthlyTotalsOut> {
     if (query.from > query.to) throw invalidField('to', 'must not lie before from');
-    const after = decodeCursor(query.cursor, ['string', 'string', 'string', 'string']);
+    const after = decodeCursor('monthly totals', query.cursor, ['string', 'string', 'string', 'string']);
     const reading = { em: this.#database.em(), dialect: this.#database.dialect, userId };
     const rows = await selectMonthlyTotals(
       reading,
@@ -118,7 +118,7 @@ export class TransactionsService implements TransactionsApi {
       items,
       nextCursor:
         rows.length > query.limit && last
-          ? encodeCursor([last.month, last.currency, last.kind, last.categoryId ?? ''])
+          ? encodeCursor('monthly totals', [last.month, last.currency, last.kind, last.categoryId ?? ''])
           : null,
     };
   }
@@ -246,7 +246,7 @@ function toPageOut(records: readonly TransactionRecord[], next: Place | null): T
   return {
     items: records.map(toTransactionOut),
     deleted: [],
-    nextCursor: next && encodeCursor([next.occurredOn, next.id]),
+    nextCursor: next && encodeCursor('transactions', [next.occurredOn, next.id]),
   };
 }
 
