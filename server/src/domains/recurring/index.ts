@@ -3,5 +3,4 @@ export { recurringEntities } from './recurring.entity.ts';
 export { skippedDatesExporter } from './recurring.export.ts';
 export { recurringReferences } from './recurring.references.ts';
 export { recurringRouter } from './recurring.router.ts';
-export { makeDue } from './recurring.scheduler.ts';
 export { RecurringService } from './recurring.service.ts';
