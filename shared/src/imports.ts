@@ -198,7 +198,7 @@ export const importOut = z.object({
   rowsRead: z.number().int(),
   created: z.number().int().meta({ description: 'Transactions that it has made so far; none once it is taken back' }),
   duplicates: z.number().int(),
-  faulty: z.number().int(),
+  faulty: z.number().int().meta({ description: 'Of one that failed, up to where it was read' }),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   createdAt: instantOut,
   startedAt: instantOut.nullable(),

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Dialect } from '../../db/index.ts';
-import { invariant } from '../../kernel/errors.ts';
+import { AppError, invariant } from '../../kernel/errors.ts';
 import { type Ledger, openLedger } from '../ledger/index.ts';
 import { changeImport, findImport, type ImportChanges, type ImportRecord } from './imports.repository.ts';
 
@@ -20,6 +20,17 @@ export class RunOver extends Error {
 /** Thrown where the person wants it back. */
 export class Cancelled extends Error {
   override name = 'Cancelled';
+}
+
+/** Thrown where a file has rows at fault: why, and how much of it was read by then. */
+export class FaultyFile extends AppError {
+  override name = 'FaultyFile';
+  readonly counts: Pick<ImportRecord, 'bytesRead' | 'rowsRead' | 'faulty'>;
+
+  constructor(message: string, counts: FaultyFile['counts']) {
+    super('IMPORT_FAULTY', message);
+    this.counts = counts;
+  }
 }
 
 /** Locks the person's ledger, and then the import. @throws RunOver, Cancelled */

@@ -10,7 +10,7 @@ import { addBalanceRows, balanceWarnings, type BalanceRows, NO_BALANCE_ROWS } fr
 import { type Book, readBook } from './book.ts';
 import { creditFault } from './credit-limits.ts';
 import type { ImportFiles } from './import-files.ts';
-import { Cancelled, changeRun, type Log, openRun, type Run, RunOver } from './import-run.ts';
+import { Cancelled, changeRun, type Log, openRun, type Run, RunOver, FaultyFile } from './import-run.ts';
 import { ImportUndo } from './import-undo.ts';
 import { releaseFile } from './import-files.repository.ts';
 import { readRemembered, remember } from './import-sources.repository.ts';
@@ -281,7 +281,8 @@ export class ImportRunner {
       const [first] = faulty;
       if (first && !run.skipsFaulty) {
         const what = first.faults.map(({ field, message }) => `${fieldWords(field)} ${message}`).join('; ');
-        throw new AppError('IMPORT_FAULTY', `Line ${first.row.line}: ${what}.`);
+        const read = { bytesRead, rowsRead: counts.rowsRead + rows.length, faulty: faulty.length };
+        throw new FaultyFile(`Line ${first.row.line}: ${what}.`, read);
       }
       const records = judged.flatMap((each) => (each.outcome === 'new' ? [each.record] : []));
       await this.#post(em, ledger, records);
@@ -385,9 +386,10 @@ export class ImportRunner {
     const cause = error instanceof Cancelled ? { errorCode: null, errorMessage: null } : causeOf(error);
     if (!(error instanceof Cancelled) && !(error instanceof AppError))
       this.#log.error({ err: error, import: run.id }, 'an import failed');
+    const counts = error instanceof FaultyFile ? error.counts : {};
     const where = { id: run.id, runHex: run.runHex, status: 'running' } as const;
     const isOurs = await transact(this.#database, (em) =>
-      changeImport(em, where, { status: 'undoing', beatAt: this.#clock.now(), ...cause }),
+      changeImport(em, where, { status: 'undoing', beatAt: this.#clock.now(), ...counts, ...cause }),
     );
     if (isOurs) await this.#undo.undo(run, this.#stopping.signal);
   }
