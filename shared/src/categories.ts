@@ -45,7 +45,7 @@ const fields = {
 
 export const categoryCreateInput = z.strictObject({
   name: fields.name,
-  kind: fields.kind.default('both'),
+  kind: fields.kind.optional().meta({ description: 'That of the category above it by default; `both` at the top' }),
   parentId: fields.parentId.default(null),
   icon: fields.icon.default(null),
   color: fields.color.default(null),

@@ -115,6 +115,7 @@ export class CategoriesService implements CategoriesApi {
       const created = items.map((item, index) => {
         const category: CategoryRecord = {
           ...item,
+          kind: item.kind ?? grown.get(item.parentId ?? '')?.kind ?? 'both',
           id: newId('cat'),
           systemKey: null,
           archivedAtMs: null,
