@@ -39,10 +39,16 @@ const mailCodeSchema = z
   .max(64)
   .regex(/^[\x21-\x7e]*$/, 'must be the code that was mailed');
 
+/** Apps show codes in groups, and people type them so. */
+function withoutSpaces(code: string): string {
+  return code.replaceAll(/\s/g, '');
+}
+
 /** The authenticator app's six digits, or a recovery code. */
 const secondFactorSchema = z
   .string()
-  .trim()
+  .max(64)
+  .overwrite(withoutSpaces)
   .min(6)
   .max(32)
   .meta({ description: 'The six digits of the authenticator app, or a recovery code' });
@@ -152,7 +158,7 @@ export const totpCodeInput = z.strictObject({
   code: z
     .string()
     .max(64)
-    .trim()
+    .overwrite(withoutSpaces)
     .regex(/^\d{6}$/, 'must be six digits'),
 });
 
