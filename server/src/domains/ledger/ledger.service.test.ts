@@ -473,12 +473,12 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
     });
 
     test('a new category is of the kind of the one above it, unless it says another', async () => {
-      const add = (fields: { kind?: 'income' | 'expense'; parentId: string | null }) =>
+      const place = (fields: { kind?: 'income' | 'expense'; parentId: string | null }) =>
         ledger.categories.create(ledger.commit, userId, { name: 'New', icon: null, color: null, ...fields });
-      const top = await add({ kind: 'expense', parentId: null });
-      expect(await add({ parentId: top.id })).toMatchObject({ kind: 'expense', depth: 2 });
-      expect(await add({ parentId: null })).toMatchObject({ kind: 'both', depth: 1 });
-      await expect(add({ kind: 'income', parentId: top.id })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+      const top = await place({ kind: 'expense', parentId: null });
+      expect(await place({ parentId: top.id })).toMatchObject({ kind: 'expense', depth: 2 });
+      expect(await place({ parentId: null })).toMatchObject({ kind: 'both', depth: 1 });
+      await expect(place({ kind: 'income', parentId: top.id })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
     });
 
     test('many are made or none, and the refusal names the item, also where it is the only one', async () => {

@@ -80,8 +80,7 @@ describeDrivers(['sqlite', 'mariadb'], (databases) => {
 
   test('an import replaces what is there, keeps every digit, and a refused one writes nothing', async () => {
     await set('EUR/USD', '2026-03-09', '9');
-    const content =
-      'date,base,quote,rate\n2026-03-09,EUR,USD,1.123456789012\n2026-03-10,EUR,USD,1\n2026-03-10,EUR,USD,1.5\n';
+    const content = 'date,base,quote,rate\n2026-03-09,EUR,USD,1.123456789012\n2026-03-10,EUR,USD,1.5\n';
     const run = (text: string) =>
       ledger.rates.import(ledger.commit, { userId }, { format: 'csv', base: 'EUR', content: text });
     await expect(run(`${content}2026-03-11,EUR,USD,oops\n`)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
