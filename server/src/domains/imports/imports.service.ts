@@ -13,7 +13,7 @@ import {
 } from '@finverse/shared';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, isConnectionLost, type UnitOfWork } from '../../db/index.ts';
-import { type Clock, toInstant } from '../../kernel/clock.ts';
+import { type Clock, dateIn, toInstant } from '../../kernel/clock.ts';
 import { decodeCursor, encodeCursor } from '../../kernel/cursor.ts';
 import { AppError, invalidField } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
@@ -58,6 +58,9 @@ const PROGRESS_LOOK_MS = 250;
 const COMMITTABLE: readonly ImportStatus[] = ['ready', 'failed', 'cancelled'];
 
 type Log = ConstructorParameters<typeof ImportRunner>[0]['log'];
+
+/** How far ahead a statement may look before a warning says so. */
+const FUTURE_MS_MAX = 366 * 24 * 60 * 60 * 1000;
 
 /** Imports: files that become transactions. */
 export class ImportsService implements ImportsApi {
@@ -387,9 +390,10 @@ export class ImportsService implements ImportsApi {
     em: SqlEntityManager,
     userId: string,
     accountId: string,
-  ): Promise<{ currency: string | null; isOfCredit: boolean }> {
+  ): Promise<{ currency: string | null; isOfCredit: boolean; latestOn: string }> {
+    const latestOn = dateIn('UTC', this.#clock.now() + FUTURE_MS_MAX);
     const account = (await findAccounts(em, this.#database.dialect, userId, [accountId])).get(accountId);
-    return { currency: account?.currency ?? null, isOfCredit: account?.type === 'credit' };
+    return { currency: account?.currency ?? null, isOfCredit: account?.type === 'credit', latestOn };
   }
 
   async #requireAccount(em: SqlEntityManager, userId: string, id: string): Promise<AccountRecord> {

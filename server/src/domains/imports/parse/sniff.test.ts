@@ -35,6 +35,19 @@ test.each([
   expect(warnings.filter((warning) => warning.includes('All or nearly all'))).toEqual([]);
 });
 
+test('a date far ahead is told, whichever number is taken for the year', () => {
+  const at = (dates: readonly string[], given = {}) => {
+    const file = `Date,Payee,Amount\n${dates.map((date) => `${date},Shop,-1`).join('\n')}\n`;
+    const options = { format: undefined, given, remembered: null, currency: null, latestOn: '2027-11-26' };
+    return sniff(Buffer.from(file), options).warnings.filter((warning) => warning.includes('far ahead'));
+  };
+  expect(at(['30/01/68', '31/01/68'])).toEqual([expect.stringContaining('“30/01/68” is read as 2068-01-30')]);
+  expect(at(['2027-11-26', '2026-01-01'])).toEqual([]);
+  expect(at(['2027-11-27'])).toHaveLength(1);
+  expect(at(['25/12/31'], { dateFormat: 'YY/MM/DD' })).toEqual([]);
+  expect(look('Date,Amount\n2068-01-01,-1\n').warnings.join()).not.toContain('far ahead');
+});
+
 test('a column that is called like a kind and says more is none, and amounts of one sign are told', () => {
   const file = 'Date,Type,Amount\n2026-01-02,CARD_PAYMENT,12.50\n2026-01-03,debit,2.25\n';
   const { settings, warnings } = look(file);

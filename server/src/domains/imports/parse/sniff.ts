@@ -81,6 +81,8 @@ type SniffOptions = {
   isOfCredit?: boolean;
   /** Of the account of rows that name none; null where it is not known. */
   currency: string | null;
+  /** The last day that a statement may be expected to have; nothing is said of dates without it. */
+  latestOn?: string;
 };
 
 /**
@@ -89,7 +91,7 @@ type SniffOptions = {
  */
 export function sniff(
   sample: Buffer,
-  { format, given, remembered, currency, isOfCredit = false }: SniffOptions,
+  { format, given, remembered, currency, isOfCredit = false, ...others }: SniffOptions,
 ): Sniffed {
   const ascii = sample
     .subarray(0, 4096)
@@ -122,7 +124,7 @@ export function sniff(
     };
   }
   const isEncodingOpen = given.encoding === undefined && encoding === 'utf-8' && isAscii(sample);
-  const sniffed = sniffCsv({ text, isWhole }, { encoding, given, remembered, currency, isOfCredit });
+  const sniffed = sniffCsv({ text, isWhole }, { encoding, given, remembered, currency, isOfCredit, ...others });
   const missing = missingColumns({ format: 'csv', settings: sniffed.settings }).map(({ message }) => message);
   return { format: 'csv', isEncodingOpen, ...sniffed, warnings: [...missing, ...letterWarnings, ...sniffed.warnings] };
 }
@@ -181,7 +183,14 @@ type GivenLayout = Pick<ImportSettingsInput, keyof Layout>;
 
 function sniffCsv(
   sample: Sample,
-  { encoding, given, remembered, currency, isOfCredit = false }: Omit<SniffOptions, 'format'> & { encoding: string },
+  {
+    encoding,
+    given,
+    remembered,
+    currency,
+    isOfCredit = false,
+    latestOn,
+  }: Omit<SniffOptions, 'format'> & { encoding: string },
 ): Omit<Sniffed, 'format' | 'isEncodingOpen'> {
   const { table, known } = tableOf(sample, { given, remembered, currency });
   const { delimiter, skipRows, skipped, hasHeader, header, data, width } = table;
@@ -228,6 +237,7 @@ function sniffCsv(
     data,
     places,
     dateFormat: dates.format,
+    latestOn: latestOn ?? null,
     ambiguousFields: untold.filter(({ isAmbiguous }) => isAmbiguous).map(({ field }) => field),
     ambiguousAmount: decimals.example,
   });

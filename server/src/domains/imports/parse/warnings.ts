@@ -3,6 +3,7 @@ import { AccountsWatch } from './accounts-watch.ts';
 import { amountsOf, cellsOf, isAmount, isContradicted, isDate, isTransaction } from './column-contents.ts';
 import { COLUMN_NAMES, columnName, plainName } from './column-names.ts';
 import type { SampleRow } from './csv-rows.ts';
+import { parseDate } from './dates.ts';
 import { directionOf } from './directions.ts';
 import { glanceAtAmount } from './numbers.ts';
 import { FEES, NETS, PARTIES, PENDING, STATES } from './unread-names.ts';
@@ -23,8 +24,10 @@ type Findings = {
   header: readonly string[] | null;
   data: readonly (readonly string[])[];
   places: Partial<Record<ImportField, number>>;
-  /** The format that dates are read as. */
+  /** The format that dates are read as, where nobody says otherwise. */
   dateFormat: ImportDateFormat;
+  /** The last day that a statement may be expected to have. */
+  latestOn: string | null;
   /** Which fields are guessed although another value would read the cells as well. */
   ambiguousFields: readonly OpenField[];
   /** An amount that may be read in two ways. */
@@ -57,7 +60,26 @@ export function warningsOf(findings: Findings): string[] {
       ...textWarnings(findings),
       ...partyWarnings(findings),
     );
-  return [...warnings, ...skipWarnings(findings), ...accountWarnings(findings), ...unreadWarnings(findings)];
+  return [
+    ...warnings,
+    ...futureWarnings(findings),
+    ...skipWarnings(findings),
+    ...accountWarnings(findings),
+    ...unreadWarnings(findings),
+  ];
+}
+
+/** A year of two digits may be of another calendar, as in `31/01/68` of Thailand, and a day or month may be taken for it. */
+function futureWarnings({ given, data, places, dateFormat, latestOn }: Findings): string[] {
+  if (latestOn === null) return [];
+  for (const cell of cellsOf(data, places.date)) {
+    const date = parseDate(cell, given.dateFormat ?? dateFormat);
+    if (date !== null && date > latestOn)
+      return [
+        `“${cell}” is read as ${date}, which lies far ahead. Check which number is the year, and of which calendar.`,
+      ];
+  }
+  return [];
 }
 
 /** A first row with a cell too many looks like one of the lines that banks put before the table, and whoever counts lines may miscount them. */
